@@ -1,0 +1,3 @@
+"""Alerting for Elasticsearch: ElastAlert's rule files, exact windows, one Slack message per incident."""
+
+__version__ = "0.1.0"

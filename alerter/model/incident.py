@@ -1,0 +1,318 @@
+"""Incidents: what detectors remember per key, what happened in a span, and what people are told."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from alerter.clock import Millis
+from alerter.model.rule import Key
+
+
+def digest(*parts: object) -> str:
+    """Return a stable 20-character id of the parts."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:20]
+
+
+def incident_id(rule: str, key: Key, opened: Millis) -> str:
+    """Return the identity of an incident: rule, key and the instant of its first announced match."""
+    return digest("incident", rule, key, opened)
+
+
+# --- what the detectors remember -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Held:
+    """One direction of a key's condition: whether it held at the instant asked last, and when it held last."""
+
+    now: bool = False
+    last: Millis | None = None
+
+
+@dataclass(frozen=True)
+class Thread:
+    """The latest incident of a key, open (``resolved`` None) or over."""
+
+    id: str
+    opened: Millis
+    resolved: Millis | None = None
+    matches: int = 0
+    peak: float = 0
+    severity: str = ""
+
+
+@dataclass(frozen=True)
+class KeyMemory:
+    """What survives from one evaluation of a key to the next.
+
+    ``consumed_at``/``consumed_ties`` say which events the last announced match consumed: all before ``consumed_at``
+    and the first ``consumed_ties`` of that very millisecond. ``until`` and ``exponent`` outlive the incident.
+    """
+
+    first_seen: Millis | None = None
+    last_seen: Millis | None = None
+    up: Held = Held()
+    down: Held = Held()
+    announced: Millis | None = None
+    until: Millis | None = None
+    exponent: int = 0
+    consumed_at: Millis | None = None
+    consumed_ties: int = 0
+    forgotten: bool = False
+    thread: Thread | None = None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """How far a rule is evaluated (inclusive) and what its keys remember.
+
+    ``started`` is the rule's first checkpoint; ``covered`` is sticky (contract section 2, flatline); ``seen`` counts
+    the events of event types in the re-read span, so that a late one is noticed exactly once.
+    """
+
+    rule: str
+    meaning: str
+    evaluated: Millis
+    started: Millis
+    covered: bool = False
+    first_event: Millis | None = None
+    keys: Mapping[Key, KeyMemory] = field(default_factory=dict)
+    seen: tuple[tuple[Key, Millis, int], ...] = ()
+
+
+# --- what happened in a span ---------------------------------------------------------------------------------------
+
+
+class Change(StrEnum):
+    """What happened to a key's incident at an instant."""
+
+    OPENED = "opened"
+    REPEATED = "repeated"
+    SUPPRESSED = "suppressed"
+    REOPENED = "reopened"
+    RAISED = "raised"
+    RESOLVED = "resolved"
+
+
+class Reason(StrEnum):
+    """Why something was told or not; logged, stored, shown and asserted."""
+
+    FIRST_MATCH = "first_match"
+    REPEAT = "repeat_due"
+    REOPENED = "reopened"
+    SEVERITY_RAISED = "severity_raised"
+    SILENCE_ENDED = "silence_ended"
+    CONDITION_OVER = "condition_over"
+    QUIET = "quiet"
+    KEY_FORGOTTEN = "key_forgotten"
+    RULE_REMOVED = "rule_removed"
+    RULE_CHANGED = "rule_changed"
+    LATE_DATA = "late_data"
+    REALERT = "realert"
+    REPEAT_INTERVAL = "repeat_interval"
+    SILENCE = "silence"
+    MUTE_TIME = "mute_time"
+    OUTSIDE_ACTIVE_TIME = "outside_active_time"
+    INHIBITED = "inhibited"
+    CATCH_UP = "catch_up"
+    STORM = "storm"
+    GAP = "gap"
+    FALLBACK = "fallback"
+    TEST = "test"
+
+
+@dataclass(frozen=True)
+class Match:
+    """An instant and key at which a rule's condition is met.
+
+    ``count`` is all events in the window, consumed or not, ties included (1 for event types); ``facts`` holds the
+    extra fields of contract section 6 (``reference``, ``threshold``, ``value``).
+    """
+
+    at: Millis
+    key: Key
+    count: int
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One change of one incident, in the order they happen.
+
+    ``match`` is set when an announced match stands behind it, and for SUPPRESSED the match that was not announced.
+    ``last_held`` is the last instant at which the plain condition held so far.
+    """
+
+    at: Millis
+    change: Change
+    key: Key
+    reason: Reason
+    incident: str
+    opened: Millis
+    match: Match | None = None
+    until: Millis | None = None
+    last_held: Millis | None = None
+    severity: str = ""
+    exponent: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What evaluating a span gave; ``transitions`` by time, ``matches`` the announced ones."""
+
+    transitions: tuple[Transition, ...]
+    checkpoint: Checkpoint
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def matches(self) -> tuple[Match, ...]:
+        """The announced matches, by time."""
+        return tuple(t.match for t in self.transitions if t.match and t.change is not Change.SUPPRESSED)
+
+
+# --- what people are told ------------------------------------------------------------------------------------------
+
+
+class Kind(StrEnum):
+    """What a message is (contract section 1)."""
+
+    FIRING = "firing"
+    REPEAT = "repeat"
+    RESOLVED = "resolved"
+    DIGEST = "digest"
+    INFO = "info"
+
+
+class DeliveryState(StrEnum):
+    """Where a planned message stands."""
+
+    PLANNED = "planned"
+    SENDING = "sending"
+    SENT = "sent"
+    UNCLEAR = "unclear"
+    FAILED = "failed"
+    DROPPED = "dropped"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message to one receiver, planned in the same write as the change it tells.
+
+    ``at`` is the event-time instant it speaks of, ``text`` its plain text, ``not_before`` (wall clock) when to try.
+    """
+
+    id: str
+    kind: Kind
+    receiver: str
+    channel: str
+    at: Millis
+    reason: Reason
+    text: str
+    state: DeliveryState = DeliveryState.PLANNED
+    attempts: int = 0
+    not_before: Millis = 0
+    sent: Millis | None = None
+    error: str = ""
+    route: str = ""
+
+
+@dataclass(frozen=True)
+class Post:
+    """The one message of an incident at one receiver, once posted: edited until ``revision`` is the incident's.
+
+    ``address`` is the notifier's own reference (Slack: channel id), ``ts`` the message's id there, "" where a
+    notifier can neither edit nor reply.
+    """
+
+    receiver: str
+    channel: str
+    address: str = ""
+    ts: str = ""
+    revision: int = 0
+    edited: Millis = 0
+
+
+@dataclass(frozen=True)
+class View:
+    """What a message shows, rendered and redacted but not yet escaped for any notifier."""
+
+    title: str = ""
+    sentence: str = ""
+    condition: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    sample: str = ""
+    top: tuple[tuple[str, int], ...] = ()
+    chart: tuple[tuple[Millis, float], ...] = ()
+    threshold: float | None = None
+    runbook: str = ""
+    dashboard: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Incident:
+    """Rule and key from the first announced match until resolved; carries its planned deliveries."""
+
+    id: str
+    rule: str
+    type: str
+    key: Key
+    labels: Mapping[str, str]
+    opened: Millis
+    resolved: Millis | None = None
+    resolve_reason: str = ""
+    last_held: Millis = 0
+    updated: Millis = 0
+    matches: int = 0
+    suppressed: int = 0
+    count: int = 0
+    peak: float = 0
+    silenced_until: Millis | None = None
+    exponent: int = 0
+    revision: int = 1
+    quiet_close: bool = False
+    view: View = View()
+    posts: tuple[Post, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """``firing`` or ``resolved``."""
+        return "firing" if self.resolved is None else "resolved"
+
+    @property
+    def severity(self) -> str:
+        """The severity label."""
+        return self.labels.get("severity", "warning")
+
+    @property
+    def outbox(self) -> tuple[Delivery, ...]:
+        """The deliveries still to be made, oldest first."""
+        done = {DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DROPPED}
+        return tuple(d for d in self.deliveries if d.state not in done)
+
+    @property
+    def stale_posts(self) -> tuple[Post, ...]:
+        """The posted messages that do not show the newest revision yet."""
+        return tuple(p for p in self.posts if p.ts and p.revision < self.revision)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """One entry of the record of decisions: what was decided for a rule and key, and why."""
+
+    at: Millis
+    rule: str
+    key: Key
+    outcome: str
+    reason: str
+    incident: str = ""
+    until: Millis | None = None
+    count: int = 1
+    receiver: str = ""
+    detail: str = ""

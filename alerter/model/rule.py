@@ -1,0 +1,267 @@
+"""A rule as its file says it, with every default filled in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
+
+KeyValue = str | int | float | bool | None
+Key = tuple[tuple[str, KeyValue], ...] | None
+"""The values of ``query_key`` as (field as written, value) pairs; None when the rule has no key.
+
+A split attribute adds a pair named after the attribute: ``("domain", "order")``.
+"""
+
+
+class Severity(StrEnum):
+    """How bad it is, mildest first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        """0 for info, 2 for critical."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True)
+class Position:
+    """A place in a file; line and column count from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+
+class TimeKind(StrEnum):
+    """How the timestamp field is written (ElastAlert's ``timestamp_type``)."""
+
+    ISO = "iso"
+    UNIX = "unix"
+    UNIX_MS = "unix_ms"
+    CUSTOM = "custom"
+
+
+@dataclass(frozen=True)
+class TimeField:
+    """The field that says when an event happened; ``format`` is strptime's, for ``custom`` only."""
+
+    name: str = "@timestamp"
+    kind: TimeKind = TimeKind.ISO
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The nominal instants of a rule: multiples of ``every`` since the epoch, or the fire times of ``cron``."""
+
+    every: Millis = MINUTE
+    cron: str | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class FromEvent:
+    """An attribute whose value is read from the event at ``path``: ``map`` translates, ``default`` stands for all else.
+
+    With ``split`` the value divides the rule's counting like one more ``query_key``; without, the newest event
+    decides (for severity: the worst of the incident).
+    """
+
+    path: str
+    map: Mapping[str, str] = field(default_factory=dict)
+    default: str | None = None
+    split: bool = True
+
+    def value(self, raw: KeyValue) -> str | None:
+        """Translate a field's value; without a ``map`` the value itself, as text."""
+        if raw is None:
+            return self.default
+        text = str(raw).lower() if isinstance(raw, bool) else str(raw)
+        return self.map.get(text, self.default) if self.map else text
+
+
+Attribute = str | FromEvent
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """At least ``num_events`` events within any ``(t - timeframe, t]``."""
+
+    num_events: int
+    timeframe: Millis
+
+
+class SpikeType(StrEnum):
+    """The direction a spike rule looks for."""
+
+    UP = "up"
+    DOWN = "down"
+    BOTH = "both"
+
+
+@dataclass(frozen=True)
+class Spike:
+    """The current window against the one before it; height and thresholds are inclusive."""
+
+    height: float
+    direction: SpikeType
+    timeframe: Millis
+    threshold_ref: int = 0
+    threshold_cur: int = 0
+    alert_on_new_data: bool = False
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Documents that show the pipeline still delivers; ``index`` None means the rule's own."""
+
+    index: str | None = None
+    filter: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Flatline:
+    """Fewer than ``threshold`` events (strict) within ``(t - timeframe, t]`` at a nominal instant."""
+
+    threshold: int
+    timeframe: Millis
+    forget_keys: bool = False
+    alive: Alive | None = None
+
+
+@dataclass(frozen=True)
+class ValueList:
+    """A blacklist (``deny``) or a whitelist: exact membership of ``compare_key``, case and type sensitive.
+
+    ``patterns`` hold anchored regular expressions written as ``/.../`` in the list.
+    """
+
+    compare_key: str
+    values: tuple[KeyValue, ...]
+    deny: bool
+    ignore_null: bool = False
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class AnyEvent:
+    """Every event is a match."""
+
+
+Condition = Frequency | Spike | Flatline | ValueList | AnyEvent
+
+
+@dataclass(frozen=True)
+class Realert:
+    """For how long a key is silent after an announced match; event time.
+
+    ``written`` tells whether the file says so; ``cap`` turns on exponential growth up to that length.
+    """
+
+    length: Millis = MINUTE
+    written: bool = False
+    cap: Millis | None = None
+
+
+@dataclass(frozen=True)
+class MessageTexts:
+    """What the rule wants said: Jinja2 sources, compiled at load; empty means the built-in text."""
+
+    title: str = ""
+    summary: str = ""
+    fields: tuple[tuple[str, str], ...] = ()
+    runbook: str = ""
+    dashboard: str = ""
+
+
+@dataclass(frozen=True)
+class Redaction:
+    """Field names and regular expressions whose values are never shown, stored or logged in clear."""
+
+    fields: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule, complete. Lengths are milliseconds.
+
+    ``resolve_after`` None means the default of the type (contract section 2): the next nominal instant for flatlines
+    and falls, the smaller of ``timeframe`` and ten minutes for frequency and rises, one quiet hour for event types.
+    """
+
+    name: str
+    type: str
+    index: str
+    condition: Condition
+    position: Position
+    filter: tuple[Mapping[str, Any], ...] = ()
+    query_key: tuple[str, ...] = ()
+    time: TimeField = TimeField()
+    schedule: Schedule = Schedule()
+    query_delay: Millis = 2 * SECOND
+    buffer_time: Millis = 2 * MINUTE
+    max_catchup: Millis = DAY
+    known_keys_for: Millis = DAY
+    realert: Realert = Realert()
+    resolve_after: Millis | None = None
+    include: tuple[str, ...] = ()
+    domain: Attribute = ""
+    severity: Attribute = Severity.WARNING
+    environment: Attribute = ""
+    owner: Attribute = ""
+    labels: Mapping[str, Attribute] = field(default_factory=dict)
+    description: str = ""
+    message: MessageTexts = MessageTexts()
+    redact: Redaction = Redaction()
+    kibana_url: str = ""
+    file_text: str = field(default="", compare=False, repr=False)
+
+    @property
+    def timeframe(self) -> Millis:
+        """The window's length T; 0 for event types."""
+        return getattr(self.condition, "timeframe", 0)
+
+    @property
+    def is_event_type(self) -> bool:
+        """Whether single events match (any, blacklist, whitelist)."""
+        return isinstance(self.condition, ValueList | AnyEvent)
+
+    @property
+    def attributes(self) -> dict[str, Attribute]:
+        """Every attribute that routing sees, built-in ones and labels, that has a value."""
+        built_in = {"domain": self.domain, "severity": self.severity, "environment": self.environment}
+        every = {**built_in, "owner": self.owner, **self.labels}
+        return {name: value for name, value in every.items() if value != ""}
+
+    @property
+    def splits(self) -> dict[str, FromEvent]:
+        """The attributes that divide the counting like one more key field."""
+        return {n: v for n, v in self.attributes.items() if isinstance(v, FromEvent) and v.split}
+
+    @property
+    def newest(self) -> dict[str, FromEvent]:
+        """The attributes taken from the newest event, without dividing anything."""
+        return {n: v for n, v in self.attributes.items() if isinstance(v, FromEvent) and not v.split}
+
+    def meaning(self) -> str:
+        """A hash of what decides the matches: filter, index, key, window. A change resolves the rule's incidents."""
+        parts = [self.type, self.index, list(self.filter), list(self.query_key), repr(self.time), repr(self.condition)]
+        parts += [repr(sorted(self.splits.items()))]
+        text = json.dumps(parts, sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+EVENT_QUIET: Millis = HOUR
+"""How long an event type's incident stays open after its last event, unless the rule says otherwise."""
+REOPEN_WITHIN: Millis = 5 * MINUTE
+"""A condition that holds again this soon after a resolution (inclusive) re-opens the incident."""

@@ -1,0 +1,1 @@
+"""Where events come from: one protocol that answers search requests, one implementation per kind of server."""

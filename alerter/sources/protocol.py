@@ -1,0 +1,84 @@
+"""The protocol every source of events speaks: Elasticsearch's search requests, answered by a cluster or in process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """One search: an index expression and a request body in Elasticsearch's DSL.
+
+    Bodies hold absolute bounds in epoch milliseconds, never the word ``now`` (unless a user's own filter has it).
+    ``preference`` keeps one rule on one set of shard copies so that caches serve.
+    """
+
+    index: str
+    body: Mapping[str, Any]
+    preference: str | None = None
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One document of an answer; ``fields`` holds doc values as lists, ``sort`` the values to continue after."""
+
+    id: str
+    index: str
+    source: Mapping[str, Any] | None = None
+    fields: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    sort: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A complete answer. ``total`` is None when the request did not ask for it."""
+
+    hits: tuple[Hit, ...]
+    total: int | None
+    aggregations: Mapping[str, Any]
+
+
+class SourceError(Exception):
+    """A request was not answered completely; nothing may be concluded from it.
+
+    ``kind`` is one of ``unreachable`` (no connection, time-out), ``incomplete`` (failed shards, ``timed_out``),
+    ``rejected`` (the server refuses the query; retrying is useless), ``denied`` (401, 403), ``busy`` (429, 503),
+    ``missing`` (no such index) and ``unsupported`` (the embedded evaluator does not implement it).
+    """
+
+    def __init__(self, kind: str, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.hint = hint
+
+
+class Source(Protocol):
+    """Answers searches. Implementations count their requests and never cache an answer."""
+
+    kind: str
+    """``elasticsearch``, ``opensearch`` or ``embedded``."""
+
+    requests: int
+    """HTTP requests sent so far; 0 for the embedded source."""
+
+    def search(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
+        """Answer each request in order; each fails alone. Raises nothing for a failed item."""
+
+    def scan(self, request: SearchRequest, page: int = 10_000) -> Iterator[Sequence[Hit]]:
+        """Yield all hits of a request in pages, in the order of its ``sort``; raises SourceError when incomplete.
+
+        The body names ``sort`` (the first key is the time field); the source adds a tie-break that follows
+        arrival order within a shard, holds a point in time open, and pages with ``search_after``.
+        """
+
+    def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Name the mapped types of each field over all indices of the expression; an unmapped field has none.
+
+        Raises SourceError(kind="missing") when the expression names no index at all.
+        """
+
+    def close(self) -> None:
+        """Release connections; idempotent."""

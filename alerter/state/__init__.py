@@ -1,0 +1,1 @@
+"""Checkpoints, incidents, silences and decisions: one protocol, kept in Elasticsearch or in SQLite."""

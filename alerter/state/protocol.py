@@ -1,0 +1,97 @@
+"""What the engine needs of its state; every change is a compare-and-set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from alerter.clock import Millis
+from alerter.model.incident import Checkpoint, Decision, Incident
+from alerter.model.silence import Silence
+
+T = TypeVar("T")
+Version = str
+"""Opaque: what a read returned and the next write must quote."""
+
+
+@dataclass(frozen=True)
+class Versioned(Generic[T]):
+    """A record and the version it was read at."""
+
+    value: T
+    version: Version
+
+
+class Conflict(Exception):
+    """Somebody else changed (or created) the record first; read again and decide again."""
+
+
+class StateError(Exception):
+    """The state cannot be read or written now; ``kind`` as in SourceError, plus ``newer`` (a later version's index)."""
+
+    def __init__(self, kind: str, reason: str, hint: str = "") -> None:
+        super().__init__(reason)
+        self.kind = kind
+        self.reason = reason
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Retention:
+    """For how long closed records are kept; milliseconds."""
+
+    incidents: Millis
+    decisions: Millis
+    silences: Millis
+
+
+class State(Protocol):
+    """Reads see the caller's own writes at once; lists may lag those of others by a refresh (a second)."""
+
+    def init(self) -> list[str]:
+        """Create what is missing, check versions; return a line per thing done. Raises StateError."""
+
+    def checkpoints(self, rules: Sequence[str]) -> dict[str, Versioned[Checkpoint]]:
+        """Read the checkpoints of the named rules; rules without one are absent."""
+
+    def checkpointed(self) -> list[str]:
+        """Name every rule that has a checkpoint."""
+
+    def save_checkpoint(self, checkpoint: Checkpoint, version: Version | None) -> Version:
+        """Write a checkpoint; ``version`` None creates. Raises Conflict."""
+
+    def drop_checkpoint(self, rule: str, version: Version) -> None:
+        """Remove the checkpoint of a rule that is gone."""
+
+    def incident(self, id: str) -> Versioned[Incident] | None:
+        """Read one incident (real time)."""
+
+    def incidents(
+        self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int = 10_000
+    ) -> list[Versioned[Incident]]:
+        """List incidents, newest first."""
+
+    def unfinished(self, limit: int = 10_000) -> list[Versioned[Incident]]:
+        """List incidents with planned deliveries or stale posts, oldest change first."""
+
+    def save_incident(self, incident: Incident, version: Version | None) -> Version:
+        """Write an incident; ``version`` None creates. Raises Conflict."""
+
+    def silences(self, now: Millis, *, expired: bool = False) -> list[Versioned[Silence]]:
+        """List silences not yet over (and, with ``expired``, those that are)."""
+
+    def save_silence(self, silence: Silence, version: Version | None) -> Version:
+        """Write a silence; ``version`` None creates. Raises Conflict."""
+
+    def record(self, decisions: Iterable[Decision]) -> None:
+        """Append to the record of decisions."""
+
+    def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
+        """Read the record, newest first."""
+
+    def prune(self, retention: Retention, now: Millis) -> int:
+        """Delete what is closed and older than the retention; return how many records."""
+
+    def close(self) -> None:
+        """Release what is held; idempotent."""
