@@ -1,0 +1,71 @@
+"""The ``alerter`` command: parse, run one command, turn expected failures into exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from alerter import __version__
+from alerter.cli.output import complain
+from alerter.errors import UsageError
+
+COMMANDS = {
+    "demo": "watch a User and an Order incident from start to end, with nothing installed",
+    "run": "the service: evaluate rules, tell the right channel",
+    "test-rule": "what a rule would have done over a past period or a file",
+    "check": "validate rules and notifiers, all findings at once",
+    "route": "show the routing tree; say where labels would go, and why",
+    "silence": "add, list and expire silences",
+    "incidents": "list incidents and what was told of them",
+    "status": "cluster, rules, incidents, outbox and silences at a glance",
+    "init": "create or upgrade the state indices",
+    "schema": "print the JSON Schema of rule files, for editors",
+    "query": "answer search requests on files with the embedded evaluator",
+    "notify-test": "send a test message to a receiver",
+}
+
+
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """Build the parser; with ``only`` just that command's own arguments are loaded, which keeps start-up short."""
+    parser = argparse.ArgumentParser(
+        prog="alerter",
+        description="Alerting for Elasticsearch: ElastAlert's rule files, exact windows, one Slack message per incident.",
+        epilog="example:\n  alerter test-rule rules/order/cancellations.yaml --data orders.ndjson",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"alerter {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, text in COMMANDS.items():
+        if name == only:
+            importlib.import_module(f"alerter.cli.{name.replace('-', '_')}").add_parser(commands)
+        else:
+            commands.add_parser(name, help=text, add_help=False)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0 fine, 1 findings, 2 usage or settings, 3 a bug."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    named = next((a for a in arguments if not a.startswith("-")), None)
+    parser = build_parser(only=named if named in COMMANDS else None)
+    try:
+        args = parser.parse_args(arguments)
+        return int(args.run(args))
+    except UsageError as error:
+        complain(f"alerter: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""))
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        from alerter.cli.bug import report
+
+        return report(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
