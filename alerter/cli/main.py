@@ -31,7 +31,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """Build the parser; with ``only`` just that command's own arguments are loaded, which keeps start-up short."""
     parser = argparse.ArgumentParser(
         prog="alerter",
-        description="Alerting for Elasticsearch: ElastAlert's rule files, exact windows, one Slack message per incident.",
+        description="Alerting for Elasticsearch: ElastAlert's rule files, exact windows, one message per incident.",
         epilog="example:\n  alerter test-rule rules/order/cancellations.yaml --data orders.ndjson",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -18,4 +18,4 @@ def complain(text: str) -> None:
 def _write(stream: object, text: str) -> None:
     encoding = getattr(stream, "encoding", None) or "utf-8"
     safe = text.encode(encoding, "replace").decode(encoding)
-    print(safe, file=stream, flush=True)  # type: ignore[call-overload]  # noqa: T201
+    print(safe, file=stream, flush=True)  # type: ignore[call-overload]

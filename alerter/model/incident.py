@@ -243,6 +243,7 @@ class View:
 
     title: str = ""
     sentence: str = ""
+    summary: str = ""
     condition: str = ""
     fields: tuple[tuple[str, str], ...] = ()
     sample: str = ""

@@ -1,0 +1,1 @@
+"""One tick: due rules, evaluate, incidents, route, outbox, deliver."""

@@ -1,0 +1,280 @@
+"""Pure: transitions of one incident folded into its document, with the messages they plan and the reasons why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from alerter.clock import HOUR, Millis
+from alerter.engine.telling import Heard, Told, tell
+from alerter.model.incident import (
+    Change,
+    Decision,
+    Delivery,
+    DeliveryState,
+    Incident,
+    Kind,
+    Match,
+    Reason,
+    Transition,
+    View,
+    digest,
+)
+from alerter.model.route import Destination
+from alerter.model.rule import Key, Realert, Rule
+
+DEFAULT_REPEAT: Millis = HOUR
+"""The least time between repeats where neither the rule writes ``realert`` nor the route ``repeat_interval``."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the incident is put into words; called only for what is told."""
+
+    labels: Callable[[Key, Match | None], Mapping[str, str]]
+    view: Callable[[Match, Mapping[str, str], Millis], View]
+    text: Callable[[Incident, Kind, Reason, Millis], str]
+
+
+@dataclass(frozen=True)
+class Audience:
+    """Who hears, and what keeps an incident untold at an instant."""
+
+    destinations: Callable[[Incident, Millis], Sequence[Destination]]
+    silenced: Callable[[Incident, Millis], tuple[Reason, str, Millis | None] | None]
+    channel: Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything a fold needs: the rule, its words, its audience, and the span evaluated.
+
+    An incident written after ``start`` holds some transitions already (a crash came between its write and the
+    checkpoint's); they are passed over. With ``digested`` its messages are planned as dropped: a digest tells of it. ``pauses`` yields the nominal instants of a span, where the untold are told once they may be.
+    """
+
+    rule: Rule
+    words: Words
+    audience: Audience
+    start: Millis
+    end: Millis
+    pauses: Callable[[Millis, Millis], Iterable[Millis]]
+    digested: bool = False
+
+
+@dataclass
+class Story:
+    """The fold's result: the document, and the decisions made on the way."""
+
+    incident: Incident
+    decisions: list[Decision] = field(default_factory=list)
+
+
+def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Scene) -> Story | None:
+    """Apply the transitions of one incident, in order; None when nothing is left of it to keep."""
+    if incident is not None and incident.updated > scene.start:
+        transitions = [t for t in transitions if t.at > incident.updated]
+    if incident is None:
+        opening = next((t for t in transitions if t.change is Change.OPENED), None)
+        if opening is None:
+            return None
+        incident = _opened(opening, scene)
+    story = Story(incident)
+    for step in _steps(story, transitions, scene):
+        if isinstance(step, Transition):
+            _apply(story, step, scene)
+        else:
+            _tell_untold(story, step, scene)
+    story.incident = replace(story.incident, updated=max(scene.end, story.incident.updated))
+    return story
+
+
+def _steps(story: Story, transitions: Sequence[Transition], scene: Scene) -> Iterator[Transition | Millis]:
+    """Interleave transitions with the instants at which an untold incident may become tellable."""
+    reached = scene.start
+    for transition in transitions:
+        yield from _pauses(story, reached, transition.at - 1, scene)
+        yield transition
+        reached = max(reached, transition.at)
+    yield from _pauses(story, reached, scene.end, scene)
+
+
+def _pauses(story: Story, start: Millis, end: Millis, scene: Scene) -> Iterator[Millis]:
+    if story.incident.resolved is not None or start >= end or not _untold(story.incident, scene, start):
+        return
+    for instant in scene.pauses(start, end):
+        if story.incident.resolved is None and _untold(story.incident, scene, instant):
+            yield instant
+
+
+def _untold(incident: Incident, scene: Scene, at: Millis) -> bool:
+    heard = Heard.of(incident)
+    return any(d.receiver not in heard.receivers for d in scene.audience.destinations(incident, at))
+
+
+def _opened(transition: Transition, scene: Scene) -> Incident:
+    match = transition.match
+    labels = dict(scene.words.labels(transition.key, match))
+    if transition.severity:
+        labels["severity"] = transition.severity
+    return Incident(
+        id=transition.incident,
+        rule=scene.rule.name,
+        type=scene.rule.type,
+        key=transition.key,
+        labels=labels,
+        opened=transition.opened,
+        revision=0,
+        quiet_close=scene.rule.is_event_type and scene.rule.resolve_after is None,
+    )
+
+
+def _apply(story: Story, transition: Transition, scene: Scene) -> None:
+    _APPLY[transition.change](story, transition, scene)
+
+
+def _announced(story: Story, transition: Transition, scene: Scene) -> None:
+    """OPENED, REPEATED, REOPENED, RAISED: something to tell, or a reason not to."""
+    incident = _with_match(story.incident, transition, scene)
+    incident = replace(incident, resolved=None, resolve_reason="")
+    if transition.change is Change.RAISED and transition.severity:
+        incident = replace(incident, labels={**incident.labels, "severity": transition.severity})
+    story.incident = incident
+    story.decisions.append(_decision(story, transition, _OUTCOMES[transition.change], transition.reason))
+    _tell(story, transition.at, transition.change, transition.reason, scene)
+
+
+def _suppressed(story: Story, transition: Transition, _scene: Scene) -> None:
+    incident = story.incident
+    counted = transition.match.count if transition.match else 0
+    story.incident = replace(
+        incident,
+        suppressed=incident.suppressed + 1,
+        count=counted or incident.count,
+        peak=max(incident.peak, counted),
+        last_held=max(incident.last_held, transition.at),
+        revision=incident.revision + 1,
+    )
+    story.decisions.append(_decision(story, transition, "suppressed", transition.reason))
+
+
+def _resolved(story: Story, transition: Transition, scene: Scene) -> None:
+    incident = story.incident
+    story.incident = replace(
+        incident,
+        resolved=transition.at,
+        resolve_reason=str(transition.reason),
+        last_held=transition.last_held or incident.last_held,
+        revision=incident.revision + 1,
+        quiet_close=incident.quiet_close and transition.reason is Reason.QUIET,
+    )
+    story.decisions.append(_decision(story, transition, "resolved", transition.reason))
+    if not story.incident.quiet_close:
+        for receiver in Heard.of(incident).receivers:
+            _plan(story, Told(receiver, Kind.RESOLVED, transition.reason), transition.at, scene)
+
+
+_OUTCOMES = {
+    Change.OPENED: "fired",
+    Change.REPEATED: "repeated",
+    Change.REOPENED: "reopened",
+    Change.RAISED: "raised",
+}
+_APPLY: dict[Change, Callable[[Story, Transition, Scene], None]] = {
+    Change.OPENED: _announced,
+    Change.REPEATED: _announced,
+    Change.REOPENED: _announced,
+    Change.RAISED: _announced,
+    Change.SUPPRESSED: _suppressed,
+    Change.RESOLVED: _resolved,
+}
+
+
+def _with_match(incident: Incident, transition: Transition, scene: Scene) -> Incident:
+    match = transition.match
+    if match is None:
+        return replace(incident, last_held=max(incident.last_held, transition.at), revision=incident.revision + 1)
+    return replace(
+        incident,
+        matches=incident.matches + 1,
+        count=match.count,
+        peak=max(incident.peak, match.count),
+        last_held=max(incident.last_held, transition.at),
+        silenced_until=transition.until,
+        exponent=transition.exponent,
+        revision=incident.revision + 1,
+        view=scene.words.view(match, incident.labels, incident.opened),
+    )
+
+
+def _tell(story: Story, at: Millis, change: Change, reason: Reason, scene: Scene) -> None:
+    """Ask for each destination whether to tell now; plan the message, or record why not."""
+    incident = story.incident
+    destinations = scene.audience.destinations(incident, at)
+    silenced = scene.audience.silenced(incident, at)
+    least = _least_between(scene.rule.realert)
+    for told in tell(destinations, Heard.of(incident), silenced, change, reason, at, least):
+        if told.kind is None:
+            outcome = "refreshed" if told.reason is Reason.REPEAT_INTERVAL else "suppressed"
+            story.decisions.append(
+                Decision(
+                    at=at,
+                    rule=incident.rule,
+                    key=incident.key,
+                    outcome=outcome,
+                    reason=str(told.reason),
+                    incident=incident.id,
+                    until=told.until,
+                    receiver=told.receiver,
+                    detail=told.detail,
+                )
+            )
+        else:
+            _plan(story, told, at, scene)
+
+
+def _tell_untold(story: Story, at: Millis, scene: Scene) -> None:
+    incident = story.incident
+    heard = Heard.of(incident)
+    waiting = [d for d in scene.audience.destinations(incident, at) if d.receiver not in heard.receivers]
+    silenced = scene.audience.silenced(incident, at)
+    for told in tell(waiting, heard, silenced, Change.OPENED, Reason.SILENCE_ENDED, at, 0):
+        if told.kind is not None:
+            _plan(story, told, at, scene)
+
+
+def _least_between(realert: Realert) -> Millis:
+    return 0 if realert.written else DEFAULT_REPEAT
+
+
+def _plan(story: Story, told: Told, at: Millis, scene: Scene) -> None:
+    incident = story.incident
+    assert told.kind is not None
+    nth = sum(1 for d in incident.deliveries if d.at == at and d.receiver == told.receiver and d.kind is told.kind)
+    delivery = Delivery(
+        id=digest("delivery", incident.id, told.receiver, told.kind, at, nth),
+        kind=told.kind,
+        receiver=told.receiver,
+        channel=scene.audience.channel(told.receiver),
+        at=at,
+        reason=told.reason,
+        text=scene.words.text(incident, told.kind, told.reason, at),
+        route=told.route,
+    )
+    if scene.digested:
+        delivery = replace(delivery, state=DeliveryState.DROPPED, error=str(Reason.CATCH_UP))
+    story.incident = replace(incident, deliveries=(*incident.deliveries, delivery))
+
+
+def _decision(story: Story, transition: Transition, outcome: str, reason: Reason) -> Decision:
+    count = transition.match.count if transition.match else 0
+    return Decision(
+        at=transition.at,
+        rule=story.incident.rule,
+        key=transition.key,
+        outcome=outcome,
+        reason=str(reason),
+        incident=transition.incident,
+        until=transition.until,
+        detail=f"count {count}" if count else "",
+    )

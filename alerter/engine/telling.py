@@ -1,0 +1,91 @@
+"""Pure: tell a destination or not, and why (the decision that Alertmanager's dedup stage makes)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from alerter.clock import Millis
+from alerter.model.incident import Change, DeliveryState, Incident, Kind, Reason
+from alerter.model.route import Destination
+
+Obstacle = tuple[Reason, str, Millis | None]
+"""Why an incident is not told now: the reason, which silence or interval or rule, and until when (if known)."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What each receiver was told of an incident: when firing or a repeat was planned last (event time)."""
+
+    receivers: Mapping[str, Millis]
+
+    @classmethod
+    def of(cls, incident: Incident) -> Heard:
+        """Read it from the incident's deliveries; what was dropped before it was sent was never heard."""
+        last: dict[str, Millis] = {}
+        for delivery in incident.deliveries:
+            if delivery.kind in (Kind.FIRING, Kind.REPEAT) and delivery.state is not DeliveryState.DROPPED:
+                last[delivery.receiver] = max(delivery.at, last.get(delivery.receiver, delivery.at))
+        return cls(last)
+
+
+@dataclass(frozen=True)
+class Told:
+    """The verdict for one receiver; ``kind`` None means nothing is sent, for ``reason``."""
+
+    receiver: str
+    kind: Kind | None
+    reason: Reason
+    detail: str = ""
+    until: Millis | None = None
+    route: str = ""
+
+
+def tell(
+    destinations: Sequence[Destination],
+    heard: Heard,
+    silenced: Obstacle | None,
+    change: Change,
+    reason: Reason,
+    at: Millis,
+    least_between: Millis,
+) -> Iterator[Told]:
+    """Yield a verdict for each destination of a change that is worth telling.
+
+    A repeat is due when the route's ``repeat_interval`` (where it names none: ``least_between``) has passed since the
+    receiver last heard; the rule's ``realert`` has passed already, or there would be no announced match.
+    """
+    seen: set[str] = set()
+    for destination in destinations:
+        if destination.receiver in seen:
+            continue
+        seen.add(destination.receiver)
+        yield _verdict(destination, heard, silenced, change, reason, at, least_between)
+
+
+def _verdict(
+    destination: Destination,
+    heard: Heard,
+    silenced: Obstacle | None,
+    change: Change,
+    reason: Reason,
+    at: Millis,
+    least_between: Millis,
+) -> Told:
+    receiver, route = destination.receiver, destination.path
+    if destination.muted is not None:
+        return Told(receiver, None, destination.muted, destination.muted_by, route=route)
+    if silenced is not None:
+        return Told(receiver, None, silenced[0], silenced[1], silenced[2], route)
+    last = heard.receivers.get(receiver)
+    if last is None:
+        first = Reason.SILENCE_ENDED if change is Change.REPEATED else reason
+        return Told(receiver, Kind.FIRING, first, route=route)
+    if change is Change.REOPENED:
+        return Told(receiver, Kind.FIRING, Reason.REOPENED, route=route)
+    if change is Change.RAISED:
+        return Told(receiver, Kind.REPEAT, Reason.SEVERITY_RAISED, route=route)
+    interval = least_between if destination.repeat_interval is None else destination.repeat_interval
+    if at - last < interval:
+        return Told(receiver, None, Reason.REPEAT_INTERVAL, until=last + interval, route=route)
+    return Told(receiver, Kind.REPEAT, Reason.REPEAT, route=route)

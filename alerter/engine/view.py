@@ -1,0 +1,174 @@
+"""What a message shows: the rule's own texts rendered, or built-in ones, from a match and its newest events."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alerter.clock import Millis
+from alerter.engine.links import discover_link
+from alerter.model.incident import Match, View
+from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, Spike, ValueList
+from alerter.redact import redact_text
+from alerter.templates import BrokenTemplate, render
+from alerter.timetext import iso, length_text
+
+log = logging.getLogger(__name__)
+SAMPLE_LENGTH = 2_000
+"""Characters of a sample event that are kept in the incident."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was fetched to show a match: newest documents first (redacted), and counts per bucket."""
+
+    documents: Sequence[Mapping[str, Any]] = ()
+    chart: tuple[tuple[Millis, float], ...] = ()
+
+
+def build_view(rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis, evidence: Evidence) -> View:
+    """Return the content of a message; a text that fails to render is replaced by the built-in one, and said."""
+    values = _values(rule, match, labels, opened, evidence)
+    sentence = describe(rule, match, labels)
+    texts = rule.message
+
+    def text(source: str, built_in: str) -> str:
+        return _rendered(rule, source, values) or built_in
+
+    return View(
+        title=text(texts.title, rule.name),
+        sentence=sentence,
+        condition=condition_text(rule),
+        fields=_fields(rule, values),
+        sample=_sample(rule, evidence),
+        chart=evidence.chart,
+        threshold=_threshold(rule),
+        runbook=text(texts.runbook, ""),
+        dashboard=text(texts.dashboard, ""),
+        link=discover_link(rule, match),
+        summary=text(texts.summary, rule.description),
+    )
+
+
+def describe(rule: Rule, match: Match, labels: Mapping[str, str]) -> str:
+    """Return the sentence with the numbers: how many, in which window, against what."""
+    return _SENTENCES[type(rule.condition)](rule, match, labels)
+
+
+def condition_text(rule: Rule) -> str:
+    """Return the rule's condition in words."""
+    condition = rule.condition
+    match condition:
+        case Frequency():
+            return f"at least {condition.num_events:,} in {length_text(condition.timeframe)}"
+        case Spike():
+            return f"{condition.direction} by a factor of {condition.height:g} over {length_text(condition.timeframe)}"
+        case Flatline():
+            return f"fewer than {condition.threshold:,} in {length_text(condition.timeframe)}"
+        case ValueList():
+            return f"{condition.compare_key} {'on the blacklist' if condition.deny else 'not on the whitelist'}"
+        case _:
+            return "any event"
+
+
+def _frequency(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
+    condition = rule.condition
+    assert isinstance(condition, Frequency)
+    return f"{match.count:,} in {length_text(condition.timeframe)} (threshold {condition.num_events:,})"
+
+
+def _spike(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
+    reference = int(match.facts.get("reference", 0))
+    window = length_text(rule.timeframe)
+    change = f", {match.count / reference:.1f} times as many" if reference else ""
+    return f"{match.count:,} in {window} against {reference:,} in the {window} before{change}"
+
+
+def _flatline(rule: Rule, match: Match, labels: Mapping[str, str]) -> str:
+    condition = rule.condition
+    assert isinstance(condition, Flatline)
+    window = length_text(condition.timeframe)
+    if labels.get("cause") == "pipeline":
+        return f"no data at all in {window}: the pipeline may be down"
+    alive = " while other data still arrives" if labels.get("cause") == "silent" else ""
+    return f"{match.count:,} in {window} (fewer than {condition.threshold:,}){alive}"
+
+
+def _value_list(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
+    condition = rule.condition
+    assert isinstance(condition, ValueList)
+    listed = "is on the blacklist" if condition.deny else "is not on the whitelist"
+    value = redact_text(str(match.facts.get("value")), rule.redact)
+    return f"{condition.compare_key} {value} {listed}"
+
+
+def _any(_rule: Rule, _match: Match, _labels: Mapping[str, str]) -> str:
+    return "1 event"
+
+
+_SENTENCES: dict[type, Callable[[Rule, Match, Mapping[str, str]], str]] = {
+    Frequency: _frequency,
+    Spike: _spike,
+    Flatline: _flatline,
+    ValueList: _value_list,
+    AnyEvent: _any,
+}
+
+
+def _threshold(rule: Rule) -> float | None:
+    match rule.condition:
+        case Frequency(num_events=threshold) | Flatline(threshold=threshold):
+            return threshold
+        case _:
+            return None
+
+
+def _values(
+    rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis, evidence: Evidence
+) -> dict[str, Any]:
+    """Everything a template may name; the event's own top-level fields first, so that they cannot hide ours."""
+    event = dict(evidence.documents[0]) if evidence.documents else {}
+    return {
+        **event,
+        **match.facts,
+        "event": event,
+        "events": list(evidence.documents),
+        "rule": rule.name,
+        "description": rule.description,
+        "condition": condition_text(rule),
+        "key": dict(match.key or ()),
+        "labels": dict(labels),
+        "count": match.count,
+        "at": iso(match.at),
+        "opened": iso(opened),
+        "timeframe": length_text(rule.timeframe) if rule.timeframe else "",
+    }
+
+
+def _rendered(rule: Rule, source: str, values: Mapping[str, Any]) -> str:
+    if not source:
+        return ""
+    try:
+        return redact_text(render(source, values).strip(), rule.redact)
+    except BrokenTemplate as error:
+        log.warning("%s: message template failed, built-in text used: %s", rule.position.file, error)
+        return ""
+
+
+def _fields(rule: Rule, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    rendered = ((name, _rendered(rule, source, values)) for name, source in rule.message.fields)
+    return tuple((name, text) for name, text in rendered if text)
+
+
+def _sample(rule: Rule, evidence: Evidence) -> str:
+    """Return the newest event: its message line when it has one, else the document as JSON."""
+    if not evidence.documents:
+        return ""
+    document = evidence.documents[0]
+    line = next((document[name] for name in ("message", "log_message", "log") if document.get(name)), None)
+    text = line if isinstance(line, str) else json.dumps(document, ensure_ascii=False, default=str)
+    text = redact_text(text, rule.redact)
+    return text if len(text) <= SAMPLE_LENGTH else f"{text[:SAMPLE_LENGTH]} ... ({len(text) - SAMPLE_LENGTH:,} more)"

@@ -1,0 +1,103 @@
+"""How one evaluation's incidents are put into words: labels, the view, and the plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alerter.clock import MINUTE, Millis
+from alerter.engine.story import Words
+from alerter.engine.view import Evidence, build_view
+from alerter.model.incident import Match, View
+from alerter.model.rule import Attribute, Flatline, FromEvent, Key, KeyValue, Rule
+from alerter.notifiers.text import plain_text
+from alerter.redact import redact_document
+from alerter.sources.protocol import SourceError
+from alerter.sources.reader import Events
+from alerter.sources.values import value_at
+
+BUCKETS = 12
+"""Bars in a message's chart."""
+
+
+def words_for(rule: Rule, events: Events) -> Words:
+    """Return the words of a rule, with the events just read as evidence; documents are fetched once per match."""
+    evidence = _Evidence(rule, events)
+
+    def labels(key: Key, match: Match | None) -> Mapping[str, str]:
+        return build_labels(rule, key, evidence.newest(match) if match else {}, evidence.cause(match))
+
+    def view(match: Match, labels: Mapping[str, str], opened: Millis) -> View:
+        return build_view(rule, match, labels, opened, evidence.of(match))
+
+    return Words(labels, view, plain_text)
+
+
+def build_labels(rule: Rule, key: Key, newest: Mapping[str, Any], cause: str = "") -> dict[str, str]:
+    """Return what routing sees: built-ins, then the rule's labels; attributes from the event are filled in."""
+    labels = {"rule": rule.name, "type": rule.type, "index": rule.index}
+    parts = dict(key or ())
+    for name, attribute in rule.attributes.items():
+        value = _attribute(name, attribute, parts, newest)
+        if value is not None:
+            labels[name] = value
+    if cause:
+        labels["cause"] = cause
+    return labels
+
+
+def _attribute(
+    name: str, attribute: Attribute, parts: Mapping[str, KeyValue], newest: Mapping[str, Any]
+) -> str | None:
+    if not isinstance(attribute, FromEvent):
+        return str(attribute)
+    if attribute.split:
+        value = parts.get(name)
+        return None if value is None else str(value)
+    return attribute.value(value_at(newest, attribute.path))
+
+
+class _Evidence:
+    """Fetches the documents behind a match, once; a source that fails here costs the sample, never the message."""
+
+    def __init__(self, rule: Rule, events: Events) -> None:
+        self._rule = rule
+        self._events = events
+        self._documents: dict[tuple[Key, Millis], tuple[Mapping[str, Any], ...]] = {}
+
+    def of(self, match: Match) -> Evidence:
+        """Return the newest documents of the match's window, and its counts."""
+        return Evidence(self._fetch(match), self._chart(match))
+
+    def newest(self, match: Match) -> Mapping[str, Any]:
+        """Return the newest document of the match's window, or an empty one; fetched only where attributes need it."""
+        if not self._rule.newest:
+            return {}
+        return next(iter(self._fetch(match)), {})
+
+    def cause(self, match: Match | None) -> str:
+        """Return ``pipeline`` when nothing at all arrived in a flatline's window, ``silent`` when other data did."""
+        condition = self._rule.condition
+        if match is None or not isinstance(condition, Flatline) or condition.alive is None:
+            return ""
+        alive = self._events.alive_count(match.at - condition.timeframe, match.at)
+        return "silent" if alive else "pipeline"
+
+    def _fetch(self, match: Match) -> tuple[Mapping[str, Any], ...]:
+        wanted = (match.key, match.at)
+        if wanted not in self._documents:
+            start = match.at - (self._rule.timeframe or 1)
+            try:
+                found = self._events.samples(match.key, start, match.at, 3)
+            except SourceError:
+                found = []
+            self._documents[wanted] = tuple(redact_document(d, self._rule.redact) for d in found)
+        return self._documents[wanted]
+
+    def _chart(self, match: Match) -> tuple[tuple[Millis, float], ...]:
+        if self._rule.is_event_type:
+            return ()
+        curve = self._events.curve(match.key)
+        width = max((self._rule.timeframe or MINUTE) // BUCKETS, 1)
+        edges = range(match.at - BUCKETS * width, match.at, width)
+        return tuple((edge + width, float(curve.count(edge, edge + width))) for edge in edges)

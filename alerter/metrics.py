@@ -1,0 +1,60 @@
+"""Prometheus metrics of one engine; names begin with ``alerter_``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from alerter.clock import SECOND, Millis
+
+if TYPE_CHECKING:
+    from alerter.model.rule import Rule
+
+
+class Metrics:
+    """One registry per engine, so that several can live in one process (tests do that)."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        of = {"registry": self.registry}
+        self._evaluations = Counter("alerter_evaluations_total", "Rule evaluations finished", ["rule"], **of)
+        self._failures = Counter("alerter_evaluation_failures_total", "Not evaluated", ["rule", "kind"], **of)
+        self._seconds = Histogram("alerter_evaluation_seconds", "Seconds per rule evaluation", **of)
+        self._lag = Gauge("alerter_evaluation_lag_seconds", "Newest instant evaluated, age in seconds", ["rule"], **of)
+        self._late = Counter("alerter_instants_caught_up_total", "Instants evaluated later than one run", **of)
+        self._matches = Counter("alerter_matches_total", "Announced matches", ["rule"], **of)
+        self.requests = Gauge("alerter_source_requests", "Requests sent to the source so far", **of)
+        self.incidents = Gauge("alerter_incidents", "Incidents by state", ["state"], **of)
+        self.messages = Counter("alerter_messages_total", "Messages by outcome", ["kind", "outcome"], **of)
+        self.outbox = Gauge("alerter_outbox_depth", "Messages planned and not yet delivered", **of)
+        self.outbox_age = Gauge("alerter_outbox_age_seconds", "Age of the oldest undelivered message", **of)
+        self.silences = Gauge("alerter_silences", "Active silences", **of)
+        self.rules = Gauge("alerter_rules", "Rules by whether they loaded", ["state"], **of)
+        self.reload_ok = Gauge("alerter_reload_successful", "1 when the last reload was taken over", **of)
+
+    @contextmanager
+    def evaluation(self, _rule: str) -> Iterator[None]:
+        """Time one rule's evaluation."""
+        with self._seconds.time():
+            yield
+
+    def evaluated(self, rule: Rule, start: Millis, end: Millis, matches: int) -> None:
+        """Count a finished evaluation of ``(start, end]``."""
+        self._evaluations.labels(rule.name).inc()
+        self._lag.labels(rule.name).set(rule.query_delay / SECOND)
+        late = (end - start) // max(rule.schedule.every, 1) - 1
+        if late > 0:
+            self._late.inc(late)
+        if matches:
+            self._matches.labels(rule.name).inc(matches)
+
+    def failed(self, rule: str, kind: str) -> None:
+        """Count an evaluation that gave no answer."""
+        self._failures.labels(rule, kind).inc()
+
+    def text(self) -> bytes:
+        """Return the metrics in Prometheus' text format."""
+        return generate_latest(self.registry)
