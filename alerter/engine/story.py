@@ -50,7 +50,8 @@ class Scene:
     """Everything a fold needs: the rule, its words, its audience, and the span evaluated.
 
     An incident written after ``start`` holds some transitions already (a crash came between its write and the
-    checkpoint's); they are passed over. With ``digested`` its messages are planned as dropped: a digest tells of it. ``pauses`` yields the nominal instants of a span, where the untold are told once they may be.
+    checkpoint's); they are passed over. With ``digested`` its messages are planned as dropped: a digest tells of it.
+    ``pauses`` yields the nominal instants of a span, where the untold are told once they may be.
     """
 
     rule: Rule

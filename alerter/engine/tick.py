@@ -21,7 +21,7 @@ from alerter.routing.tree import Routing
 from alerter.schedule import instants
 from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader
-from alerter.state.protocol import Conflict, State, StateError, Version, Versioned
+from alerter.state.protocol import Conflict, State, StateError, Versioned
 
 log = logging.getLogger(__name__)
 LONG_GAP: Millis = 5 * MINUTE

@@ -1,0 +1,91 @@
+"""What a rule would have done: the production engine with another source, clock and state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from alerter.clock import DAY, Millis
+from alerter.engine.tick import Engine, Failed
+from alerter.model.incident import Change, Checkpoint, Decision, Incident, Match, Transition
+from alerter.model.rule import Rule
+from alerter.routing.tree import Routing
+from alerter.schedule import instants, next_instant
+from alerter.sources.protocol import Source, SourceError
+from alerter.sources.reader import Reader
+from alerter.state.sqlite import SqliteState
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """The answer of a dry run over ``(start, end]``; incidents oldest first."""
+
+    rule: Rule
+    start: Millis
+    end: Millis
+    evaluations: int
+    matches: tuple[Match, ...]
+    transitions: tuple[Transition, ...]
+    incidents: tuple[Incident, ...]
+    decisions: tuple[Decision, ...]
+    warnings: tuple[str, ...]
+    events: int
+    requests: int
+
+
+def dry_run(rule: Rule, source: Source, routing: Routing, start: Millis, end: Millis) -> DryRun:
+    """Evaluate ``rule`` over ``(start, end]``; windows reach back before ``start``. Raises SourceError."""
+    state = SqliteState(":memory:")
+    state.init()
+    asked = source.requests
+    try:
+        state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), evaluated=start, started=start), None)
+        patient = replace(rule, max_catchup=max(end - start, DAY))
+        engine = Engine(Reader(source), state, routing, gaps=False)
+        report = engine.tick([patient], end + rule.query_delay)
+        for failure in report.failures:
+            raise _as_source_error(failure)
+        outcome = report.outcomes.get(rule.name)
+        transitions = outcome.transitions if outcome else ()
+        return DryRun(
+            rule=rule,
+            start=start,
+            end=end,
+            evaluations=sum(1 for _ in instants(rule.schedule, start, end)),
+            matches=tuple(t.match for t in transitions if t.match and t.change is not Change.SUPPRESSED),
+            transitions=transitions,
+            incidents=tuple(sorted((v.value for v in state.incidents()), key=lambda i: (i.opened, i.id))),
+            decisions=fold_runs(report.decisions),
+            warnings=tuple(dict.fromkeys(text for _, text in report.warnings)),
+            events=engine.reader.events,
+            requests=source.requests - asked,
+        )
+    finally:
+        state.close()
+
+
+def default_end(rule: Rule, last: Millis) -> Millis:
+    """Return the first nominal instant at or after the last document."""
+    return next_instant(rule.schedule, last - 1)
+
+
+def fold_runs(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """Fold runs of the same outcome, key, reason and receiver into one entry with their number, by time."""
+    latest: dict[object, int] = {}
+    folded: list[Decision] = []
+    for decision in sorted(decisions, key=lambda d: d.at):
+        who = (decision.rule, decision.key)
+        kind = (decision.outcome, decision.reason, decision.receiver, decision.incident)
+        at = latest.get(who)
+        if at is not None:
+            before = folded[at]
+            if (before.outcome, before.reason, before.receiver, before.incident) == kind:
+                folded[at] = replace(before, count=before.count + decision.count, until=decision.until)
+                continue
+        latest[who] = len(folded)
+        folded.append(decision)
+    return tuple(folded)
+
+
+def _as_source_error(failure: Failed) -> SourceError:
+    return SourceError(failure.kind, failure.reason, failure.hint)

@@ -1,0 +1,90 @@
+"""What SREs write, loaded together: rules and notifiers, with every finding, and a mark of the files' state."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from alerter.config import Settings
+from alerter.errors import UsageError
+from alerter.model.rule import Rule
+from alerter.routing.load import load_routing
+from alerter.routing.tree import Routing
+from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.load import load_rules
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Project:
+    """Rules and routes as loaded; ``diagnostics`` name everything wrong with the files."""
+
+    rules: tuple[Rule, ...]
+    routing: Routing
+    diagnostics: tuple[Diagnostic, ...]
+    folders: tuple[str, ...]
+
+    @property
+    def errors(self) -> tuple[Diagnostic, ...]:
+        """What kept a rule or the routes from loading."""
+        return tuple(d for d in self.diagnostics if d.severity == "error")
+
+    @property
+    def refused(self) -> int:
+        """The number of files with errors."""
+        return len({d.file for d in self.errors})
+
+    def log(self) -> None:
+        """Say what was loaded from where, and every error and warning."""
+        log.info("%d rules loaded from %s, %d files refused", len(self.rules), ", ".join(self.folders), self.refused)
+        for found in self.diagnostics:
+            if found.severity != "info":
+                level = logging.ERROR if found.severity == "error" else logging.WARNING
+                log.log(level, "%s:%s:%s: %s [%s]", found.file, found.line, found.column, found.message, found.code)
+
+
+def load_project(settings: Settings, keep: Project | None = None) -> Project:
+    """Load rules and notifiers.
+
+    With ``keep`` (a reload) bad routes keep the former ones, and the rules of a file that has become bad keep running.
+    Without it bad routes raise UsageError; bad rules are left out and named in ``diagnostics``.
+    """
+    loaded = load_rules(settings.rules, settings)
+    routing, findings = load_routing(settings.notifiers)
+    diagnostics = (*loaded.diagnostics, *findings)
+    rules = loaded.rules
+    if keep is not None:
+        rules = (*rules, *_kept(rules, keep, diagnostics))
+    if routing is None:
+        if keep is None:
+            raise UsageError("\n".join(d.text() for d in findings if d.severity == "error") or "no routes found")
+        routing = keep.routing
+    folders = tuple(str(p) for p in (*settings.rules, *settings.notifiers))
+    return Project(tuple(rules), routing, diagnostics, folders)
+
+
+def _kept(rules: tuple[Rule, ...], keep: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Rule]:
+    """Yield the former rules of files that are refused now."""
+    bad = {d.file for d in diagnostics if d.severity == "error"}
+    names = {rule.name for rule in rules}
+    for rule in keep.rules:
+        if rule.position.file in bad and rule.name not in names:
+            log.error("rule %s keeps running as it was: its file %s is refused", rule.name, rule.position.file)
+            yield rule
+
+
+def fingerprint(settings: Settings) -> frozenset[tuple[str, int, int]]:
+    """Return a mark of all files below the folders; it differs when any of them changed."""
+    marks = set()
+    for folder in (*settings.rules, *settings.notifiers):
+        root = Path(folder)
+        for file in (root,) if root.is_file() else root.rglob("*"):
+            try:
+                stat = file.stat()
+            except OSError:
+                continue
+            marks.add((str(file), stat.st_mtime_ns, stat.st_size))
+    return frozenset(marks)

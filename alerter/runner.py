@@ -1,0 +1,162 @@
+"""The life of a service process: start-up screen, signals, the loop, a clean stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from alerter import __version__
+from alerter.clock import SECOND, Clock, SystemClock
+from alerter.config import Settings
+from alerter.errors import UsageError
+from alerter.http import HttpServer
+from alerter.logs import configure_logging
+from alerter.project import load_project
+from alerter.scheduler import Scheduler
+from alerter.service import Service
+from alerter.sources.open import open_source
+from alerter.sources.protocol import Source, SourceError
+from alerter.startup import check_rules, say_notifiers
+from alerter.state.open import open_state
+from alerter.state.protocol import State, StateError
+
+log = logging.getLogger(__name__)
+RETRY_SECONDS = 5
+RELOAD_SECONDS = 2
+DELIVER_SECONDS = 1
+TIDY_SECONDS = 3600
+ONCE_PASSES = 60
+"""Delivery passes a second apart that ``--once`` waits for messages the rate limits hold back."""
+
+
+class Runner:
+    """Owns the process: nothing below it reads signals or decides to exit."""
+
+    def __init__(self, settings: Settings, *, once: bool, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._once = once
+        self._clock = clock or SystemClock()
+        self._stop = threading.Event()
+        self._reload = threading.Event()
+
+    def run(self) -> int:
+        """Run until told to stop. Raises UsageError for what a person must mend."""
+        configure_logging(self._settings.log)
+        log.info("alerter %s, instance %s", __version__, self._settings.instance)
+        project = load_project(self._settings)
+        project.log()
+        with _signals(self._stop, self._reload), self._parts() as (source, state):
+            service = Service(self._settings, project, source, state, self._clock)
+            if self._once:
+                return self._run_once(service, state)
+            return self._serve(service, source, state)
+
+    @contextmanager
+    def _parts(self) -> Iterator[tuple[Source, State]]:
+        source = open_source(self._settings)
+        state = open_state(self._settings)
+        try:
+            yield source, state
+        finally:
+            state.close()
+            source.close()
+
+    def _run_once(self, service: Service, state: State) -> int:
+        try:
+            for line in state.init():
+                log.info("state: %s", line)
+        except StateError as error:
+            raise UsageError(f"state: {error.reason}", error.hint) from None
+        service.forget_removed()
+        report = service.tick(service.project.rules)
+        for _ in range(ONCE_PASSES):
+            service.deliver()
+            if not state.unfinished(limit=1) or self._stop.is_set():
+                break
+            self._clock.wait(SECOND, self._stop)
+        if report is None:
+            raise UsageError(f"nothing was evaluated: {service.pulse.problem}")
+        if report.failures and all(f.kind in ("unreachable", "denied") for f in report.failures):
+            raise UsageError(f"{report.failures[0].rule}: {report.failures[0].reason}", report.failures[0].hint)
+        return 0
+
+    def _serve(self, service: Service, source: Source, state: State) -> int:
+        http = self._http(service)
+        scheduler = Scheduler(service.tick)
+        try:
+            if not self._become_ready(service, source, state):
+                return 0
+            scheduler.every("deliver", DELIVER_SECONDS, service.deliver)
+            scheduler.every("tidy", TIDY_SECONDS, service.tidy)
+            scheduler.replace(service.project.rules)
+            scheduler.start()
+            while not self._stop.is_set():
+                self._clock.wait(RELOAD_SECONDS * SECOND, self._stop)
+                service.reload(scheduler, force=self._reload.is_set())
+                self._reload.clear()
+            log.info("stopping")
+            return 0
+        finally:
+            scheduler.stop()
+            service.deliver()
+            if http is not None:
+                http.stop()
+            log.info("stopped")
+
+    def _http(self, service: Service) -> HttpServer | None:
+        if self._settings.http_port == 0:
+            return None
+        http = HttpServer(self._settings.http_host, self._settings.http_port, service.pages())
+        http.start()
+        return http
+
+    def _become_ready(self, service: Service, source: Source, state: State) -> bool:
+        """Wait until state and source answer; says each new problem once. False when stopped meanwhile."""
+        said = ""
+        while not self._stop.is_set():
+            try:
+                for line in state.init():
+                    log.info("state: %s", line)
+                check_rules(source, service.project.rules)
+                service.forget_removed()
+            except (StateError, SourceError) as error:
+                if error.kind not in ("unreachable", "busy", "incomplete"):
+                    raise UsageError(error.reason, error.hint) from None
+                if error.reason != said:
+                    log.error("waiting for the cluster: %s", error.reason)
+                    said = error.reason
+                self._clock.wait(RETRY_SECONDS * SECOND, self._stop)
+                continue
+            say_notifiers(service.courier.notifiers)
+            service.tick(service.project.rules)
+            return True
+        return False
+
+
+@contextmanager
+def _signals(stop: threading.Event, reload: threading.Event) -> Iterator[None]:
+    """Turn signals into events; outside the main thread (tests) there are none."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_stop(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    def on_reload(_number: int, _frame: FrameType | None) -> None:
+        reload.set()
+
+    before = {
+        signal.SIGTERM: signal.signal(signal.SIGTERM, on_stop),
+        signal.SIGINT: signal.signal(signal.SIGINT, on_stop),
+        signal.SIGHUP: signal.signal(signal.SIGHUP, on_reload),
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

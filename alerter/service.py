@@ -1,0 +1,169 @@
+"""``alerter run``: wires source, state, rules, routes and notifiers together, and keeps them going."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alerter.clock import DAY, MINUTE, SECOND, Clock, Millis
+from alerter.config import Settings
+from alerter.delivery.courier import Courier
+from alerter.engine.audience import silence_check
+from alerter.engine.tick import Engine, TickReport
+from alerter.http import PLAIN, Answer
+from alerter.metrics import Metrics
+from alerter.model.rule import Rule
+from alerter.model.silence import Silence
+from alerter.notifiers.registry import make_notifiers
+from alerter.project import Project, fingerprint, load_project
+from alerter.scheduler import Scheduler
+from alerter.sources.follow import Feed
+from alerter.sources.protocol import Source
+from alerter.sources.reader import Reader
+from alerter.state.protocol import Retention, State, StateError
+
+log = logging.getLogger(__name__)
+STALE: Millis = 5 * MINUTE
+"""Without a finished pass of the delivery loop for this long the process is not healthy."""
+
+
+@dataclass
+class Pulse:
+    """What health checks look at; monotonic milliseconds."""
+
+    ready: bool = False
+    beat: Millis = 0
+    problem: str = "starting"
+
+
+class Service:
+    """One engine process. ``tick`` and ``deliver`` may run at the same time; each is single within itself."""
+
+    def __init__(self, settings: Settings, project: Project, source: Source, state: State, clock: Clock) -> None:
+        self.settings = settings
+        self.project = project
+        self.metrics = Metrics()
+        self.pulse = Pulse(beat=clock.monotonic())
+        self._clock = clock
+        self._source = source
+        self._state = state
+        self._delivering = threading.Lock()
+        self._reader = Reader(source)
+        self._feed = Feed.of(source, settings.data)
+        self._fingerprint = fingerprint(settings)
+        self._wire(project)
+
+    def _wire(self, project: Project) -> None:
+        self.engine = Engine(self._reader, self._state, project.routing, self.metrics)
+        notifiers = make_notifiers(project.routing, self.settings)
+        self.courier = Courier(
+            self._state, notifiers, project.routing, self._clock, silenced=silence_check(self._silences), metrics=self.metrics
+        )
+        self.metrics.rules.labels("loaded").set(len(project.rules))
+        self.metrics.rules.labels("refused").set(project.refused)
+
+    # --- the jobs ----------------------------------------------------------------------------------------------
+
+    def tick(self, rules: Sequence[Rule]) -> TickReport | None:
+        """Evaluate these rules up to now; a state that cannot be read is said, and evaluated later."""
+        try:
+            self._feed.poll()
+            report = self.engine.tick(rules, self._clock.now())
+        except StateError as error:
+            self._unwell(f"state: {error.reason}")
+            return None
+        self.metrics.requests.set(self._source.requests)
+        if len(report.failures) < len(rules) or not rules:
+            self._well()
+        else:
+            self._unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
+        for name, text in report.warnings:
+            log.warning("rule %s: %s", name, text)
+        return report
+
+    def deliver(self) -> None:
+        """Send what is planned; one pass at a time."""
+        if not self._delivering.acquire(blocking=False):
+            return
+        try:
+            self.courier.deliver()
+            self.pulse.beat = self._clock.monotonic()
+        except StateError as error:
+            self._unwell(f"state: {error.reason}")
+        finally:
+            self._delivering.release()
+
+    def tidy(self) -> None:
+        """Delete what is older than the retention."""
+        kept = self.settings.retention
+        try:
+            gone = self._state.prune(Retention(kept.incidents, kept.decisions, kept.silences), self._clock.now())
+        except StateError as error:
+            log.warning("retention: %s", error.reason)
+        else:
+            if gone:
+                log.info("retention: %d old records deleted", gone)
+
+    def reload(self, scheduler: Scheduler | None = None, *, force: bool = False) -> bool:
+        """Take over changed files; bad ones keep what was there before. Returns whether anything was replaced."""
+        found = fingerprint(self.settings)
+        if found == self._fingerprint and not force:
+            return False
+        self._fingerprint = found
+        project = load_project(self.settings, keep=self.project)
+        project.log()
+        self.metrics.reload_ok.set(0 if project.errors else 1)
+        gone = {r.name for r in self.project.rules} - {r.name for r in project.rules}
+        self.project = project
+        self._wire(project)
+        if scheduler is not None:
+            scheduler.replace(project.rules)
+        if gone and not project.errors:
+            self.engine.forget(gone, self._clock.now())
+        return True
+
+    def forget_removed(self) -> None:
+        """Resolve what belongs to rules that went away while no engine ran; not while any file is refused."""
+        if self.project.errors:
+            return
+        names = {rule.name for rule in self.project.rules}
+        gone = [name for name in self._state.checkpointed() if name not in names]
+        if gone:
+            self.engine.forget(gone, self._clock.now())
+
+    # --- health ------------------------------------------------------------------------------------------------
+
+    def pages(self) -> dict[str, Any]:
+        """Return what the HTTP server serves."""
+        return {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page}
+
+    def _healthz(self) -> Answer:
+        age = self._clock.monotonic() - self.pulse.beat
+        if age > STALE:
+            return 503, PLAIN, f"no delivery pass for {age // SECOND} s\n".encode()
+        return 200, PLAIN, b"ok\n"
+
+    def _readyz(self) -> Answer:
+        if self.pulse.ready:
+            return 200, PLAIN, b"ready\n"
+        return 503, PLAIN, f"not ready: {self.pulse.problem}\n".encode()
+
+    def _metrics_page(self) -> Answer:
+        return 200, "text/plain; version=0.0.4; charset=utf-8", self.metrics.text()
+
+    def _well(self) -> None:
+        self.pulse.ready, self.pulse.problem = True, ""
+
+    def _unwell(self, problem: str) -> None:
+        if self.pulse.problem != problem:
+            log.error("not ready: %s", problem)
+        self.pulse.ready, self.pulse.problem = False, problem
+
+    def _silences(self) -> Sequence[Silence]:
+        return [stored.value for stored in self._state.silences(self._clock.now())]
+
+
+TIDY_EVERY = DAY // 24
