@@ -1,0 +1,115 @@
+"""What a dry run is made of: rules from files, a source, routes, and the span of each rule."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alerter.clock import DAY, Millis, SystemClock
+from alerter.cli.output import complain
+from alerter.config import Settings, load_settings
+from alerter.engine.dryrun import DryRun, default_end, dry_run
+from alerter.errors import UsageError
+from alerter.model.rule import Rule
+from alerter.routing.load import load_routing
+from alerter.routing.tree import Routing, console_routing
+from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.load import load_rules
+from alerter.sources.embedded import EmbeddedSource, read_documents
+from alerter.sources.open import open_elasticsearch
+from alerter.sources.protocol import Source
+from alerter.sources.reader import Reader
+from alerter.timetext import parse_instant
+
+
+@dataclass
+class Inputs:
+    """Everything ``test-rule`` needs, loaded once for all its rules."""
+
+    rules: tuple[Rule, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    source: Source
+    routing: Routing
+    start: Millis | None
+    end: Millis | None
+    refused: bool
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> Inputs:
+        """Load rules, routes and the source named on the command line; raises UsageError."""
+        settings = load_settings(args.config)
+        loaded = load_rules([Path(p) for p in args.rules], settings)
+        errors = [d for d in loaded.diagnostics if d.severity == "error"]
+        for found in errors:
+            complain(found.text())
+        if not loaded.rules and not errors:
+            raise UsageError("no rule found in " + ", ".join(args.rules), "name a rule file or a folder with rules")
+        start, end = _instant(args.start, "--start"), _instant(args.end, "--end")
+        if start is not None and end is not None and start >= end:
+            raise UsageError("--start must be before --end")
+        source, notes = _source(args, settings)
+        return cls(loaded.rules, loaded.diagnostics, source, _routing(settings), start, end, bool(errors), notes)
+
+    def dry_run(self, rule: Rule) -> DryRun:
+        """Run one rule over its span; raises SourceError."""
+        start, end = self.span(rule)
+        return dry_run(rule, self.source, self.routing, start, end)
+
+    def span(self, rule: Rule) -> tuple[Millis, Millis]:
+        """Return ``(start, end]``: as given, else that of the data, else the last 24 hours."""
+        if self.source.kind != "embedded":
+            end = self.end if self.end is not None else SystemClock().now() - rule.query_delay
+            return self.start if self.start is not None else end - DAY, end
+        first, last = Reader(self.source).extent(rule) if None in (self.start, self.end) else (None, None)
+        if first is None or last is None:
+            first = last = self.end or self.start or 0
+        start = self.start if self.start is not None else first - 1
+        end = self.end if self.end is not None else default_end(rule, last)
+        return start, max(start, end)
+
+    def warnings(self, rule: Rule, answer: DryRun) -> list[Diagnostic]:
+        """Return what should be known about the rule's file, its data and its answer."""
+        at = rule.position
+        own = [d for d in self.diagnostics if d.file == at.file and d.severity == "warning"]
+        texts = [*self.notes, *answer.warnings]
+        return own + [
+            Diagnostic("warning", text.partition(":")[0] if ": " in text else "data", text, "", at.file, at.line, at.column)
+            for text in texts
+        ]
+
+    def close(self) -> None:
+        """Release the source."""
+        self.source.close()
+
+
+def _instant(text: str | None, option: str) -> Millis | None:
+    if text is None:
+        return None
+    try:
+        return parse_instant(text)
+    except ValueError:
+        raise UsageError(f"{option} {text!r} is not an ISO 8601 time", "like 2026-03-10T11:00:00Z") from None
+
+
+def _source(args: argparse.Namespace, settings: Settings) -> tuple[Source, list[str]]:
+    if not args.data:
+        if not settings.es.urls:
+            raise UsageError("no data to ask", "give --data FILE, or set ALERTER_ES_URL to ask a cluster")
+        return open_elasticsearch(settings), []
+    documents = read_documents(["/dev/stdin" if p == "-" else p for p in args.data])
+    return EmbeddedSource(documents), list(documents.notes)
+
+
+def _routing(settings: Settings) -> Routing:
+    """Return the routes of the settings; without a settings file everything goes to the console receiver."""
+    if not settings.configured:
+        return console_routing()
+    routing, findings = load_routing(settings.notifiers)
+    errors = [d.text() for d in findings if d.severity == "error"]
+    if routing is None or errors:
+        raise UsageError("the notifiers' files have errors:\n" + "\n".join(errors), "run: alerter check")
+    return routing
+
+

@@ -1,0 +1,153 @@
+"""How a dry run's answer is printed: contract section 6 as JSON, or as text for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from alerter.cli.dryrun_inputs import Inputs
+from alerter.engine.dryrun import DryRun
+from alerter.engine.view import condition_text
+from alerter.model.incident import Decision, Delivery, Incident, Match
+from alerter.model.rule import Key
+from alerter.ruleset.diagnostics import Diagnostic
+from alerter.timetext import iso, length_text
+
+LONGEST_LIST = 20
+"""Matches and incidents shown one by one in the text form; the rest is counted."""
+
+
+def as_json(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> str:
+    """Return the answer as one line of JSON."""
+    document = {
+        "rule": answer.rule.name,
+        "type": answer.rule.type,
+        "start": iso(answer.start),
+        "end": iso(answer.end),
+        "evaluations": answer.evaluations,
+        "source": {"kind": inputs.source.kind, "events": _events(answer, inputs), "requests": answer.requests},
+        "matches": [_match(m) for m in answer.matches],
+        "incidents": [_incident(i) for i in answer.incidents],
+        "decisions": [_decision(d) for d in answer.decisions if d.outcome not in _TOLD],
+        "warnings": [
+            {"code": w.code, "message": w.message, "file": w.file, "line": w.line, "column": w.column} for w in warnings
+        ],
+    }
+    return json.dumps(document, ensure_ascii=False)
+
+
+_TOLD = {"fired", "repeated"}
+"""Outcomes that the matches and messages say already."""
+
+
+def _events(answer: DryRun, inputs: Inputs) -> int:
+    return getattr(inputs.source, "events", answer.events) if inputs.source.kind == "embedded" else answer.events
+
+
+def key_json(key: Key) -> dict[str, Any] | None:
+    """Return a key as contract section 1 writes it."""
+    return None if key is None else dict(key)
+
+
+def _match(match: Match) -> dict[str, Any]:
+    return {"at": iso(match.at), "key": key_json(match.key), "count": match.count, **match.facts}
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "key": key_json(incident.key),
+        "opened": iso(incident.opened),
+        "resolved": None if incident.resolved is None else iso(incident.resolved),
+        "matches": incident.matches,
+        "peak": _number(incident.peak),
+        "labels": dict(incident.labels),
+        "messages": [_message(d) for d in incident.deliveries],
+    }
+
+
+def _message(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "at": iso(delivery.at),
+        "kind": str(delivery.kind),
+        "receiver": delivery.receiver,
+        "channel": delivery.channel,
+        "reason": str(delivery.reason),
+        "text": delivery.text,
+    }
+
+
+def _decision(decision: Decision) -> dict[str, Any]:
+    return {
+        "at": iso(decision.at),
+        "key": key_json(decision.key),
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "until": None if decision.until is None else iso(decision.until),
+        "count": decision.count,
+        **({"receiver": decision.receiver} if decision.receiver else {}),
+    }
+
+
+def _number(value: float) -> float | int:
+    return int(value) if float(value).is_integer() else value
+
+
+def as_text(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> str:
+    """Return the answer for people."""
+    return "\n".join(_lines(answer, inputs, warnings))
+
+
+def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> Iterator[str]:
+    rule = answer.rule
+    span = length_text(answer.end - answer.start) if answer.end > answer.start else "0 s"
+    yield f"{rule.name}  ({rule.type}: {condition_text(rule)})"
+    yield f"  {iso(answer.start)} to {iso(answer.end)} ({span}), {answer.evaluations:,} evaluations"
+    asked = f", {answer.requests} requests" if answer.requests else ""
+    yield f"  answered by {_SOURCES.get(inputs.source.kind, inputs.source.kind)}, {_events(answer, inputs):,} events{asked}"
+    yield f"  {_plural(len(answer.matches), 'match', 'matches')}, {_plural(len(answer.incidents), 'incident')}"
+    for incident in answer.incidents[:LONGEST_LIST]:
+        yield from _incident_lines(incident)
+    if len(answer.incidents) > LONGEST_LIST:
+        yield f"  ... and {len(answer.incidents) - LONGEST_LIST:,} more incidents"
+    yield from _decision_lines(answer.decisions)
+    for found in warnings:
+        yield f"  {found.file}:{found.line}:{found.column}: {found.severity}: {found.message}"
+
+
+_SOURCES = {"embedded": "the embedded evaluator", "elasticsearch": "Elasticsearch", "opensearch": "OpenSearch"}
+
+
+def _incident_lines(incident: Incident) -> Iterator[str]:
+    over = f"resolved {iso(incident.resolved)} ({incident.resolve_reason})" if incident.resolved else "still firing"
+    key = ", ".join(f"{name}={value}" for name, value in incident.key or ())
+    yield f"\n  incident {iso(incident.opened)} {'[' + key + '] ' if key else ''}{over}"
+    yield f"    {_plural(incident.matches, 'match', 'matches')} announced, {incident.suppressed:,} suppressed, peak {_number(incident.peak):,}"
+    for delivery in incident.deliveries[:LONGEST_LIST]:
+        yield f"    {iso(delivery.at)} {delivery.kind:8} -> {delivery.channel} ({delivery.receiver}; {delivery.reason})"
+        yield f"      {delivery.text}"
+    if len(incident.deliveries) > LONGEST_LIST:
+        yield f"    ... and {len(incident.deliveries) - LONGEST_LIST:,} more messages"
+    if not incident.deliveries:
+        yield "    nobody was told"
+
+
+def _decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
+    shown = [d for d in decisions if d.outcome not in _TOLD]
+    if not shown:
+        return
+    yield "\n  decisions"
+    for decision in shown[:LONGEST_LIST]:
+        key = ", ".join(f"{name}={value}" for name, value in decision.key or ())
+        until = f" until {iso(decision.until)}" if decision.until is not None else ""
+        who = f" for {decision.receiver}" if decision.receiver else ""
+        times = f" x{decision.count}" if decision.count > 1 else ""
+        yield f"    {iso(decision.at)} {decision.outcome} ({decision.reason}{until}){who}{times} {key}".rstrip()
+    if len(shown) > LONGEST_LIST:
+        yield f"    ... and {len(shown) - LONGEST_LIST:,} more; --format json shows all"
+
+
+def _plural(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+

@@ -1,0 +1,266 @@
+"""Pure: the lifecycle of one key's incident, instant by instant, with the reason of every change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from alerter.clock import MINUTE, Millis
+from alerter.model.incident import Change, Held, KeyMemory, Match, Reason, Thread, Transition, incident_id
+from alerter.model.rule import (
+    EVENT_QUIET,
+    REOPEN_WITHIN,
+    Flatline,
+    Frequency,
+    Key,
+    Realert,
+    Rule,
+    Severity,
+    Spike,
+)
+from alerter.schedule import next_instant
+
+LONGEST_DEFAULT: Millis = 10 * MINUTE
+"""Upper bound of the default ``resolve_after`` of frequency and rises."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One asked instant of a key: whether the plain condition held, and the match if there is one."""
+
+    at: Millis
+    held: bool
+    match: Match | None = None
+    severity: str = ""
+    falling: bool = False
+    reread: bool = False
+
+
+class Lifecycle:
+    """Folds asked instants of one key, oldest first, into transitions; ``memory`` is what survives."""
+
+    def __init__(self, rule: Rule, key: Key, memory: KeyMemory, since: Millis) -> None:
+        """Continue from ``memory``; instants at or before ``since`` were judged before."""
+        self.rule = rule
+        self.key = key
+        self.memory = memory
+        self.since = since
+        self.transitions: list[Transition] = []
+        self._over_after = _resolvers(rule)
+
+    def ask(self, asked: Asked) -> bool:
+        """Judge one instant; returns whether its match was announced."""
+        self.settle(asked.at, inclusive=False)
+        thread = self.memory.thread
+        was_open = thread is not None and thread.resolved is None
+        reopening = asked.held and not was_open and self._reopens(asked)
+        if asked.held:
+            self._note_held(asked)
+        announced = asked.match is not None and not self._silent(asked)
+        if asked.match is not None and announced:
+            self._announce(asked, asked.match, reopening)
+        elif reopening:
+            self._reopen(asked, None)
+        if asked.match is not None and not announced and not asked.reread:
+            self._suppress(asked.at, asked.match)
+        self._raise_severity(asked)
+        return announced
+
+    def settle(self, until: Millis, *, inclusive: bool = True) -> None:
+        """Resolve the incident when its condition was over before ``until`` (or at it, when inclusive)."""
+        at = self.over_at()
+        if at is not None and (at < until or (inclusive and at == until)):
+            self.resolve(at, self._resolve_reason())
+
+    def over_at(self) -> Millis | None:
+        """Return when the open incident resolves unless its condition holds again; None when none is open."""
+        if not self.is_open:
+            return None
+        ends = [
+            self._over_after[falling](held.last)
+            for falling, held in ((False, self.memory.up), (True, self.memory.down))
+            if held.last is not None
+        ]
+        return max(ends) if ends else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the key's incident is open."""
+        return self.memory.thread is not None and self.memory.thread.resolved is None
+
+    def resolve(self, at: Millis, reason: Reason) -> None:
+        """End the open incident; a resolution forgets what held."""
+        thread = self.memory.thread
+        assert thread is not None
+        held = [h.last for h in (self.memory.up, self.memory.down) if h.last is not None]
+        self._add(at, Change.RESOLVED, reason, last_held=max(held) if held else None)
+        self.memory = replace(
+            self.memory,
+            up=Held(False, self.memory.up.last),
+            down=Held(False, self.memory.down.last),
+            thread=replace(thread, resolved=at),
+        )
+
+    def edge(self, at: Millis, held: bool, *, falling: bool) -> bool:
+        """Note whether a direction holds at ``at``; returns whether it did not at the instant asked before."""
+        self.settle(at, inclusive=False)
+        before = self.memory.down if falling else self.memory.up
+        now = replace(before, now=held)
+        self.memory = replace(self.memory, down=now) if falling else replace(self.memory, up=now)
+        return held and not before.now
+
+    # --- steps -------------------------------------------------------------------------------------------------
+
+    def _resolve_reason(self) -> Reason:
+        quiet = self.rule.is_event_type and self.rule.resolve_after is None
+        return Reason.QUIET if quiet else Reason.CONDITION_OVER
+
+    def _reopens(self, asked: Asked) -> bool:
+        """Whether a held condition belongs to the incident that is over: soon after it, or inside its silence."""
+        thread = self.memory.thread
+        if thread is None or thread.resolved is None:
+            return False
+        last = self.memory.down.last if asked.falling else self.memory.up.last
+        if last is not None and asked.at <= last:
+            return False  # a re-read instant that the incident knew before it resolved
+        return asked.at <= thread.resolved + REOPEN_WITHIN or self._muted(asked.at)
+
+    def _muted(self, at: Millis) -> bool:
+        return self.memory.until is not None and at < self.memory.until
+
+    def _silent(self, asked: Asked) -> bool:
+        """Whether ``realert`` keeps a match untold; a late one before the last announcement is silent near it."""
+        announced = self.memory.announced
+        if asked.reread and announced is not None and asked.at < announced:
+            return announced - asked.at < self.rule.realert.length
+        return self._muted(asked.at)
+
+    def _note_held(self, asked: Asked) -> None:
+        held = self.memory.down if asked.falling else self.memory.up
+        last = asked.at if held.last is None else max(held.last, asked.at)
+        if asked.falling:
+            self.memory = replace(self.memory, down=replace(held, last=last))
+        else:
+            self.memory = replace(self.memory, up=replace(held, last=last))
+
+    def _announce(self, asked: Asked, match: Match, reopening: bool) -> None:
+        until, exponent = next_silence(self.rule.realert, self.memory.until, self.memory.exponent, asked.at)
+        announced = asked.at if self.memory.announced is None else max(asked.at, self.memory.announced)
+        until = until if self.memory.until is None else max(until, self.memory.until)
+        self.memory = replace(self.memory, announced=announced, until=until, exponent=exponent)
+        if reopening:
+            self._reopen(asked, match)
+        elif self.is_open:
+            self._count(match, Change.REPEATED, Reason.REPEAT, asked)
+        else:
+            self._open(asked, match)
+
+    def _open(self, asked: Asked, match: Match) -> None:
+        id = incident_id(self.rule.name, self.key, asked.at)
+        self.memory = replace(self.memory, thread=Thread(id, asked.at, severity=asked.severity))
+        fresh = Held(self.memory.down.now, None) if not asked.falling else self.memory.down
+        risen = Held(self.memory.up.now, None) if asked.falling else self.memory.up
+        self.memory = replace(self.memory, up=risen, down=fresh)
+        self._count(match, Change.OPENED, Reason.FIRST_MATCH, asked)
+
+    def _reopen(self, asked: Asked, match: Match | None) -> None:
+        thread = self.memory.thread
+        assert thread is not None
+        self.memory = replace(self.memory, thread=replace(thread, resolved=None))
+        reason = Reason.LATE_DATA if asked.reread else Reason.REOPENED
+        self._count(match, Change.REOPENED, reason, asked)
+
+    def _count(self, match: Match | None, change: Change, reason: Reason, asked: Asked) -> None:
+        thread = self.memory.thread
+        assert thread is not None
+        if match is not None:
+            thread = replace(thread, matches=thread.matches + 1, peak=max(thread.peak, match.count))
+            self.memory = replace(self.memory, thread=thread)
+        self._add(asked.at, change, reason, match, until=self.memory.until, severity=thread.severity)
+
+    def _suppress(self, at: Millis, match: Match) -> None:
+        if self.memory.thread is not None:
+            self._add(at, Change.SUPPRESSED, Reason.REALERT, match, until=self.memory.until)
+
+    def _raise_severity(self, asked: Asked) -> None:
+        thread = self.memory.thread
+        if not asked.severity or thread is None or thread.resolved is not None or asked.severity == thread.severity:
+            return
+        if _rank(asked.severity) > _rank(thread.severity):
+            self.memory = replace(self.memory, thread=replace(thread, severity=asked.severity))
+            self._add(asked.at, Change.RAISED, Reason.SEVERITY_RAISED, severity=asked.severity)
+
+    def _add(
+        self,
+        at: Millis,
+        change: Change,
+        reason: Reason,
+        match: Match | None = None,
+        *,
+        until: Millis | None = None,
+        last_held: Millis | None = None,
+        severity: str = "",
+    ) -> None:
+        thread = self.memory.thread
+        assert thread is not None
+        self.transitions.append(
+            Transition(
+                at=at,
+                change=change,
+                key=self.key,
+                reason=reason,
+                incident=thread.id,
+                opened=thread.opened,
+                match=match,
+                until=until,
+                last_held=last_held,
+                severity=severity,
+                exponent=self.memory.exponent,
+            )
+        )
+
+
+def next_silence(realert: Realert, until: Millis | None, exponent: int, at: Millis) -> tuple[Millis, int]:
+    """Return the end of the silence that an announcement at ``at`` starts, and the exponent to keep.
+
+    ElastAlert's rule for ``exponential_realert``: with r the length, e the exponent and d the time since the previous
+    silence ended, d < r*2^e makes e grow by one, else e falls by one for each r*2^e that fits into d.
+    """
+    r = realert.length
+    if realert.cap is None or until is None:
+        return at + r, exponent
+    d = at - until
+    if d < r * 2**exponent:
+        exponent += 1
+    else:
+        while exponent > 0 and d > r * 2**exponent:
+            d -= r * 2**exponent
+            exponent -= 1
+    length = r * 2**exponent
+    if length >= realert.cap:
+        return at + realert.cap, exponent - 1
+    return at + length, exponent
+
+
+def _rank(severity: str) -> int:
+    return Severity(severity).rank if severity in set(Severity) else -1
+
+
+def _resolvers(rule: Rule) -> dict[bool, Callable[[Millis], Millis]]:
+    """Return, for rises (False) and falls (True), when an incident is over given the last instant it held."""
+
+    def after(length: Millis) -> Callable[[Millis], Millis]:
+        return lambda last: last + length
+
+    def next_nominal(last: Millis) -> Millis:
+        return next_instant(rule.schedule, last)
+
+    if rule.resolve_after is not None:
+        return {False: after(rule.resolve_after), True: after(rule.resolve_after)}
+    match rule.condition:
+        case Frequency() | Spike():
+            return {False: after(min(rule.timeframe, LONGEST_DEFAULT)), True: next_nominal}
+        case Flatline():
+            return {False: next_nominal, True: next_nominal}
+        case _:
+            return {False: after(EVENT_QUIET), True: after(EVENT_QUIET)}

@@ -1,0 +1,103 @@
+"""Where a rule's time field can be asked of the server, and how to read it when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from alerter.clock import SECOND, Millis
+from alerter.model.rule import Rule, TimeField, TimeKind
+from alerter.sources.protocol import Answer, Hit, SearchRequest, Source
+from alerter.sources.values import value_at
+
+DATES = frozenset({"date", "date_nanos"})
+NUMBERS = frozenset({"long", "integer", "double", "float", "unsigned_long"})
+
+
+def time_reader(rule: Rule, source: Source) -> TimeReader:
+    """Find out how the rule's time field is mapped. Raises SourceError when nothing can be known."""
+    types = source.field_types(rule.index, [rule.time.name]).get(rule.time.name, frozenset())
+    if types <= DATES:  # also an unmapped field: nothing has a time yet, and ranges on it select nothing
+        return TimeReader(rule.time, numeric=False, pushed=True)
+    if types <= NUMBERS and rule.time.kind in (TimeKind.UNIX, TimeKind.UNIX_MS):
+        return TimeReader(rule.time, numeric=True, pushed=True)
+    return TimeReader(rule.time, numeric=False, pushed=False, types="/".join(sorted(types)))
+
+
+@dataclass(frozen=True)
+class TimeReader:
+    """Builds what is asked about times, and reads what comes back.
+
+    ``pushed`` tells whether the server can select and sort by the field; if not, every document is read and parsed.
+    """
+
+    time: TimeField
+    numeric: bool
+    pushed: bool
+    types: str = ""
+
+    @property
+    def field(self) -> str:
+        """The field's name."""
+        return self.time.name
+
+    @property
+    def _unit(self) -> Millis:
+        return SECOND if self.time.kind is TimeKind.UNIX else 1
+
+    def range(self, start: Millis, end: Millis) -> dict[str, Any]:
+        """Return the clause for ``(start, end]``, in whole milliseconds as ``[start + 1, end + 1)``."""
+        if self.numeric:
+            return {"range": {self.field: {"gt": start / self._unit, "lte": end / self._unit}}}
+        return {"range": {self.field: {"gte": start + 1, "lt": end + 1, "format": "epoch_millis"}}}
+
+    def doc_value(self) -> dict[str, Any] | str:
+        """Return how to ask for the field's value beside a hit."""
+        return self.field if self.numeric else {"field": self.field, "format": "epoch_millis"}
+
+    def of(self, hit: Hit) -> Millis:
+        """Return a hit's time from its doc values."""
+        values = hit.fields[self.field]
+        return int(float(values[0]) * self._unit) if self.numeric else int(str(values[0]).partition(".")[0])
+
+    def edges(self, index: str, filters: Sequence[Mapping[str, Any]] = ()) -> SearchRequest:
+        """Return the request for the earliest and latest time among the documents that the filters select."""
+        aggregations = {name: {kind: {"field": self.field}} for name, kind in (("first", "min"), ("last", "max"))}
+        query = {"bool": {"filter": list(filters)}} if filters else {"match_all": {}}
+        return SearchRequest(index, {"size": 0, "track_total_hits": False, "query": query, "aggs": aggregations})
+
+    def edge(self, answer: Answer, name: str) -> Millis | None:
+        """Read ``first`` or ``last`` from the answer to ``edges``; None when nothing was selected."""
+        value = answer.aggregations.get(name, {}).get("value")
+        return None if value is None else int(value * self._unit) if self.numeric else int(value)
+
+    def parse(self, document: Mapping[str, Any]) -> Millis | None:
+        """Return a document's time from its source; None when it has none that can be read."""
+        value = value_at(document, self.field)
+        if isinstance(value, list):
+            value = value[0] if value else None
+        if value is None or isinstance(value, bool | dict):
+            return None
+        try:
+            return parse_time(value, self.time)
+        except (ValueError, OverflowError):
+            return None
+
+
+def parse_time(value: Any, time: TimeField) -> Millis:
+    """Read one value as the rule's ``timestamp_type`` says. Raises ValueError."""
+    if time.kind is TimeKind.UNIX:
+        return int(float(value) * SECOND)
+    if time.kind is TimeKind.UNIX_MS:
+        return int(float(value))
+    if time.kind is TimeKind.CUSTOM and time.format:
+        moment = datetime.strptime(str(value), time.format)  # noqa: DTZ007 - the zone is set below
+    elif isinstance(value, int | float):
+        return int(value)
+    else:
+        moment = datetime.fromisoformat(str(value).strip())
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return int(moment.replace(microsecond=0).timestamp()) * SECOND + moment.microsecond // 1000
