@@ -90,7 +90,7 @@ class _Evidence:
             try:
                 found = self._events.samples(match.key, start, match.at, 3)
             except SourceError:
-                found = []
+                found = ()
             self._documents[wanted] = tuple(redact_document(d, self._rule.redact) for d in found)
         return self._documents[wanted]
 

@@ -195,7 +195,7 @@ class Events:
         answer = _only(self._source, SearchRequest(index, {"size": 0, "query": query, "track_total_hits": True}))
         return answer.total or 0
 
-    def samples(self, key: Key, start: Millis, end: Millis, size: int) -> list[Mapping[str, Any]]:
+    def samples(self, key: Key, start: Millis, end: Millis, size: int) -> Sequence[Mapping[str, Any]]:
         """Return up to ``size`` documents of a key's events in ``(start, end]``, newest first, as ``include`` says."""
         raw = self._raw.get(key, key)
         reader = self._asking.time
@@ -217,9 +217,9 @@ class Events:
         return [dict(h.source or {}) for h in hits if self._selected(h)][:size]
 
     def _selected(self, hit: Hit) -> bool:
-        if self._check is None or not hit.source:
+        if self._check is None or not hit.source or not self._check.readable(hit.source):
             return True
-        return not self._check.readable(hit.source) or self._check.judge(value_at(hit.source, self._check.path)) is not None
+        return self._check.judge(value_at(hit.source, self._check.path)) is not None
 
 
 def _only(source: Source, request: SearchRequest) -> Answer:
