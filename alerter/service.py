@@ -60,7 +60,12 @@ class Service:
         self.engine = Engine(self._reader, self._state, project.routing, self.metrics)
         notifiers = make_notifiers(project.routing, self.settings)
         self.courier = Courier(
-            self._state, notifiers, project.routing, self._clock, silenced=silence_check(self._silences), metrics=self.metrics
+            self._state,
+            notifiers,
+            project.routing,
+            self._clock,
+            silenced=silence_check(self._silences),
+            metrics=self.metrics,
         )
         self.metrics.rules.labels("loaded").set(len(project.rules))
         self.metrics.rules.labels("refused").set(project.refused)

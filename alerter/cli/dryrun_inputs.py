@@ -75,7 +75,9 @@ class Inputs:
         own = [d for d in self.diagnostics if d.file == at.file and d.severity == "warning"]
         texts = [*self.notes, *answer.warnings]
         return own + [
-            Diagnostic("warning", text.partition(":")[0] if ": " in text else "data", text, "", at.file, at.line, at.column)
+            Diagnostic(
+                "warning", text.partition(":")[0] if ": " in text else "data", text, "", at.file, at.line, at.column
+            )
             for text in texts
         ]
 
@@ -111,5 +113,3 @@ def _routing(settings: Settings) -> Routing:
     if routing is None or errors:
         raise UsageError("the notifiers' files have errors:\n" + "\n".join(errors), "run: alerter check")
     return routing
-
-

@@ -149,5 +149,3 @@ def _decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
 
 def _plural(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-

@@ -24,7 +24,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("rules", nargs="+", metavar="RULE", help="rule files or folders")
-    parser.add_argument("--data", nargs="+", action="extend", metavar="FILE", help="NDJSON files, plain or .gz; - stdin")
+    parser.add_argument(
+        "--data", nargs="+", action="extend", metavar="FILE", help="NDJSON files, plain or .gz; - stdin"
+    )
     parser.add_argument("--start", metavar="TIME", help="ISO 8601, exclusive (default: just before the first document)")
     parser.add_argument("--end", metavar="TIME", help="ISO 8601, inclusive (default: the instant after the last one)")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="json: one object per rule, a line")

@@ -126,9 +126,7 @@ def _threshold(rule: Rule) -> float | None:
             return None
 
 
-def _values(
-    rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis, evidence: Evidence
-) -> dict[str, Any]:
+def _values(rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis, evidence: Evidence) -> dict[str, Any]:
     """Everything a template may name; the event's own top-level fields first, so that they cannot hide ours."""
     event = dict(evidence.documents[0]) if evidence.documents else {}
     return {

@@ -46,9 +46,7 @@ def build_labels(rule: Rule, key: Key, newest: Mapping[str, Any], cause: str = "
     return labels
 
 
-def _attribute(
-    name: str, attribute: Attribute, parts: Mapping[str, KeyValue], newest: Mapping[str, Any]
-) -> str | None:
+def _attribute(name: str, attribute: Attribute, parts: Mapping[str, KeyValue], newest: Mapping[str, Any]) -> str | None:
     if not isinstance(attribute, FromEvent):
         return str(attribute)
     if attribute.split:

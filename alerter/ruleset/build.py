@@ -1,0 +1,299 @@
+"""A valid rule document becomes a Rule, with every default filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from croniter import croniter
+
+from alerter.clock import MINUTE, Millis
+from alerter.config import Settings
+from alerter.durations import parse_duration
+from alerter.model.rule import (
+    Alive,
+    AnyEvent,
+    Attribute,
+    Condition,
+    Flatline,
+    Frequency,
+    FromEvent,
+    KeyValue,
+    MessageTexts,
+    Position,
+    Realert,
+    Redaction,
+    Rule,
+    Schedule,
+    Severity,
+    Spike,
+    SpikeType,
+    TimeField,
+    TimeKind,
+    ValueList,
+)
+from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.filters import clean_filter
+from alerter.ruleset.yaml_positions import Document
+from alerter.templates import BrokenTemplate, compile_template
+from alerter.zones import zone_exists
+
+
+class Builder:
+    """Builds one rule; findings of severity error mean that there is none."""
+
+    def __init__(self, document: Document, file: Path, domain: str, settings: Settings) -> None:
+        self._document = document
+        self._options: Mapping[str, Any] = document.value
+        self._file = file
+        self._domain = domain
+        self._settings = settings
+        self.findings: list[Diagnostic] = []
+
+    def build(self) -> Rule | None:
+        """Return the rule, or None with the reasons in ``findings``."""
+        options = self._options
+        rule = Rule(
+            name=str(options.get("name") or self._file.stem),
+            type=options["type"],
+            index=self._index(),
+            condition=self._condition(),
+            position=self._position(),
+            filter=clean_filter(options.get("filter"), self._document, self.findings),
+            query_key=self._query_key(),
+            time=self._time(),
+            schedule=self._schedule(),
+            query_delay=self._length("query_delay", self._settings.query_delay),
+            buffer_time=self._length("buffer_time", self._settings.buffer_time),
+            max_catchup=self._length("max_catchup", self._settings.max_catchup),
+            known_keys_for=self._length("known_keys_for", 24 * 60 * MINUTE),
+            realert=self._realert(),
+            resolve_after=self._optional("resolve_after"),
+            include=_texts(options.get("include")),
+            domain=self._attribute("domain", self._domain),
+            severity=self._attribute("severity", Severity.WARNING),
+            environment=self._attribute("environment", ""),
+            owner=self._attribute("owner", ""),
+            labels=self._labels(),
+            description=str(options.get("description", "")),
+            message=self._message(),
+            redact=self._redact(),
+            kibana_url=self._kibana_url(),
+        )
+        return None if any(f.severity == "error" for f in self.findings) else rule
+
+    # --- parts -------------------------------------------------------------------------------------------------
+
+    def _error(self, code: str, message: str, hint: str, *path: Any) -> None:
+        self.findings.append(self._document.diagnostic("error", code, message, hint, path))
+
+    def _warn(self, code: str, message: str, hint: str, *path: Any) -> None:
+        self.findings.append(self._document.diagnostic("warning", code, message, hint, path))
+
+    def _position(self) -> Position:
+        mark = self._document.mark(("name",) if "name" in self._options else ("type",), key=True)
+        return Position(str(self._file), mark.line, mark.column)
+
+    def _index(self) -> str:
+        index = str(self._options.get("index") or "*")
+        if "%" in index:
+            self._error("index_pattern", f"index {index} holds a date pattern", "write a wildcard: logs-*", "index")
+        return index
+
+    def _length(self, name: str, default: Millis) -> Millis:
+        found = self._optional(name)
+        return default if found is None else found
+
+    def _optional(self, *path: str) -> Millis | None:
+        value: Any = self._options
+        for part in path:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is None:
+            return None
+        if isinstance(value, Mapping) and any(isinstance(v, str) for v in value.values()):
+            self._warn(
+                "number_as_text", f"{'.'.join(path)}: a number is written as text", "leave out the quotes", *path
+            )
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            self._error("duration", f"{'.'.join(path)}: {error}", "", *path)
+            return None
+
+    def _positive(self, name: str) -> Millis:
+        length = self._length(name, 0)
+        if length <= 0 and not any(f.code == "duration" for f in self.findings):
+            self._error("duration", f"{name} must be longer than nothing", "like 5m", name)
+        return max(length, 1)
+
+    def _query_key(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(_texts(self._options.get("query_key"))))
+
+    def _time(self) -> TimeField:
+        kind = TimeKind(self._options.get("timestamp_type", "iso"))
+        if kind is TimeKind.CUSTOM and "timestamp_format" not in self._options:
+            hint = "strptime's notation, like '%d/%b/%Y:%H:%M:%S %z'"
+            self._error("missing_option", "timestamp_type custom needs timestamp_format", hint, "timestamp_type")
+        return TimeField(
+            str(self._options.get("timestamp_field", "@timestamp")), kind, self._options.get("timestamp_format")
+        )
+
+    def _schedule(self) -> Schedule:
+        written = self._options.get("schedule") or {}
+        every = self._optional("schedule", "every") or self._optional("run_every") or self._settings.run_every
+        cron, zone = written.get("cron"), str(written.get("timezone", "UTC"))
+        if cron and "every" in written:
+            self._error("schedule", "schedule takes every or cron, not both", "", "schedule")
+        if cron and not croniter.is_valid(cron):
+            self._error("cron", f"{cron!r} is not a cron expression", 'like "*/5 * * * *"', "schedule", "cron")
+            cron = None
+        if not zone_exists(zone):
+            self._error("time_zone", f"unknown time zone {zone}", "like Europe/Berlin", "schedule", "timezone")
+            cron = None
+        return Schedule(every, cron, zone) if cron else Schedule(every)
+
+    def _realert(self) -> Realert:
+        length, cap = self._optional("realert"), self._optional("exponential_realert")
+        written = length is not None
+        length = MINUTE if length is None else length
+        if cap is not None and cap <= length:
+            message = "exponential_realert must be longer than realert"
+            self._error("exponential_realert", message, "it is the longest silence", "exponential_realert")
+        return Realert(length, written, cap)
+
+    def _attribute(self, name: str, default: str) -> Attribute:
+        return _attribute(self._options.get(name, default))
+
+    def _labels(self) -> dict[str, Attribute]:
+        labels = {str(name): _attribute(value) for name, value in (self._options.get("labels") or {}).items()}
+        for name in ("priority", "category"):
+            if name in self._options:
+                labels.setdefault(name, str(self._options[name]))
+        for name in labels:
+            if name in ("rule", "type", "index", "domain", "severity", "environment", "owner", "cause"):
+                self._error(
+                    "label_clash", f"the label {name} has a name of its own", f"write {name}: at the top", "labels"
+                )
+            elif name in self._query_key():
+                self._warn(
+                    "label_clash", f"the label {name} hides the key field {name}", "rename the label", "labels", name
+                )
+        return labels
+
+    def _message(self) -> MessageTexts:
+        written = self._options.get("message") or {}
+        fields = tuple((str(n), str(v)) for n, v in (written.get("fields") or {}).items())
+        for name in ("title", "summary", "runbook", "dashboard"):
+            self._compile(str(written.get(name, "")), "message", name)
+        for name, source in fields:
+            self._compile(source, "message", "fields", name)
+        texts = {n: str(written.get(n, "")) for n in ("title", "summary", "runbook", "dashboard")}
+        return MessageTexts(fields=fields, **texts)
+
+    def _compile(self, source: str, *path: str) -> None:
+        try:
+            compile_template(source)
+        except BrokenTemplate as error:
+            self._error("template", f"{'.'.join(path)}: {error}", "Jinja2, like {{ count }} events", *path)
+
+    def _redact(self) -> Redaction:
+        written = self._options.get("redact") or {}
+        patterns = _texts(written.get("patterns"))
+        for pattern in patterns:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                self._error("regex", f"redact.patterns: {pattern!r}: {error}", "", "redact", "patterns")
+        return Redaction(_texts(written.get("fields")), patterns)
+
+    def _kibana_url(self) -> str:
+        wanted = self._options.get("generate_kibana_discover_url") or self._options.get(
+            "generate_opensearch_discover_url"
+        )
+        named = self._options.get("kibana_discover_app_url") or self._options.get("opensearch_discover_app_url")
+        base = self._options.get("kibana_url") or self._options.get("opensearch_url") or self._settings.kibana_url
+        return str(named or "") if wanted and named else str(base or "")
+
+    # --- conditions --------------------------------------------------------------------------------------------
+
+    def _condition(self) -> Condition:
+        build: dict[str, Callable[[], Condition]] = {
+            "any": AnyEvent,
+            "blacklist": lambda: self._list("blacklist", deny=True),
+            "whitelist": lambda: self._list("whitelist", deny=False),
+            "frequency": lambda: Frequency(self._options["num_events"], self._positive("timeframe")),
+            "spike": self._spike,
+            "flatline": self._flatline,
+        }
+        return build[self._options["type"]]()
+
+    def _spike(self) -> Condition:
+        options = self._options
+        return Spike(
+            height=float(options["spike_height"]),
+            direction=SpikeType(options["spike_type"]),
+            timeframe=self._positive("timeframe"),
+            threshold_ref=options.get("threshold_ref", 0),
+            threshold_cur=options.get("threshold_cur", 0),
+            alert_on_new_data=options.get("alert_on_new_data", False),
+        )
+
+    def _flatline(self) -> Condition:
+        options = self._options
+        written = options.get("alive")
+        alive = None
+        if written is not None:
+            clauses = clean_filter(written.get("filter"), self._document, self.findings, ("alive", "filter"))
+            alive = Alive(written.get("index"), clauses)
+        return Flatline(options["threshold"], self._positive("timeframe"), options.get("forget_keys", False), alive)
+
+    def _list(self, name: str, *, deny: bool) -> Condition:
+        values: list[KeyValue] = []
+        patterns: list[str] = []
+        for n, entry in enumerate(self._entries(name)):
+            if isinstance(entry, str) and len(entry) > 2 and entry.startswith("/") and entry.endswith("/"):
+                self._pattern(entry[1:-1], patterns, name, n)
+            elif isinstance(entry, str | int | float | bool | None):
+                values.append(entry)
+            else:
+                self._error("wrong_value", f"{name}: an entry must be a plain value", "", name, n)
+        ignore_null = bool(self._options.get("ignore_null", False))
+        return ValueList(self._options["compare_key"], tuple(values), deny, ignore_null, tuple(patterns))
+
+    def _pattern(self, pattern: str, patterns: list[str], *path: Any) -> None:
+        try:
+            re.compile(pattern)
+        except re.error as error:
+            self._error("regex", f"{path[0]}: /{pattern}/: {error}", "", *path)
+        else:
+            patterns.append(pattern)
+
+    def _entries(self, name: str) -> Iterator[Any]:
+        """Yield the list's entries, with ``!file PATH`` replaced by the file's lines."""
+        for n, entry in enumerate(self._options[name]):
+            if not (isinstance(entry, str) and entry.startswith("!file")):
+                yield entry
+                continue
+            path = self._file.parent / entry.removeprefix("!file").strip()
+            try:
+                yield from (line.rstrip() for line in path.read_text(encoding="utf-8").splitlines())
+            except (OSError, UnicodeDecodeError) as error:
+                reason = getattr(error, "strerror", None) or "not UTF-8"
+                self._error("list_file", f"{name}: cannot read {path}: {reason}", "relative to the rule file", name, n)
+
+
+def _attribute(value: Any) -> Attribute:
+    if isinstance(value, Mapping):
+        default = value.get("default")
+        mapped = {str(k): str(v) for k, v in (value.get("map") or {}).items()}
+        return FromEvent(value["field"], mapped, None if default is None else str(default), value.get("split", True))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if value is None or value == "":
+        return ()
+    listed: Sequence[Any] = value if isinstance(value, list) else [value]
+    return tuple(str(item) for item in listed)

@@ -1,0 +1,49 @@
+"""A rule's ``filter`` in all its historical shapes, as a list of clauses that are ANDed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.yaml_positions import Document
+
+SERVER_LANGUAGES = ("eql", "esql")
+
+
+def clean_filter(
+    written: Any, document: Document, findings: list[Diagnostic], path: tuple[Any, ...] = ("filter",)
+) -> tuple[Mapping[str, Any], ...]:
+    """Return the clauses, with the legacy ``query:`` wrapper removed; problems go to ``findings``."""
+    if written is None:
+        return ()
+    items = written if isinstance(written, list) else [written]
+    return tuple(
+        clause
+        for n, item in enumerate(items)
+        for clause in _clauses(item, document, findings, (*path, n) if isinstance(written, list) else path)
+    )
+
+
+def _clauses(
+    item: Any, document: Document, findings: list[Diagnostic], path: tuple[Any, ...]
+) -> Iterator[Mapping[str, Any]]:
+    if not isinstance(item, Mapping) or len(item) == 0:
+        message = f"a filter item is a clause, not {type(item).__name__}"
+        hint = "like query_string: {query: 'level: error'}"
+        findings.append(document.diagnostic("error", "filter", message, hint, path))
+        return
+    if len(item) > 1:
+        names = ", ".join(str(n) for n in item)
+        message = f"a filter item has one clause, this one has several: {names}"
+        findings.append(document.diagnostic("error", "filter", message, "indent them, or write a bool clause", path))
+        return
+    (name, inner) = next(iter(item.items()))
+    if name == "query":
+        for wrapped in inner if isinstance(inner, list) else [inner]:
+            yield from _clauses(wrapped, document, findings, (*path, name))
+    elif name in SERVER_LANGUAGES:
+        message = f"filters in {name.upper()} are not supported"
+        findings.append(document.diagnostic("error", "unsupported_filter", message, "use query_string or kql", path))
+    else:
+        yield item

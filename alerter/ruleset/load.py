@@ -1,0 +1,107 @@
+"""Loading rule files: every problem of every file in one run, a bad rule never stops the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from alerter.config import Settings
+from alerter.model.rule import Rule
+from alerter.ruleset.build import Builder
+from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.validate import validate
+from alerter.ruleset.yaml_positions import Document, read_file
+
+ENDINGS = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class LoadedRules:
+    """What the files hold; ``files`` counts all of them, good and bad."""
+
+    rules: tuple[Rule, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    files: int
+
+
+def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = False) -> LoadedRules:
+    """Load all rules below the paths; a path may be a file or a folder."""
+    rules: list[Rule] = []
+    findings: list[Diagnostic] = []
+    files = 0
+    for root in paths:
+        if not root.exists():
+            findings.append(Diagnostic("error", "no_such_file", f"{root} does not exist", "", str(root)))
+        for file in rule_files(root):
+            files += 1
+            documents, problems = read_file(file)
+            findings += problems
+            for document in documents:
+                rule, problems = _load(document, file, root, settings, strict)
+                findings += problems
+                if rule is not None:
+                    rules.append(rule)
+    unique, clashes = _unique(rules)
+    return LoadedRules(tuple(unique), (*findings, *clashes), files)
+
+
+def rule_files(root: Path) -> Iterator[Path]:
+    """Yield the rule files of a path in a stable order; rule tests are none."""
+    if root.is_file():
+        yield root
+        return
+    for file in sorted(root.rglob("*")):
+        if file.suffix in ENDINGS and not file.name.endswith((".test.yaml", ".test.yml")) and file.is_file():
+            yield file
+
+
+def _load(
+    document: Document, file: Path, root: Path, settings: Settings, strict: bool
+) -> tuple[Rule | None, list[Diagnostic]]:
+    if isinstance(document.value, dict) and document.value.get("is_enabled") is False:
+        return None, []
+    findings = list(validate(document, strict=strict))
+    if any(f.severity == "error" for f in findings):
+        return None, findings
+    builder = Builder(document, file, _domain(file, root), settings)
+    rule = builder.build()
+    findings += builder.findings
+    return (None if rule is None else replace(rule, file_text=repr(document.value))), findings
+
+
+def _domain(file: Path, root: Path) -> str:
+    """Return the first folder under the rules folder, also when only a file below it was named."""
+    if root.is_dir():
+        parts = file.relative_to(root).parts
+        if len(parts) > 1:
+            return parts[0]
+        folders = [part for part in root.resolve().parts if part]
+    else:
+        folders = list(file.resolve().parent.parts)
+    if "rules" in folders:
+        below = folders[len(folders) - folders[::-1].index("rules") :]
+        return below[0] if below else ""
+    return ""
+
+
+def _unique(rules: Sequence[Rule]) -> tuple[list[Rule], list[Diagnostic]]:
+    """Give the second rule of a name its file as suffix, and say so."""
+    seen: dict[str, Rule] = {}
+    findings = []
+    for rule in rules:
+        name = rule.name
+        if name in seen:
+            first = seen[name].position
+            name = f"{name} ({Path(rule.position.file).stem})"
+            number = 2
+            while name in seen:
+                name = f"{rule.name} ({Path(rule.position.file).stem} {number})"
+                number += 1
+            at = rule.position
+            message = f"the name {rule.name!r} is taken by {first.file}:{first.line}; this rule is now {name!r}"
+            hint = "give each rule a name of its own"
+            findings.append(Diagnostic("warning", "duplicate_name", message, hint, at.file, at.line, at.column))
+            rule = replace(rule, name=name)
+        seen[name] = rule
+    return list(seen.values()), findings

@@ -1,0 +1,157 @@
+"""The JSON Schema of a rule file, per rule type."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from alerter.ruleset.options import MEANINGLESS, REFUSED, ROUTED, SUPPORTED, TYPES
+
+LENGTH = {
+    "description": "a length of time: 5m, 1h30m or {minutes: 5}",
+    "anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1}],
+}
+TEXT = {"type": "string", "minLength": 1}
+LABEL = {"type": ["string", "number", "boolean"]}
+FROM_EVENT = {
+    "type": "object",
+    "required": ["field"],
+    "additionalProperties": False,
+    "properties": {
+        "field": TEXT,
+        "map": {"type": "object", "additionalProperties": LABEL},
+        "default": LABEL,
+        "split": {"type": "boolean"},
+    },
+}
+ATTRIBUTE = {"anyOf": [LABEL, FROM_EVENT]}
+TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+COUNT = {"type": "integer", "minimum": 0}
+
+COMMON: dict[str, Any] = {
+    "name": {**TEXT, "maxLength": 512},
+    "type": TEXT,
+    "index": TEXT,
+    "is_enabled": {"type": "boolean"},
+    "description": {"type": "string"},
+    "filter": {"anyOf": [{"type": "array"}, {"type": "object"}, {"type": "null"}]},
+    "query_key": {"anyOf": [{"type": "string"}, {"type": "array", "items": TEXT}, {"type": "null"}]},
+    "timeframe": LENGTH,
+    "run_every": LENGTH,
+    "query_delay": LENGTH,
+    "buffer_time": LENGTH,
+    "max_catchup": LENGTH,
+    "known_keys_for": LENGTH,
+    "realert": LENGTH,
+    "exponential_realert": LENGTH,
+    "resolve_after": LENGTH,
+    "schedule": {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {"every": LENGTH, "cron": TEXT, "timezone": TEXT},
+    },
+    "include": TEXTS,
+    "timestamp_field": TEXT,
+    "timestamp_type": {"enum": ["iso", "unix", "unix_ms", "custom"]},
+    "timestamp_format": TEXT,
+    "domain": ATTRIBUTE,
+    "severity": {"anyOf": [{"enum": ["info", "warning", "critical"]}, FROM_EVENT]},
+    "environment": ATTRIBUTE,
+    "owner": ATTRIBUTE,
+    "labels": {"type": "object", "additionalProperties": ATTRIBUTE},
+    "priority": {"type": ["integer", "string"]},
+    "category": LABEL,
+    "message": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "title": {"type": "string"},
+            "summary": {"type": "string"},
+            "fields": {"type": "object", "additionalProperties": LABEL},
+            "runbook": {"type": "string"},
+            "dashboard": {"type": "string"},
+        },
+    },
+    "redact": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"fields": TEXTS, "patterns": TEXTS},
+    },
+    "kibana_url": TEXT,
+}
+
+BY_TYPE: dict[str, dict[str, Any]] = {
+    "any": {"properties": {}, "required": []},
+    "blacklist": {
+        "properties": {"compare_key": TEXT, "blacklist": {"type": "array", "minItems": 1}},
+        "required": ["compare_key", "blacklist"],
+    },
+    "whitelist": {
+        "properties": {
+            "compare_key": TEXT,
+            "whitelist": {"type": "array"},
+            "ignore_null": {"type": "boolean"},
+        },
+        "required": ["compare_key", "whitelist", "ignore_null"],
+    },
+    "frequency": {
+        "properties": {"num_events": {"type": "integer", "minimum": 1}},
+        "required": ["num_events", "timeframe"],
+    },
+    "spike": {
+        "properties": {
+            "spike_height": {"type": "number", "exclusiveMinimum": 0},
+            "spike_type": {"enum": ["up", "down", "both"]},
+            "threshold_ref": COUNT,
+            "threshold_cur": COUNT,
+            "alert_on_new_data": {"type": "boolean"},
+        },
+        "required": ["spike_height", "spike_type", "timeframe"],
+    },
+    "flatline": {
+        "properties": {
+            "threshold": {"type": "integer", "minimum": 1},
+            "forget_keys": {"type": "boolean"},
+            "alive": {
+                "type": "object",
+                "additionalProperties": False,
+                "properties": {"index": TEXT, "filter": {"anyOf": [{"type": "array"}, {"type": "object"}]}},
+            },
+        },
+        "required": ["threshold", "timeframe"],
+    },
+}
+
+
+@cache
+def rule_schema(type_: str) -> dict[str, Any]:
+    """Return the schema of one rule type."""
+    own = BY_TYPE[type_]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": f"alerter rule of type {type_}",
+        "type": "object",
+        "properties": {**COMMON, **own["properties"]},
+        "required": ["type", *own["required"]],
+    }
+
+
+def whole_schema() -> dict[str, Any]:
+    """Return one schema for editors: all types, all known options."""
+    known: dict[str, Any] = {name: {} for name in sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())}
+    choices = [
+        {
+            "if": {"properties": {"type": {"const": t}}},
+            "then": {k: rule_schema(t)[k] for k in ("properties", "required")},
+        }
+        for t in TYPES
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "alerter rule",
+        "type": "object",
+        "required": ["type"],
+        "properties": {**known, **COMMON, "type": {"enum": list(TYPES)}},
+        "allOf": choices,
+    }

@@ -1,0 +1,133 @@
+"""A rule document against its type's schema and the list of options: all findings, with positions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.options import (
+    LATER_TYPES,
+    MEANINGLESS,
+    MEANINGLESS_PREFIXES,
+    REFUSED,
+    ROUTED,
+    ROUTED_PREFIXES,
+    SUPPORTED,
+    TYPES,
+)
+from alerter.ruleset.schema import rule_schema
+from alerter.ruleset.suggest import did_you_mean
+from alerter.ruleset.yaml_positions import Document
+
+KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
+
+
+@cache
+def _validator(type_: str) -> Draft202012Validator:
+    return Draft202012Validator(rule_schema(type_))
+
+
+def validate(document: Document, *, strict: bool = False) -> Iterator[Diagnostic]:
+    """Yield every finding about a rule document; none of severity error means that it can be built."""
+    if not isinstance(document.value, dict):
+        yield document.diagnostic("error", "not_a_mapping", "a rule is a mapping of options", "like type: frequency")
+        return
+    yield from _options(document, strict)
+    type_ = document.value.get("type")
+    if type_ not in TYPES:
+        yield _unknown_type(document, type_)
+        return
+    for error in sorted(_validator(type_).iter_errors(document.value), key=lambda e: list(map(str, e.absolute_path))):
+        yield _from_schema(document, error)
+
+
+def _unknown_type(document: Document, type_: object) -> Diagnostic:
+    if "type" not in document.value:
+        return document.diagnostic(
+            "error", "missing_option", "the option type is missing", f"one of {', '.join(TYPES)}"
+        )
+    if type_ in LATER_TYPES:
+        message = f"rules of type {type_} are not evaluated yet"
+        return document.diagnostic("error", "unsupported_type", message, f"types: {', '.join(TYPES)}", ("type",))
+    if isinstance(type_, str) and "." in type_:
+        message = f"{type_}: Python classes of ElastAlert are not loaded"
+        return document.diagnostic("error", "custom_type", message, "use a built-in type", ("type",))
+    hint = did_you_mean(str(type_), [*TYPES, *LATER_TYPES]) or f"one of {', '.join(TYPES)}"
+    return document.diagnostic("error", "unknown_type", f"unknown rule type {type_!r}", hint, ("type",))
+
+
+def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
+    for name in document.value:
+        if name in SUPPORTED:
+            continue
+        if name in REFUSED:
+            yield document.diagnostic(
+                "error", "unsupported_option", f"{name} is not supported", REFUSED[name], (name,), key=True
+            )
+        elif name in MEANINGLESS:
+            yield document.diagnostic(
+                "info", "ignored_option", f"{name} means nothing here", MEANINGLESS[name], (name,), key=True
+            )
+        elif name in ROUTED or str(name).startswith(ROUTED_PREFIXES):
+            yield from _routed(document, name)
+        elif not str(name).startswith(MEANINGLESS_PREFIXES):
+            severity = "error" if strict else "warning"
+            hint = did_you_mean(str(name), KNOWN)
+            yield document.diagnostic(severity, "unknown_option", f"unknown option {name}", hint, (name,), key=True)
+
+
+def _routed(document: Document, name: str) -> Iterator[Diagnostic]:
+    value = document.value[name]
+    if "webhook" in name and isinstance(value, str) and value.startswith("http"):
+        hint = "move it to the environment and name it in a receiver: webhook_env"
+        yield document.diagnostic("warning", "inline_secret", f"{name} holds a credential", hint, (name,), key=True)
+    elif name not in ("alert", "alerts", "debug"):
+        hint = "name a receiver in notifiers/ and route to it by labels"
+        yield document.diagnostic(
+            "info", "routed_elsewhere", f"{name}: where messages go is for the routes", hint, (name,), key=True
+        )
+
+
+def _from_schema(document: Document, error: Any) -> Diagnostic:
+    path = tuple(error.absolute_path)
+    where = ".".join(str(p) for p in path)
+    if error.validator == "required":
+        missing = next(n for n in error.validator_value if n not in error.instance)
+        known = [k for k in document.value if k not in SUPPORTED]
+        hint = did_you_mean(missing, known).replace("did you mean", "is it written as")
+        message = f"the option {where + '.' if where else ''}{missing} is missing"
+        return document.diagnostic("error", "missing_option", message, hint, path or ("type",), key=not path)
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        name = next(n for n in error.instance if n not in known)
+        hint = did_you_mean(str(name), known) or f"known: {', '.join(known)}"
+        return document.diagnostic("error", "unknown_key", f"unknown key {where}.{name}", hint, (*path, name), key=True)
+    return document.diagnostic("error", "wrong_value", f"{where}: {_expected(error)}", _hint(error), path)
+
+
+def _expected(error: Any) -> str:
+    shown = repr(error.instance)
+    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    match error.validator:
+        case "type":
+            wanted = error.validator_value
+            names = " or ".join(wanted) if isinstance(wanted, list) else wanted
+            return f"{shown} is not of type {names}"
+        case "enum":
+            return f"{shown} is not one of {', '.join(map(str, error.validator_value))}"
+        case "minimum" | "exclusiveMinimum":
+            return f"{shown} is too small: at least {error.validator_value}"
+        case "anyOf":
+            return f"{shown} has the wrong shape"
+        case _:
+            return f"{shown}: {error.message[:120]}"
+
+
+def _hint(error: Any) -> str:
+    if error.validator == "enum" and isinstance(error.instance, str):
+        return did_you_mean(error.instance, map(str, error.validator_value))
+    return str(error.schema.get("description", "")) if isinstance(error.schema, dict) else ""

@@ -1,0 +1,191 @@
+"""YAML read with PyYAML into plain values, remembering where every key and value stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alerter.ruleset.diagnostics import Diagnostic
+
+LARGEST_FILE = 4 * 1024 * 1024
+"""Bytes a file may have; the largest rule known to be real has 250,000 characters."""
+MOST_NODES = 200_000
+"""Values a document may expand to; aliases count each time (a "billion laughs" stops here)."""
+DEEPEST = 60
+
+Path_ = tuple[Any, ...]
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where a value stands; line and column from 1, ``length`` of its text on that line."""
+
+    line: int
+    column: int
+    length: int = 1
+
+
+@dataclass
+class Document:
+    """One YAML document: plain values, and the marks of keys and values by path."""
+
+    file: str
+    value: Any
+    lines: Sequence[str]
+    keys: dict[Path_, Mark] = field(default_factory=dict)
+    values: dict[Path_, Mark] = field(default_factory=dict)
+
+    def mark(self, path: Path_, *, key: bool = False) -> Mark:
+        """Return the mark of a path; of its nearest ancestor when the path itself is not there."""
+        first = self.keys if key else self.values
+        while path:
+            found = first.get(path) or self.values.get(path) or self.keys.get(path)
+            if found:
+                return found
+            path = path[:-1]
+        return self.values.get((), Mark(1, 1))
+
+    def diagnostic(
+        self, severity: str, code: str, message: str, hint: str = "", path: Path_ = (), *, key: bool = False
+    ) -> Diagnostic:
+        """Return a finding at a path's key or value."""
+        at = self.mark(path, key=key)
+        source = self.lines[at.line - 1] if at.line <= len(self.lines) else ""
+        return Diagnostic(severity, code, message, hint, self.file, at.line, at.column, source, at.length)
+
+
+def read_file(file: Path) -> tuple[list[Document], list[Diagnostic]]:
+    """Read all documents of a file; whatever is wrong with it is a finding, never an exception."""
+    name = str(file)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        return [], [Diagnostic("error", "unreadable", f"cannot read the file: {error.strerror}", "", name)]
+    if len(raw) > LARGEST_FILE:
+        return [], [Diagnostic("error", "too_large", f"{len(raw):,} bytes is no rule file", "at most 4 MB", name)]
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
+        message = f"not UTF-8: byte 0x{raw[error.start]:02x}"
+        return [], [Diagnostic("error", "not_utf8", message, "save the file as UTF-8", name, line, column)]
+    return read_text(text, name)
+
+
+def read_text(text: str, file: str) -> tuple[list[Document], list[Diagnostic]]:
+    """Read all documents of a text."""
+    lines = text.splitlines()
+    findings: list[Diagnostic] = []
+    documents: list[Document] = []
+    try:
+        for root in yaml.compose_all(text, Loader=_Loader):
+            if root is None:
+                continue
+            document = Document(file, None, lines)
+            builder = _Builder(document, findings)
+            document.value = builder.build(root, (), 0)
+            if not builder.refused:
+                documents.append(document)
+    except yaml.YAMLError as error:
+        findings.append(_syntax(error, file, lines))
+    except RecursionError:
+        findings.append(Diagnostic("error", "too_deep", "nested too deeply", "", file))
+    except ValueError as error:
+        findings.append(Diagnostic("error", "yaml_value", f"a value cannot be read: {error}", "quote it", file))
+    if not documents and not findings:
+        findings.append(Diagnostic("info", "empty_file", "the file holds no document", "", file))
+    return documents, findings
+
+
+class _Builder:
+    def __init__(self, document: Document, findings: list[Diagnostic]) -> None:
+        self._document = document
+        self._findings = findings
+        self._nodes = 0
+        self._constructor = yaml.constructor.SafeConstructor()
+        self.refused = False
+
+    def build(self, node: yaml.Node, path: Path_, depth: int) -> Any:
+        self._nodes += 1
+        self._document.values[path] = _mark(node)
+        if self._nodes > MOST_NODES or depth > DEEPEST:
+            self._refuse("too_large", "the document is too large or too deep", "aliases are counted where used", path)
+            return None
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, (*path, n), depth + 1) for n, item in enumerate(node.value) if not self.refused]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path_, depth: int) -> dict[Any, Any]:
+        built: dict[Any, Any] = {}
+        for key_node, value_node in self._pairs(node):
+            if self.refused:
+                break
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._document.values[(*path, "?")] = _mark(key_node)
+                self._refuse("key", "a key must be plain text", "templates such as {{ x }} need quotes", (*path, "?"))
+                break
+            key = self._scalar(key_node, path)
+            name = key if isinstance(key, str) else key_node.value
+            here = (*path, name)
+            if name in built and key_node.tag != "tag:yaml.org,2002:merge":
+                first = self._document.keys[here].line
+                self._document.keys[here] = _mark(key_node)
+                message = f"the key {name} is there twice"
+                self._refuse("duplicate_key", message, f"first in line {first}", here, key=True)
+                break
+            self._document.keys[here] = _mark(key_node)
+            built[name] = self.build(value_node, here, depth + 1)
+        return built
+
+    def _pairs(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        """Yield keys and values, with ``<<`` merges resolved (own keys win)."""
+        own = {k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)}
+        for key, value in node.value:
+            if key.tag != "tag:yaml.org,2002:merge":
+                yield key, value
+                continue
+            for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
+                if isinstance(source, yaml.MappingNode):
+                    yield from ((k, v) for k, v in self._pairs(source) if k.value not in own)
+
+    def _scalar(self, node: yaml.Node, path: Path_) -> Any:
+        try:
+            return self._constructor.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, OverflowError):
+            self._document.values[path] = _mark(node)
+            self._refuse("yaml_value", f"{str(node.value)[:60]!r} cannot be read as {node.tag}", "quote it", path)
+            return None
+
+    def _refuse(self, code: str, message: str, hint: str, path: Path_, *, key: bool = False) -> None:
+        if not self.refused:
+            self._findings.append(self._document.diagnostic("error", code, message, hint, path, key=key))
+        self.refused = True
+
+
+def _mark(node: yaml.Node) -> Mark:
+    start, end = node.start_mark, node.end_mark
+    length = end.column - start.column if end.line == start.line else 1
+    return Mark(start.line + 1, start.column + 1, max(length, 1))
+
+
+def _syntax(error: yaml.YAMLError, file: str, lines: Sequence[str]) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    source = lines[line - 1] if line <= len(lines) else ""
+    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
+    hint = ""
+    if "\\t" in repr(problem) or "\t" in source[: column + 1]:
+        hint = "YAML takes no tabs for indentation; use spaces"
+    elif "mapping values are not allowed" in problem:
+        hint = "a value with a colon needs quotes"
+    elif "{{" in source or source.strip().startswith(("%", "@")):
+        hint = "a template must be filled in, or quoted"
+    return Diagnostic("error", "yaml_syntax", problem, hint, file, line, column, source)
