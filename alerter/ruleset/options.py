@@ -16,24 +16,12 @@ LATER_TYPES = (
 """ElastAlert's types that are known by name and refused until they are evaluated."""
 
 SUPPORTED = frozenset(
-    """name type index filter query_key timeframe num_events run_every schedule query_delay buffer_time realert
-    exponential_realert resolve_after include timestamp_field timestamp_type timestamp_format domain severity
-    environment owner labels message redact spike_height spike_type threshold_ref threshold_cur alert_on_new_data
-    threshold forget_keys alive compare_key blacklist whitelist ignore_null known_keys_for max_catchup is_enabled
-    priority category description kibana_url kibana_discover_app_url generate_kibana_discover_url
-    generate_opensearch_discover_url opensearch_discover_app_url opensearch_url""".split()
+    ["name", "type", "index", "filter", "query_key", "timeframe", "num_events", "run_every", "schedule", "query_delay", "buffer_time", "realert", "exponential_realert", "resolve_after", "include", "timestamp_field", "timestamp_type", "timestamp_format", "domain", "severity", "environment", "owner", "labels", "message", "redact", "spike_height", "spike_type", "threshold_ref", "threshold_cur", "alert_on_new_data", "threshold", "forget_keys", "alive", "compare_key", "blacklist", "whitelist", "ignore_null", "known_keys_for", "max_catchup", "is_enabled", "priority", "category", "description", "kibana_url", "kibana_discover_app_url", "generate_kibana_discover_url", "generate_opensearch_discover_url", "opensearch_discover_app_url", "opensearch_url"]
 )
 """Options with their full meaning."""
 
 ROUTED = frozenset(
-    """alert alerts slack_webhook_url slack_channel_override slack_username_override slack_emoji_override
-    slack_icon_url_override slack_msg_color slack_parse_override slack_text_string slack_title slack_title_link
-    slack_timeout slack_proxy slack_ca_certs slack_ignore_ssl_errors slack_footer slack_footer_icon
-    slack_image_url slack_thumb_url slack_author_name slack_author_link slack_author_icon slack_attach_kibana_discover_url
-    slack_attach_opensearch_discover_url slack_kibana_discover_color slack_kibana_discover_title slack_alert_fields
-    slack email email_from_field email_add_domain smtp_host smtp_port smtp_ssl smtp_auth_file from_addr cc bcc
-    email_reply_to email_format notify_email http_post_url http_post_payload http_post_static_payload
-    http_post_headers http_post_all_values http_post2_url debug""".split()
+    ["alert", "alerts", "slack_webhook_url", "slack_channel_override", "slack_username_override", "slack_emoji_override", "slack_icon_url_override", "slack_msg_color", "slack_parse_override", "slack_text_string", "slack_title", "slack_title_link", "slack_timeout", "slack_proxy", "slack_ca_certs", "slack_ignore_ssl_errors", "slack_footer", "slack_footer_icon", "slack_image_url", "slack_thumb_url", "slack_author_name", "slack_author_link", "slack_author_icon", "slack_attach_kibana_discover_url", "slack_attach_opensearch_discover_url", "slack_kibana_discover_color", "slack_kibana_discover_title", "slack_alert_fields", "slack", "email", "email_from_field", "email_add_domain", "smtp_host", "smtp_port", "smtp_ssl", "smtp_auth_file", "from_addr", "cc", "bcc", "email_reply_to", "email_format", "notify_email", "http_post_url", "http_post_payload", "http_post_static_payload", "http_post_headers", "http_post_all_values", "http_post2_url", "debug"]
 )
 """Options of ElastAlert's notifiers: where messages go is the routes' business."""
 ROUTED_PREFIXES = (

@@ -1,0 +1,65 @@
+"""The readable fields that every store keeps beside a record, for people and for lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerter.model.incident import Checkpoint, Decision, Incident, digest
+from alerter.model.rule import Key
+from alerter.model.silence import Silence
+
+
+def key_text(key: Key) -> str:
+    """Return a key as one line: ``user.name=x, host=y``; "" without a key."""
+    return ", ".join(f"{name}={value}" for name, value in key or ())
+
+
+def checkpoint_id(rule: str) -> str:
+    """Return the id of a rule's checkpoint document."""
+    return digest("checkpoint", rule)
+
+
+def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return the readable fields of a checkpoint."""
+    return {"kind": "checkpoint", "rule": checkpoint.rule, "evaluated": checkpoint.evaluated}
+
+
+def incident_fields(incident: Incident) -> dict[str, Any]:
+    """Return the readable fields of an incident; ``unfinished`` while anything is to be delivered."""
+    return {
+        "rule": incident.rule,
+        "key": key_text(incident.key)[:1000],
+        "domain": incident.labels.get("domain", ""),
+        "severity": incident.severity,
+        "state": incident.state,
+        "opened": incident.opened,
+        "resolved": incident.resolved,
+        "updated": incident.updated,
+        "matches": incident.matches,
+        "peak": incident.peak,
+        "silenced_until": incident.silenced_until,
+        "unfinished": bool(incident.outbox or incident.stale_posts),
+    }
+
+
+def silence_fields(silence: Silence) -> dict[str, Any]:
+    """Return the readable fields of a silence."""
+    return {
+        "matchers": " ".join(str(m) for m in silence.matchers),
+        "start": silence.start,
+        "end": silence.end if silence.expired is None else min(silence.expired, silence.end),
+        "author": silence.author,
+        "comment": silence.comment,
+    }
+
+
+def decision_fields(decision: Decision) -> dict[str, Any]:
+    """Return the readable fields of a decision."""
+    return {
+        "rule": decision.rule,
+        "key": key_text(decision.key)[:1000],
+        "at": decision.at,
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "incident": decision.incident,
+    }

@@ -1,0 +1,207 @@
+"""State in one SQLite file: the embedded default. Compare-and-set is an update that must touch one row."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from alerter.clock import Millis
+from alerter.model.incident import Checkpoint, Decision, Incident
+from alerter.model.silence import Silence
+from alerter.state.codec import decode, encode
+from alerter.state.protocol import Conflict, Retention, StateError, Version, Versioned
+from alerter.state.records import checkpoint_id, incident_fields
+
+VERSION = 1
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS checkpoints (id TEXT PRIMARY KEY, version INTEGER NOT NULL, rule TEXT NOT NULL,
+    body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS incidents (id TEXT PRIMARY KEY, version INTEGER NOT NULL, rule TEXT NOT NULL,
+    state TEXT NOT NULL, opened INTEGER NOT NULL, resolved INTEGER, unfinished INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS incidents_state ON incidents (state, opened);
+CREATE INDEX IF NOT EXISTS incidents_unfinished ON incidents (unfinished, opened);
+CREATE TABLE IF NOT EXISTS silences (id TEXT PRIMARY KEY, version INTEGER NOT NULL, until INTEGER NOT NULL,
+    body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS decisions (number INTEGER PRIMARY KEY, rule TEXT NOT NULL, at INTEGER NOT NULL,
+    body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at);
+"""
+
+
+class SqliteState:
+    """The State protocol on SQLite; one connection behind a lock, so that any thread may call."""
+
+    def __init__(self, path: str) -> None:
+        """Open (or create) the file; ``:memory:`` keeps everything in the process."""
+        self._path = path
+        self._lock = threading.RLock()
+        try:
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
+        except sqlite3.Error as error:
+            raise StateError(
+                "unreachable", f"cannot open {path}: {error}", "set state_file to a writable path"
+            ) from None
+
+    def init(self) -> list[str]:
+        """Create the tables; refuses a file of a later version."""
+        with self._guard() as db:
+            (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found > VERSION:
+                message = f"{self._path} was written by a later version of alerter ({found} > {VERSION})"
+                raise StateError("newer", message, "install that version, or name another state_file")
+            db.execute("PRAGMA journal_mode = WAL")
+            db.executescript(SCHEMA)
+            db.execute(f"PRAGMA user_version = {VERSION}")
+        return [] if found else [f"{self._path} created"]
+
+    # --- checkpoints -------------------------------------------------------------------------------------------
+
+    def checkpoints(self, rules: Sequence[str]) -> dict[str, Versioned[Checkpoint]]:
+        """Read the checkpoints of the named rules."""
+        found = {}
+        for rule in rules:
+            for _, version, body in self._rows(
+                "SELECT id, version, body FROM checkpoints WHERE id = ?", checkpoint_id(rule)
+            ):
+                found[rule] = Versioned(decode(Checkpoint, json.loads(body)), str(version))
+        return found
+
+    def checkpointed(self) -> list[str]:
+        """Name every rule that has a checkpoint."""
+        return [rule for (rule,) in self._rows("SELECT rule FROM checkpoints ORDER BY rule")]
+
+    def save_checkpoint(self, checkpoint: Checkpoint, version: Version | None) -> Version:
+        """Write a checkpoint by compare-and-set."""
+        return self._put("checkpoints", checkpoint_id(checkpoint.rule), version, checkpoint, {"rule": checkpoint.rule})
+
+    def drop_checkpoint(self, rule: str, version: Version) -> None:
+        """Remove a checkpoint."""
+        with self._guard() as db:
+            gone = db.execute("DELETE FROM checkpoints WHERE id = ? AND version = ?", (checkpoint_id(rule), version))
+            if gone.rowcount != 1:
+                raise Conflict(f"checkpoint of {rule}")
+
+    # --- incidents ---------------------------------------------------------------------------------------------
+
+    def incident(self, id: str) -> Versioned[Incident] | None:
+        """Read one incident."""
+        return next(self._incidents("WHERE id = ?", id), None)
+
+    def incidents(
+        self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int = 10_000
+    ) -> list[Versioned[Incident]]:
+        """List incidents, newest first."""
+        where, values = ["1 = 1"], list[Any]()
+        if rule is not None:
+            where.append("rule = ?")
+            values.append(rule)
+        if open_only:
+            where.append("state = 'firing'")
+        if since is not None:
+            where.append("(resolved IS NULL OR resolved >= ?)")
+            values.append(since)
+        return list(self._incidents(f"WHERE {' AND '.join(where)} ORDER BY opened DESC, id LIMIT ?", *values, limit))
+
+    def unfinished(self, limit: int = 10_000) -> list[Versioned[Incident]]:
+        """List incidents with something to deliver, oldest first."""
+        return list(self._incidents("WHERE unfinished = 1 ORDER BY opened, id LIMIT ?", limit))
+
+    def save_incident(self, incident: Incident, version: Version | None) -> Version:
+        """Write an incident by compare-and-set."""
+        fields = incident_fields(incident)
+        columns = {name: fields[name] for name in ("rule", "state", "opened", "resolved", "unfinished")}
+        return self._put("incidents", incident.id, version, incident, columns)
+
+    # --- silences and decisions --------------------------------------------------------------------------------
+
+    def silences(self, now: Millis, *, expired: bool = False) -> list[Versioned[Silence]]:
+        """List silences not yet over, and with ``expired`` all."""
+        rows = self._rows("SELECT version, body FROM silences WHERE until > ? ORDER BY until", -1 if expired else now)
+        return [Versioned(decode(Silence, json.loads(body)), str(version)) for version, body in rows]
+
+    def save_silence(self, silence: Silence, version: Version | None) -> Version:
+        """Write a silence by compare-and-set."""
+        until = silence.end if silence.expired is None else min(silence.expired, silence.end)
+        return self._put("silences", silence.id, version, silence, {"until": until})
+
+    def record(self, decisions: Iterable[Decision]) -> None:
+        """Append to the record of decisions."""
+        rows = [(d.rule, d.at, json.dumps(encode(d))) for d in decisions]
+        if rows:
+            with self._guard() as db:
+                db.execute("BEGIN")
+                db.executemany("INSERT INTO decisions (rule, at, body) VALUES (?, ?, ?)", rows)
+                db.execute("COMMIT")
+
+    def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
+        """Read the record, newest first."""
+        rows = self._rows(
+            "SELECT body FROM decisions WHERE (? IS NULL OR rule = ?) AND at >= ? ORDER BY at DESC, number DESC LIMIT ?",
+            rule, rule, -1 if since is None else since, limit,
+        )  # fmt: skip
+        return [decode(Decision, json.loads(body)) for (body,) in rows]
+
+    def prune(self, retention: Retention, now: Millis) -> int:
+        """Delete what is closed and older than the retention."""
+        with self._guard() as db:
+            gone = [
+                db.execute(
+                    "DELETE FROM incidents WHERE state = 'resolved' AND unfinished = 0 AND resolved < ?",
+                    (now - retention.incidents,),
+                ),
+                db.execute("DELETE FROM silences WHERE until < ?", (now - retention.silences,)),
+                db.execute("DELETE FROM decisions WHERE at < ?", (now - retention.decisions,)),
+            ]
+        return sum(cursor.rowcount for cursor in gone)
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._db.close()
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _put(self, table: str, id: str, version: Version | None, record: Any, columns: Mapping[str, Any]) -> Version:
+        body = json.dumps(encode(record), ensure_ascii=False)
+        values = [*columns.values(), body]
+        with self._guard() as db:
+            if version is None:
+                names = ", ".join(("id", "version", *columns, "body"))
+                marks = ", ".join("?" * (len(columns) + 3))
+                try:
+                    db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", (id, 1, *values))
+                except sqlite3.IntegrityError:
+                    raise Conflict(f"{table} {id}") from None
+                return "1"
+            changes = ", ".join(f"{name} = ?" for name in (*columns, "body"))
+            changed = db.execute(
+                f"UPDATE {table} SET version = version + 1, {changes} WHERE id = ? AND version = ?",
+                (*values, id, int(version)),
+            )
+            if changed.rowcount != 1:
+                raise Conflict(f"{table} {id}")
+            return str(int(version) + 1)
+
+    def _incidents(self, where: str, *values: Any) -> Iterator[Versioned[Incident]]:
+        for version, body in self._rows(f"SELECT version, body FROM incidents {where}", *values):
+            yield Versioned(decode(Incident, json.loads(body)), str(version))
+
+    def _rows(self, sql: str, *values: Any) -> list[Any]:
+        with self._guard() as db:
+            return db.execute(sql, values).fetchall()
+
+    @contextmanager
+    def _guard(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._db
+            except sqlite3.IntegrityError:
+                raise
+            except (sqlite3.Error, UnicodeEncodeError) as error:
+                if self._db.in_transaction:
+                    self._db.rollback()
+                raise StateError("busy", f"{self._path}: {error}", "is the disk full, or the file in use?") from None
