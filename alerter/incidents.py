@@ -26,7 +26,10 @@ LONGEST_DEFAULT: Millis = 10 * MINUTE
 
 @dataclass(frozen=True)
 class Asked:
-    """One asked instant of a key: whether the plain condition held, and the match if there is one."""
+    """One asked instant of a key: whether the plain condition held, and the match if there is one.
+
+    ``reread`` marks an instant at or before the checkpoint: only what late events changed may come of it.
+    """
 
     at: Millis
     held: bool
@@ -39,12 +42,11 @@ class Asked:
 class Lifecycle:
     """Folds asked instants of one key, oldest first, into transitions; ``memory`` is what survives."""
 
-    def __init__(self, rule: Rule, key: Key, memory: KeyMemory, since: Millis) -> None:
-        """Continue from ``memory``; instants at or before ``since`` were judged before."""
+    def __init__(self, rule: Rule, key: Key, memory: KeyMemory) -> None:
+        """Continue from ``memory``."""
         self.rule = rule
         self.key = key
         self.memory = memory
-        self.since = since
         self.transitions: list[Transition] = []
         self._over_after = _resolvers(rule)
 
@@ -54,14 +56,14 @@ class Lifecycle:
         thread = self.memory.thread
         was_open = thread is not None and thread.resolved is None
         reopening = asked.held and not was_open and self._reopens(asked)
+        announced = asked.match is not None and not self._silent(asked)
         if asked.held:
             self._note_held(asked)
-        announced = asked.match is not None and not self._silent(asked)
         if asked.match is not None and announced:
             self._announce(asked, asked.match, reopening)
         elif reopening:
             self._reopen(asked, None)
-        if asked.match is not None and not announced and not asked.reread:
+        if asked.match is not None and not announced and self._new(asked):
             self._suppress(asked.at, asked.match)
         self._raise_severity(asked)
         return announced
@@ -120,10 +122,18 @@ class Lifecycle:
         thread = self.memory.thread
         if thread is None or thread.resolved is None:
             return False
-        last = self.memory.down.last if asked.falling else self.memory.up.last
-        if last is not None and asked.at <= last:
-            return False  # a re-read instant that the incident knew before it resolved
+        if self._told_before(asked):
+            return False
         return asked.at <= thread.resolved + REOPEN_WITHIN or self._muted(asked.at)
+
+    def _told_before(self, asked: Asked) -> bool:
+        """Whether a re-read instant lies within what an incident that is over knew before it resolved."""
+        last = self.memory.down.last if asked.falling else self.memory.up.last
+        return asked.reread and not self.is_open and last is not None and asked.at <= last
+
+    def _new(self, asked: Asked) -> bool:
+        """Whether a match was not judged before; event types ask late events only, each once."""
+        return not asked.reread or self.rule.is_event_type
 
     def _muted(self, at: Millis) -> bool:
         return self.memory.until is not None and at < self.memory.until
@@ -131,6 +141,8 @@ class Lifecycle:
     def _silent(self, asked: Asked) -> bool:
         """Whether ``realert`` keeps a match untold; a late one before the last announcement is silent near it."""
         announced = self.memory.announced
+        if self._told_before(asked):
+            return True
         if asked.reread and announced is not None and asked.at < announced:
             return announced - asked.at < self.rule.realert.length
         return self._muted(asked.at)

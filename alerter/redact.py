@@ -31,9 +31,17 @@ def hash_value(value: KeyValue) -> str:
 
 def redact_key(key: Key, redaction: Redaction) -> Key:
     """Return the key with hidden values replaced by their hash; a missing value stays missing."""
-    if key is None:
-        return None
-    return tuple((f, hash_value(v) if v is not None and is_redacted(f, redaction) else v) for f, v in key)
+    return None if key is None else tuple((field, hide(field, value, redaction)) for field, value in key)
+
+
+def hide(field: str, value: KeyValue, redaction: Redaction) -> KeyValue:
+    """Return a field's value, or its hash when the field is redacted."""
+    return hash_value(value) if value is not None and is_redacted(field, redaction) else value
+
+
+def is_hidden(key: Key) -> bool:
+    """Tell whether a key holds a hash in place of a value."""
+    return any(isinstance(value, str) and value.startswith(PREFIX) for _, value in key or ())
 
 
 def redact_text(text: str, redaction: Redaction) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
 from alerter.detectors import flatline, frequency, single, spike
+from alerter.detectors.known import Known
 from alerter.detectors.protocol import Events, Span
 from alerter.incidents import Lifecycle
 from alerter.model.incident import Change, Checkpoint, KeyMemory, Outcome, Reason, Transition
 from alerter.model.rule import REOPEN_WITHIN, AnyEvent, Flatline, Frequency, Key, Rule, Spike, SpikeType, ValueList
+from alerter.schedule import instants
 from alerter.timetext import iso, length_text
-from alerter.windows import EMPTY
 
 
 @dataclass(frozen=True)
@@ -21,18 +22,19 @@ class _Run:
 
     events: Events
     span: Span
-    checkpoint: Checkpoint
     covered: flatline.Covered
+    seen: single.Seen
+    rule_first: Millis | None
 
 
 Detector = Callable[[_Run, Lifecycle], None]
 
 DETECTORS: dict[type, Detector] = {
     Frequency: lambda run, life: frequency.detect(run.events, life, run.span),
-    Spike: lambda run, life: spike.detect(run.events, life, run.span),
+    Spike: lambda run, life: spike.detect(run.events, life, run.span, run.rule_first),
     Flatline: lambda run, life: flatline.detect(run.events, life, run.span, run.covered),
-    ValueList: lambda run, life: single.detect(run.events, life, run.span, _seen(run.checkpoint)),
-    AnyEvent: lambda run, life: single.detect(run.events, life, run.span, _seen(run.checkpoint)),
+    ValueList: lambda run, life: single.detect(run.events, life, run.span, run.seen),
+    AnyEvent: lambda run, life: single.detect(run.events, life, run.span, run.seen),
 }
 
 
@@ -43,54 +45,45 @@ def first_checkpoint(rule: Rule, at: Millis) -> Checkpoint:
 
 def lookback(rule: Rule, checkpoint: Checkpoint) -> Millis:
     """Return how far before the checkpoint events must be read: the window, the re-read, and keys not known yet."""
-    reread = rule.buffer_time
-    match rule.condition:
-        case Frequency():
-            return rule.timeframe + reread
-        case Spike(direction=direction):
-            absent = rule.query_key or rule.splits
-            keys = rule.known_keys_for if absent and direction is not SpikeType.UP and not checkpoint.keys else 0
-            return 2 * rule.timeframe + keys
-        case Flatline():
-            absent = rule.query_key or rule.splits
-            return rule.timeframe + (rule.known_keys_for if absent and not checkpoint.keys else reread)
-        case _:
-            return reread
+    afresh = not checkpoint.keys or checkpoint.meaning != rule.meaning()
+    keys = rule.known_keys_for if afresh and _misses_keys(rule) else 0
+    windows = 2 if isinstance(rule.condition, Spike) else 1
+    return windows * rule.timeframe + max(keys, rule.buffer_time)
+
+
+def reads_from(rule: Rule, checkpoint: Checkpoint, end: Millis) -> Millis:
+    """Return the (exclusive) instant from which events are needed to evaluate up to ``end``."""
+    return max(checkpoint.evaluated, end - rule.max_catchup) - lookback(rule, checkpoint)
 
 
 def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> Outcome:
     """Judge ``(checkpoint.evaluated, end]``; any split of a span into evaluations gives the same transitions."""
-    warnings: list[str] = []
     transitions: list[Transition] = []
     if checkpoint.meaning != rule.meaning():
         transitions += close_all(checkpoint, Reason.RULE_CHANGED, checkpoint.evaluated).transitions
-        checkpoint = replace(first_checkpoint(rule, checkpoint.evaluated), started=checkpoint.started)
-    start = checkpoint.evaluated
-    if end - start > rule.max_catchup:
-        lost = end - rule.max_catchup
-        given_up = f"{iso(start)} to {iso(lost)} ({length_text(lost - start)})"
-        warnings.append(f"gap: {given_up} is not evaluated: longer ago than max_catchup")
-        start = lost
-    span = Span(min(start, max(start - rule.buffer_time, checkpoint.started)), start, end, checkpoint.started)
-    covered = _coverage(rule, events, checkpoint)
-    run = _Run(events, span, checkpoint, covered)
+        checkpoint = first_checkpoint(rule, checkpoint.evaluated)
+    warnings = _gap(rule, checkpoint, end)
+    run = _prepare(rule, events, checkpoint, end)
     keys: dict[Key, KeyMemory] = {}
     for key in _keys(rule, events, checkpoint):
-        life = Lifecycle(rule, key, checkpoint.keys.get(key, KeyMemory()), start)
+        life = Lifecycle(rule, key, checkpoint.keys.get(key, KeyMemory()))
         DETECTORS[type(rule.condition)](run, life)
         life.settle(end)
         transitions += life.transitions
-        memory = _seen_between(rule, events, key, life.memory, end)
-        if _worth_keeping(rule, memory, end):
-            keys[key] = memory
-    seen: tuple[tuple[Key, Millis, int], ...] = ()
-    if rule.is_event_type:
-        seen = single.remember(events, list(events.keys()), end - rule.buffer_time, end)
-        if len(seen) >= single.SEEN_LIMIT:
-            warnings.append("late: too many events to recognise late ones; see buffer_time")
+        if _misses_keys(rule):
+            Known(events, life, events.curve(key)).remember(end)
+        if _worth_keeping(rule, life.memory, end):
+            keys[key] = life.memory
     fresh = replace(
-        checkpoint, evaluated=end, keys=keys, seen=seen, covered=isinstance(rule.condition, Flatline) and covered(end)
+        checkpoint,
+        evaluated=end,
+        keys=keys,
+        covered=run.covered(end),
+        first_event=run.rule_first,
+        seen=single.remember(events, end - rule.buffer_time, end) if rule.is_event_type else (),
     )
+    if len(fresh.seen) >= single.SEEN_LIMIT:
+        warnings.append("late: too many events within buffer_time to tell late ones from known ones")
     return Outcome(tuple(sorted(transitions, key=lambda t: t.at)), fresh, tuple(warnings))
 
 
@@ -107,33 +100,45 @@ def close_all(checkpoint: Checkpoint, reason: Reason, at: Millis) -> Outcome:
     return Outcome(tuple(transitions), replace(checkpoint, keys=keys))
 
 
+def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> _Run:
+    start = max(checkpoint.evaluated, end - rule.max_catchup)
+    reread = max(start - rule.buffer_time, checkpoint.started)
+    if start > checkpoint.evaluated or len(checkpoint.seen) >= single.SEEN_LIMIT:
+        reread = start  # nothing before was judged, or it cannot be told what was
+    condition = rule.condition
+    nominal: Collection[Millis] = ()
+    if isinstance(condition, Flatline | Spike):
+        nominal = list(instants(rule.schedule, start, end))
+    covered: flatline.Covered = lambda _at: False  # noqa: E731 - the other branch's function has the same shape
+    if isinstance(condition, Flatline):
+        covered = flatline.coverage(events, condition.timeframe, checkpoint.started, checkpoint.covered)
+    rule_first = checkpoint.first_event
+    if isinstance(condition, Spike) and condition.alert_on_new_data and rule_first is None:
+        rule_first = events.first_event(None, any_key=True)
+    return _Run(
+        events, Span(reread, start, end, tuple(nominal)), covered, single.by_key(checkpoint.seen), rule_first
+    )
+
+
+def _gap(rule: Rule, checkpoint: Checkpoint, end: Millis) -> list[str]:
+    lost = end - rule.max_catchup
+    if checkpoint.evaluated >= lost:
+        return []
+    given_up = f"{iso(checkpoint.evaluated)} to {iso(lost)} ({length_text(lost - checkpoint.evaluated)})"
+    return [f"gap: {given_up} is not evaluated: longer ago than max_catchup"]
+
+
+def _misses_keys(rule: Rule) -> bool:
+    """Whether the absence of a key means something to the rule, so that keys must be known."""
+    keyed = bool(rule.query_key or rule.splits)
+    falls = isinstance(rule.condition, Spike) and rule.condition.direction is not SpikeType.UP
+    return keyed and (falls or isinstance(rule.condition, Flatline))
+
+
 def _keys(rule: Rule, events: Events, checkpoint: Checkpoint) -> Collection[Key]:
-    found: Iterable[Key] = [*events.keys(), *checkpoint.keys]
     if not rule.query_key and not rule.splits:
-        found = [None]
-    return dict.fromkeys(found)
-
-
-def _coverage(rule: Rule, events: Events, checkpoint: Checkpoint) -> flatline.Covered:
-    if not isinstance(rule.condition, Flatline):
-        return lambda _at: False
-    return flatline.coverage(events, rule.timeframe, checkpoint.started, checkpoint.covered)
-
-
-def _seen(checkpoint: Checkpoint) -> single.Seen:
-    return {(key, at): number for key, at, number in checkpoint.seen}
-
-
-def _seen_between(rule: Rule, events: Events, key: Key, memory: KeyMemory, end: Millis) -> KeyMemory:
-    """Note when the key was seen first and last, for types where absence or age matters."""
-    if not isinstance(rule.condition, Spike | Flatline):
-        return memory
-    curve = events.curve(key) or EMPTY
-    firsts = [at for at in (memory.first_seen, curve.first()) if at is not None]
-    lasts = [at for at in (memory.last_seen, curve.last(end)) if at is not None]
-    reborn = getattr(rule.condition, "forget_keys", False) and memory.first_seen is not None
-    first = memory.first_seen if reborn else min(firsts, default=None)
-    return replace(memory, first_seen=first, last_seen=max(lasts, default=None))
+        return [None]
+    return dict.fromkeys([*events.keys(), *checkpoint.keys])
 
 
 def _worth_keeping(rule: Rule, memory: KeyMemory, end: Millis) -> bool:
@@ -147,4 +152,6 @@ def _worth_keeping(rule: Rule, memory: KeyMemory, end: Millis) -> bool:
         recent.append(thread.resolved)
     if any(at is not None and at > end - margin for at in recent):
         return True
+    if not rule.query_key and not rule.splits:
+        return True  # a single key: its first event may have left the data since
     return memory.last_seen is not None and memory.last_seen > end - max(rule.known_keys_for, margin)

@@ -1,8 +1,11 @@
-"""Known keys: whose absence means something (flatline, falls)."""
+"""Known keys, whose absence means something (flatline, falls), and how long a key has been there."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from alerter.clock import Millis
+from alerter.detectors.protocol import Events
 from alerter.incidents import Lifecycle
 from alerter.windows import Curve
 
@@ -10,7 +13,8 @@ from alerter.windows import Curve
 class Known:
     """Tells whether a key was seen in ``(t - known_keys_for, t]``, from the curve and the checkpoint's memory."""
 
-    def __init__(self, life: Lifecycle, curve: Curve) -> None:
+    def __init__(self, events: Events, life: Lifecycle, curve: Curve) -> None:
+        self._events = events
         self._life = life
         self._curve = curve
 
@@ -23,11 +27,38 @@ class Known:
             return False
         return not self._life.memory.forgotten or last > (self._life.memory.announced or last)
 
-    def closes(self, instant: Millis) -> bool:
-        """Whether an open incident ends here because its key is no longer known."""
-        return self._life.is_open and not self.at(instant)
-
     def last_seen(self, instant: Millis) -> Millis | None:
         """Return the key's newest event at or before an instant."""
         seen = [s for s in (self._curve.last(instant), self._life.memory.last_seen) if s is not None and s <= instant]
         return max(seen, default=None)
+
+    def is_old(self, instant: Millis) -> bool:
+        """Whether the key's own first event is at or before ``instant``; instants must not go back.
+
+        The data is asked at most once per key: what is remembered is the first event, or an event old enough for
+        this instant and so for all later ones.
+        """
+        first = self._life.memory.first_seen
+        if first is None:
+            first = self._curve.first()
+            if first is None or first > instant:
+                asked = self._events.first_event(self._life.key)
+                first = min((at for at in (first, asked) if at is not None), default=None)
+            if first is None:
+                return False
+            self._life.memory = replace(self._life.memory, first_seen=first)
+        return first <= instant
+
+    def revive(self, instant: Millis) -> None:
+        """Begin a forgotten key's life anew at its first event after it was forgotten, if there is one by now."""
+        memory = self._life.memory
+        if not memory.forgotten or memory.announced is None:
+            return
+        times = self._curve.times(memory.announced, instant)
+        if len(times):
+            self._life.memory = replace(memory, forgotten=False, first_seen=times[0])
+
+    def remember(self, end: Millis) -> None:
+        """Note when the key was seen last, before the span's events are let go."""
+        self.revive(end)
+        self._life.memory = replace(self._life.memory, last_seen=self.last_seen(end))

@@ -35,9 +35,12 @@ class Events(Protocol):
 
 @dataclass(frozen=True)
 class Span:
-    """What is judged: new instants in ``(start, end]``, known ones again in ``(reread, start]`` for late events."""
+    """What is judged: new instants in ``(start, end]``, known ones again in ``(reread, start]`` for late events.
+
+    ``instants`` are the nominal ones of ``(start, end]``, where the rule's condition is asked at such.
+    """
 
     reread: Millis
     start: Millis
     end: Millis
-    started: Millis
+    instants: Sequence[Millis] = ()

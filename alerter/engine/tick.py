@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from alerter.clock import MINUTE, Millis
-from alerter.detectors import close_all, evaluate, first_checkpoint, lookback
+from alerter.detectors import close_all, evaluate, first_checkpoint, reads_from
 from alerter.engine.audience import audience
 from alerter.engine.digest import digest_of
 from alerter.engine.story import Scene, Story, Words, fold
@@ -118,7 +118,7 @@ class Engine:
         checkpoint = stored.value
         if end <= checkpoint.evaluated:
             return []  # the clock was set back, or nothing is due yet
-        events = self.reader.read(rule, checkpoint.evaluated - lookback(rule, checkpoint), end)
+        events = self.reader.read(rule, reads_from(rule, checkpoint, end), end)
         outcome = evaluate(rule, events, checkpoint, end)
         words = words_for(rule, events)
         told = self._tell(rule, outcome.transitions, checkpoint.evaluated, end, words, known, report)

@@ -76,7 +76,7 @@ class Asking:
         """Look at the mapping of the fields the rule names. Raises SourceError."""
         time = time_reader(rule, source)
         wanted = [*rule.query_key, *(s.path for s in rule.splits.values())]
-        names = [n for name in wanted for n in (name, f"{name}.keyword")]
+        names = [n for name in wanted for n in (name, f"{name}.keyword", name.removesuffix(".keyword"))]
         types = source.field_types(rule.index, names) if wanted else {}
         warnings: list[str] = []
         if not time.pushed:
@@ -104,10 +104,16 @@ class Asking:
             "query": {"bool": {"filter": [*self.rule.filter, self.time.range(start, end)]}},
             "_source": sources or False,
             "docvalue_fields": [self.time.doc_value(), *self.doc_values],
-            "sort": [{self.time.field: "asc"}],
+            "sort": self.time.sort("asc"),
             "track_total_hits": False,
         }
         return SearchRequest(self.rule.index, body, preference=f"alerter-{self.rule.meaning()}")
+
+    def shown(self) -> list[str]:
+        """Return what samples hold: ``include``, and always the time, the key and what the rule looks at."""
+        attributes = [a.path for a in (*self.rule.splits.values(), *self.rule.newest.values())]
+        names = {*self.rule.include, *self.rule.query_key, *attributes, *self._sources(), self.time.field}
+        return sorted({name.removesuffix(".keyword") for name in names})
 
     def key_clauses(self, raw: Key) -> list[dict[str, Any]]:
         """Return the clauses that select the events of one key (with its raw, not its redacted values)."""
@@ -122,16 +128,22 @@ class Asking:
 
 
 def _key_field(name: str, types: Mapping[str, frozenset[str]], warnings: list[str]) -> str | None:
-    """Return the field to group by: the one written, or its ``.keyword`` when it is analysed text."""
+    """Return the field to group by: the one written, or the one it means.
+
+    Analysed text is grouped by its ``.keyword`` sub-field; a ``.keyword`` that is not there means the field itself.
+    """
     own = types.get(name, frozenset())
-    if not own:
-        if name.endswith(".keyword") or not types.get(f"{name}.keyword"):
-            warnings.append(f"key_missing: no document has the field {name}; all events are one group")
-            return None
-        return f"{name}.keyword"
-    if not own & TEXT:
+    base = name.removesuffix(".keyword")
+    if not own and base != name and types.get(base, TEXT).isdisjoint(TEXT):
+        name, own = base, types[base]
+    sub_field = bool(types.get(f"{name}.keyword"))
+    if not own and not sub_field:
+        warnings.append(f"key_missing: no document has the field {name}; all events are one group")
+        return None
+    if own and own.isdisjoint(TEXT):
         return name
-    if types.get(f"{name}.keyword"):
+    if sub_field:
+        warnings.append(f"key_on_text: grouped by {name}.keyword, as {name} is analysed text")
         return f"{name}.keyword"
     raise SourceError(
         "rejected",

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from alerter.model.rule import KeyValue, ValueList
-from alerter.sources.values import value_at
 
 
 @dataclass(frozen=True)
@@ -38,10 +36,6 @@ class ListCheck:
             return next((Listed(_plain(v)) for v in elements if self._listed(v)), None)
         known = any(self._listed(v) for v in elements)
         return None if known else Listed(_plain(elements[0]))
-
-    def readable(self, document: Mapping[str, Any]) -> bool:
-        """Whether the document (as far as fetched) shows the field at all."""
-        return value_at(document, self.path) is not None
 
     def _listed(self, value: Any) -> bool:
         if isinstance(value, dict | list):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from sys import intern
 from typing import Any
 
 from alerter.clock import Millis
-from alerter.model.rule import Key, KeyValue, Rule, ValueList
-from alerter.redact import redact_key
+from alerter.model.rule import FromEvent, Key, KeyValue, Rule, Severity, ValueList
+from alerter.redact import hide, is_hidden, redact_key
 from alerter.sources.asking import Asking
 from alerter.sources.lists import ListCheck
 from alerter.sources.protocol import Answer, Hit, SearchRequest, Source, SourceError
@@ -59,7 +60,9 @@ class Reader:
         if reader.pushed:
             for page in self.source.scan(asking.scan(start, end), PAGE):
                 for hit in page:
-                    yield reader.of(hit), hit
+                    at = reader.of(hit)
+                    if at > start:  # an event with several times counts at its first one only
+                        yield at, hit
             return
         found = [
             (at, hit)
@@ -109,7 +112,7 @@ class Events:
             listed = self._check.judge(value_at(hit.source or {}, self._check.path))
             if listed is None:
                 return
-            value = listed.value
+            value = hide(self._check.path, listed.value, self._rule.redact)
         for raw in self._keys_of(hit):
             events = self._group(raw)
             events.curve.append(at)
@@ -117,7 +120,7 @@ class Events:
                 events.values.append(value)
             if self._severity is not None:
                 found = value_at(hit.source or {}, self._severity.path)
-                events.severities.append(self._severity.value(found) or "")
+                events.severities.append(_severity(self._severity, found))
 
     def _group(self, raw: Key) -> KeyEvents:
         key = self._seen_raw.get(raw, raw)
@@ -157,8 +160,8 @@ class Events:
         return found.severities if found else []
 
     def first_event(self, key: Key, *, any_key: bool = False) -> Millis | None:
-        """Return the time of the very first event of a key, or of the rule."""
-        if key not in self._raw and key is not None and not any_key:
+        """Return the time of the very first event of a key, or of the rule; None when it cannot be asked for."""
+        if not any_key and key not in self._raw and is_hidden(key):
             return None
         about = None if any_key else key
         if (about, any_key) not in self._firsts:
@@ -203,23 +206,20 @@ class Events:
         if not reader.pushed:
             found = [(at, h) for at, h in _walk(self._source, self._rule.index, reader, clauses) if start < at <= end]
             found.sort(key=lambda pair: -pair[0])
-            return [dict(h.source or {}) for at, h in found[:size]]
+            return [h.source or {} for _, h in found if self._selected(h)][:size]
         body: dict[str, Any] = {
             "size": size if self._check is None else 100,
             "query": {"bool": {"filter": [*clauses, reader.range(start, end)]}},
-            "sort": [{reader.field: "desc"}],
+            "sort": reader.sort("desc"),
             "track_total_hits": False,
         }
         if self._rule.include:
-            kept = {*self._rule.include, *self._rule.query_key, reader.field}
-            body["_source"] = sorted(name.removesuffix(".keyword") for name in kept)
+            body["_source"] = self._asking.shown()
         hits = _only(self._source, SearchRequest(self._rule.index, body)).hits
-        return [dict(h.source or {}) for h in hits if self._selected(h)][:size]
+        return [h.source or {} for h in hits if self._selected(h)][:size]
 
     def _selected(self, hit: Hit) -> bool:
-        if self._check is None or not hit.source or not self._check.readable(hit.source):
-            return True
-        return self._check.judge(value_at(hit.source, self._check.path)) is not None
+        return self._check is None or self._check.judge(value_at(hit.source or {}, self._check.path)) is not None
 
 
 def _only(source: Source, request: SearchRequest) -> Answer:
@@ -229,3 +229,7 @@ def _only(source: Source, request: SearchRequest) -> Answer:
     return answer
 
 
+def _severity(attribute: FromEvent, raw: object) -> str:
+    """Return the severity that an event states, "" when it states none that there is."""
+    value = attribute.value(raw if isinstance(raw, str | int | float | bool) else None)
+    return intern(value) if value in set(Severity) else ""

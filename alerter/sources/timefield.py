@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from math import floor
 from typing import Any
 
 from alerter.clock import SECOND, Millis
@@ -50,7 +52,7 @@ class TimeReader:
     def range(self, start: Millis, end: Millis) -> dict[str, Any]:
         """Return the clause for ``(start, end]``, in whole milliseconds as ``[start + 1, end + 1)``."""
         if self.numeric:
-            return {"range": {self.field: {"gt": start / self._unit, "lte": end / self._unit}}}
+            return {"range": {self.field: {"gte": (start + 1) / self._unit, "lt": (end + 1) / self._unit}}}
         return {"range": {self.field: {"gte": start + 1, "lt": end + 1, "format": "epoch_millis"}}}
 
     def doc_value(self) -> dict[str, Any] | str:
@@ -59,8 +61,13 @@ class TimeReader:
 
     def of(self, hit: Hit) -> Millis:
         """Return a hit's time from its doc values."""
-        values = hit.fields[self.field]
-        return int(float(values[0]) * self._unit) if self.numeric else int(str(values[0]).partition(".")[0])
+        value = hit.fields[self.field][0]
+        return _scaled(value, self._unit) if self.numeric else int(str(value).partition(".")[0])
+
+    def sort(self, order: str) -> list[dict[str, Any]]:
+        """Return the ``sort`` by time; an index that has no document with the field yet is no error."""
+        unmapped = "long" if self.numeric else "date"
+        return [{self.field: {"order": order, "unmapped_type": unmapped}}]
 
     def edges(self, index: str, filters: Sequence[Mapping[str, Any]] = ()) -> SearchRequest:
         """Return the request for the earliest and latest time among the documents that the filters select."""
@@ -71,7 +78,7 @@ class TimeReader:
     def edge(self, answer: Answer, name: str) -> Millis | None:
         """Read ``first`` or ``last`` from the answer to ``edges``; None when nothing was selected."""
         value = answer.aggregations.get(name, {}).get("value")
-        return None if value is None else int(value * self._unit) if self.numeric else int(value)
+        return None if value is None else _scaled(value, self._unit if self.numeric else 1)
 
     def parse(self, document: Mapping[str, Any]) -> Millis | None:
         """Return a document's time from its source; None when it has none that can be read."""
@@ -86,12 +93,22 @@ class TimeReader:
             return None
 
 
+def _scaled(value: Any, unit: Millis) -> Millis:
+    """Return whole milliseconds, cut off; as decimals, since 1.001 s times 1,000 is less than 1,001 in binary."""
+    if isinstance(value, int):
+        return value * unit
+    try:
+        return floor(Decimal(str(value)) * unit)
+    except InvalidOperation:
+        raise ValueError(f"{value!r} is no number") from None
+
+
 def parse_time(value: Any, time: TimeField) -> Millis:
     """Read one value as the rule's ``timestamp_type`` says. Raises ValueError."""
     if time.kind is TimeKind.UNIX:
-        return int(float(value) * SECOND)
+        return _scaled(value, SECOND)
     if time.kind is TimeKind.UNIX_MS:
-        return int(float(value))
+        return _scaled(value, 1)
     if time.kind is TimeKind.CUSTOM and time.format:
         moment = datetime.strptime(str(value), time.format)  # noqa: DTZ007 - the zone is set below
     elif isinstance(value, int | float):
