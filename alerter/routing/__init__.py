@@ -1,0 +1,1 @@
+"""Who hears what: the routing tree, matchers, mute and active times, inhibition."""
