@@ -1,0 +1,208 @@
+"""Metrics: one result over all values of a field; every value of an array counts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from typing import Any
+
+from alerter.query.aggregations.parts import Aggregation, Aggregations, Builder, Result, cells, check, field
+from alerter.query.context import Context
+from alerter.query.dates import DateFormat, date_format
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
+from alerter.query.nodes import Docs
+from alerter.query.store import View
+
+_COMMON = {"field", "missing", "format"}
+_NUMERIC = {"date", "boolean"}
+
+
+def _column(context: Context, type: str, options: Mapping[str, Any]) -> tuple[View | None, DateFormat | None]:
+    """Find the field of a numeric metric, and how its dates are written."""
+    view, form = field(context, options), options.get("format")
+    if view is None:
+        if options.get("missing") is not None:
+            raise UnsupportedQuery(f"[missing] of the aggregation [{type}] on a field that is not mapped")
+        return None, None
+    if not view.type.is_number and view.type.kind not in _NUMERIC:
+        raise argument(f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [{type}]")
+    if form is not None and not view.type.is_date:
+        raise UnsupportedQuery(f"parameter [format] of the aggregation [{type}] on numbers")
+    if not view.type.is_date:
+        return view, None
+    return view, date_format(form) if form else view.type.format
+
+
+def _values(view: View | None, options: Mapping[str, Any], docs: Docs) -> list[Any]:
+    if view is None:
+        return []
+    cell = cells(view, options.get("missing"))
+    return [value for doc in docs for value in cell(doc)]
+
+
+def _add(values: Sequence[Any]) -> float:
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return math.inf
+
+
+def _mean(values: Sequence[Any]) -> float | None:
+    return _add(values) / len(values) if values else None
+
+
+_SINGLE: dict[str, Callable[[list[Any]], float | None]] = {
+    "min": lambda values: float(min(values)) if values else None,
+    "max": lambda values: float(max(values)) if values else None,
+    "sum": _add,
+    "avg": _mean,
+}
+
+
+def _spelt(view: View | None, form: DateFormat | None, value: float | None) -> str | None:
+    """Write a metric's value as its field's type does; None for plain numbers."""
+    if view is None or value is None:
+        return None
+    if form is not None:
+        return form.write(math.floor(value), UTC)
+    if view.type.kind == "boolean":
+        return "true" if value else "false"
+    return None
+
+
+def _single(type: str) -> Builder:
+    compute = _SINGLE[type]
+
+    def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+        check(type, options, _COMMON)
+        view, form = _column(context, type, options)
+
+        def run(docs: Docs) -> Result:
+            value = compute(_values(view, options, docs))
+            text = _spelt(view, form, value)
+            return {"value": value} if text is None else {"value": value, "value_as_string": text}
+
+        return run
+
+    return build
+
+
+def _stats(extended: bool) -> Builder:
+    type = "extended_stats" if extended else "stats"
+
+    def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+        check(type, options, {*_COMMON, "sigma"} if extended else _COMMON)
+        view, form = _column(context, type, options)
+        if view is not None and not view.type.is_number and extended:
+            raise UnsupportedQuery(f"aggregation [extended_stats] on the type [{view.type.kind}]")
+        sigma = float(options.get("sigma", 2.0))
+
+        def run(docs: Docs) -> Result:
+            values = _values(view, options, docs)
+            found: Result = {"count": len(values)}
+            found.update({key: _SINGLE[key](values) for key in ("min", "max", "avg", "sum")})
+            for key in ("min", "max", "avg", "sum") if values else ():
+                text = _spelt(view, form, found[key])
+                if text is not None:
+                    found[f"{key}_as_string"] = text
+            return {**found, **_deviations(values, sigma)} if extended else found
+
+        return run
+
+    return build
+
+
+def _deviations(values: Sequence[float], sigma: float) -> Result:
+    count = len(values)
+    bounds = ("upper", "lower", "upper_population", "lower_population", "upper_sampling", "lower_sampling")
+    if not count:
+        names = ("variance", "variance_population", "variance_sampling", "std_deviation", "std_deviation_population",
+                 "std_deviation_sampling")
+        return {"sum_of_squares": None, **dict.fromkeys(names), "std_deviation_bounds": dict.fromkeys(bounds)}
+    mean = _add(values) / count
+    squares = _add([value * value for value in values])
+    spread = _add([(value - mean) ** 2 for value in values])
+    population = spread / count
+    sampling = spread / (count - 1) if count > 1 else None
+    deviation, sampled = math.sqrt(population), None if sampling is None else math.sqrt(sampling)
+    limits: list[float | str] = [mean + sigma * deviation, mean - sigma * deviation] * 2
+    limits += ["NaN", "NaN"] if sampled is None else [mean + sigma * sampled, mean - sigma * sampled]
+    return {
+        "sum_of_squares": squares,
+        "variance": population,
+        "variance_population": population,
+        "variance_sampling": "NaN" if sampling is None else sampling,
+        "std_deviation": deviation,
+        "std_deviation_population": deviation,
+        "std_deviation_sampling": "NaN" if sampled is None else sampled,
+        "std_deviation_bounds": dict(zip(bounds, limits, strict=True)),
+    }
+
+
+def _value_count(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+    check("value_count", options, _COMMON)
+    view = field(context, options)
+    distinct = view is not None and view.type.kind in ("keyword", "ip")
+    if view is None:
+        return lambda _: {"value": 0}
+    cell = cells(view, options.get("missing"))
+    return lambda docs: {"value": sum(len(set(cell(doc)) if distinct else cell(doc)) for doc in docs)}
+
+
+def _cardinality(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+    check("cardinality", options, {"field", "missing", "precision_threshold", "rehash", "execution_hint"})
+    view = field(context, options)
+    if view is None:
+        if options.get("missing") is not None:
+            raise UnsupportedQuery("[missing] of the aggregation [cardinality] on a field that is not mapped")
+        return lambda _: {"value": 0}
+    cell = cells(view, options.get("missing"))
+    return lambda docs: {"value": len({value for doc in docs for value in cell(doc)})}
+
+
+def _percentiles(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+    check("percentiles", options, {"field", "missing", "percents", "keyed", "tdigest", "hdr", "format"})
+    if "hdr" in options:
+        raise UnsupportedQuery("parameter [hdr] of the aggregation [percentiles]")
+    view, form = _column(context, "percentiles", options)
+    percents = options.get("percents", [1, 5, 25, 50, 75, 95, 99])
+    if not isinstance(percents, list) or not percents:
+        raise content("[percentiles] failed to parse field [percents]")
+    try:
+        shares = sorted(float(each) for each in percents)
+    except (TypeError, ValueError):
+        raise content("[percentiles] failed to parse field [percents]") from None
+    if any(not 0 <= share <= 100 for share in shares):
+        raise RejectedQuery("x_content_parse_exception", "[percentiles] percent must be in [0,100]")
+    if form is not None:
+        raise UnsupportedQuery("aggregation [percentiles] on the type [date]")
+
+    def run(docs: Docs) -> Result:
+        values = sorted(_values(view, options, docs))
+        found = [(share, _percentile(values, share)) for share in shares]
+        if options.get("keyed", True):
+            return {"values": {str(share): value for share, value in found}}
+        return {"values": [{"key": share, "value": value} for share, value in found]}
+
+    return run
+
+
+def _percentile(values: Sequence[float], share: float) -> float | None:
+    """Interpolate between the two nearest ranks; exact, where a server estimates."""
+    if not values:
+        return None
+    place = share / 100 * (len(values) - 1)
+    low = int(place)
+    high = min(low + 1, len(values) - 1)
+    return float(values[low] + (values[high] - values[low]) * (place - low))
+
+
+BUILDERS: dict[str, Builder] = {
+    **{type: _single(type) for type in _SINGLE},
+    "stats": _stats(extended=False),
+    "extended_stats": _stats(extended=True),
+    "value_count": _value_count,
+    "cardinality": _cardinality,
+    "percentiles": _percentiles,
+}

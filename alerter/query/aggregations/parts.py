@@ -1,0 +1,157 @@
+"""What all aggregations share: their shape, reading options, values of a document, ordering buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from alerter.query.context import Context
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
+from alerter.query.fieldtypes import BadValue, Cell
+from alerter.query.mapping import cell_of
+from alerter.query.nodes import Docs
+from alerter.query.store import View
+from alerter.query.values import aggregatable
+
+Result = dict[str, Any]
+Aggregation = Callable[[Docs], Result]
+Aggregations = Callable[[Docs], Result]
+
+MAX_BUCKETS = 65_536
+
+
+class Builder(Protocol):
+    """Compiles the options of one type of aggregation."""
+
+    def __call__(self, context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:
+        """Return the function from documents to result; ``below`` runs what is nested."""
+
+
+def nothing_below(_: Docs) -> Result:
+    """Stand for no nested aggregations."""
+    return {}
+
+
+def check(type: str, options: Mapping[str, Any], allowed: set[str]) -> None:
+    """Refuse options that the type does not know, or that are not implemented."""
+    for key in options:
+        if key == "script":
+            raise UnsupportedQuery(f"scripts in the aggregation [{type}]")
+        if key not in allowed:
+            raise content(f"[{type}] unknown field [{key}]")
+
+
+def field(context: Context, options: Mapping[str, Any]) -> View | None:
+    """Find the field of an aggregation; None when it is not mapped. Raises RejectedQuery for none or a text."""
+    name = options.get("field")
+    if not isinstance(name, str):
+        raise argument("Required one of fields [field, script], but none were specified.")
+    if name.startswith("_"):
+        raise UnsupportedQuery(f"the metadata field [{name}]")
+    view = context.store.views.get(name)
+    return None if view is None else aggregatable(view)
+
+
+def substitute(view: View, value: Any) -> Cell:
+    """Type the ``missing`` value of an aggregation."""
+    if value is None:
+        return ()
+    if view.type.is_date and isinstance(value, str) and ("||" in value or value.startswith("now")):
+        raise UnsupportedQuery("date mathematics in [missing]")
+    try:
+        return cell_of([value], view.type)
+    except BadValue as error:
+        if view.type.is_number:
+            raise RejectedQuery("number_format_exception", f'For input string: "{value}"') from None
+        raise RejectedQuery("parse_exception", str(error)) from None
+
+
+def cells(view: View, missing: Any = None) -> Callable[[int], Cell]:
+    """Return a function from a document to its values, with ``missing`` where it has none."""
+    instead = substitute(view, missing)
+    codes, known = view.column.padded(), view.cells
+    if not instead:
+        return lambda doc: known[codes[doc]]
+    return lambda doc: known[codes[doc]] or instead
+
+
+def group(docs: Docs, values: Callable[[int], Sequence[Any]]) -> dict[Any, list[int]]:
+    """Collect the documents of each value; a document counts once for a value it has twice."""
+    groups: dict[Any, list[int]] = {}
+    for doc in docs:
+        found = values(doc)
+        for value in found if len(found) == 1 else dict.fromkeys(found):
+            known = groups.get(value)
+            if known is None:
+                groups[value] = [doc]
+            else:
+                known.append(doc)
+    return groups
+
+
+def whole(type: str, options: Mapping[str, Any], key: str, default: int, least: int = 0) -> int:
+    """Read a whole number; raises RejectedQuery below ``least``."""
+    value = options.get(key, default)
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        raise content(f"[{type}] failed to parse field [{key}]") from None
+    if number < least or isinstance(value, bool):
+        raise content(f"[{type}] failed to parse field [{key}]")
+    return number
+
+
+def too_many(count: int) -> None:
+    """Raise RejectedQuery above the number of buckets that a server allows."""
+    if count > MAX_BUCKETS:
+        raise RejectedQuery("too_many_buckets_exception", f"Trying to create too many buckets. Must be less than or equal "
+                            f"to: [{MAX_BUCKETS}] but this number of buckets was exceeded.")
+
+
+Order = Callable[[Sequence[Result]], list[Result]]
+
+
+def ordering(spec: Any, default: Mapping[str, str], key: Callable[[Result], Any]) -> Order:
+    """Compile the ``order`` of buckets: by ``_count``, ``_key`` or a nested value; ties by key, ascending."""
+    items = [default] if spec is None else spec if isinstance(spec, list) else [spec]
+    steps: list[tuple[Callable[[Result], Any], bool]] = [(key, False)]
+    for item in reversed(items):
+        if not isinstance(item, Mapping) or len(item) != 1:
+            raise RejectedQuery("parsing_exception", "Must specify at least one field for [order]")
+        path, direction = next(iter(item.items()))
+        if str(direction).lower() not in ("asc", "desc"):
+            raise RejectedQuery("parsing_exception", f"Unknown order direction [{direction}]")
+        steps.append((_value_at(path, key), str(direction).lower() == "desc"))
+
+    def order(found: Sequence[Result]) -> list[Result]:
+        ordered = list(found)
+        for by, descending in steps:
+            ordered.sort(key=by, reverse=descending)
+        return ordered
+
+    return order
+
+
+def _value_at(path: str, key: Callable[[Result], Any]) -> Callable[[Result], Any]:
+    if path == "_key":
+        return key
+    if path == "_count":
+        return lambda bucket: bucket["doc_count"]
+    if ">" in path or path.startswith("_"):
+        raise UnsupportedQuery(f"order by [{path}]")
+    name, _, part = path.partition(".")
+
+    def value(bucket: Result) -> Any:
+        below = bucket.get(name)
+        if below is None:
+            raise RejectedQuery("invalid_path", f"Invalid aggregation order path [{path}]. The provided aggregation "
+                                f"[{name}] either does not exist, or is a pipeline aggregation")
+        found = below.get(part or ("doc_count" if "doc_count" in below else "value"), below)
+        if found is None:
+            return (1, 0)  # a bucket without a value stands above all numbers, as not-a-number does
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            raise UnsupportedQuery(f"order by [{path}]")
+        return (0, found)
+
+    return value
+

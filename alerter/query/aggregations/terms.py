@@ -1,0 +1,134 @@
+"""The terms aggregation; exact, because nothing is cut off per shard."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from alerter.query.aggregations.parts import (
+    Aggregation,
+    Aggregations,
+    Result,
+    cells,
+    check,
+    field,
+    group,
+    nothing_below,
+    ordering,
+    substitute,
+    too_many,
+    whole,
+)
+from alerter.query.context import Context
+from alerter.query.dates import DateFormat, date_format
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument
+from alerter.query.fieldtypes import BadValue
+from alerter.query.mapping import cell_of
+from alerter.query.nodes import Docs
+from alerter.query.regexps import compile_regexp
+from alerter.query.store import View
+from alerter.query.values import key_parts
+
+_ALLOWED = {"field", "size", "order", "min_doc_count", "include", "exclude", "missing", "shard_size", "format",
+            "show_term_doc_count_error", "collect_mode", "execution_hint", "shard_min_doc_count", "value_type"}
+
+Keep = Callable[[Any], bool]
+
+
+def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+    """Compile ``terms``."""
+    check("terms", options, _ALLOWED)
+    view = field(context, options)
+    size = whole("terms", options, "size", 10, least=1)
+    least = whole("terms", options, "min_doc_count", 1)
+    whole("terms", options, "shard_size", 1, least=-1)
+    for option in ("shard_min_doc_count", "value_type"):
+        if options.get(option):
+            raise UnsupportedQuery(f"parameter [{option}] of the aggregation [terms]")
+    order = ordering(options.get("order"), {"_count": "desc"}, lambda bucket: bucket["_sort"])
+    form = _format(view, options)
+    if view is None:
+        if options.get("missing") is not None:
+            raise UnsupportedQuery("[missing] of the aggregation [terms] on a field that is not mapped")
+        return lambda _: {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": []}
+    keep = _keeper(name, view, options)
+    show_error = options.get("show_term_doc_count_error") in (True, "true")
+    substitute(view, options.get("missing"))
+
+    def run(docs: Docs) -> Result:
+        counted = _counted(view, options, docs, below)
+        if least == 0:
+            for value in _all_values(context, view):
+                counted.setdefault(value, (0, below(())))
+        found = []
+        for value, (count, more) in counted.items():
+            if count >= least and (keep is None or keep(value)):
+                bucket = {**key_parts(view.type, value, form), "_sort": value, "doc_count": count}
+                if show_error:
+                    bucket["doc_count_error_upper_bound"] = 0
+                found.append({**bucket, **more})
+        ordered = order(found)
+        too_many(min(size, len(ordered)))
+        rest = sum(bucket["doc_count"] for bucket in ordered[size:])
+        buckets = [{key: part for key, part in bucket.items() if key != "_sort"} for bucket in ordered[:size]]
+        return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": rest, "buckets": buckets}
+
+    return run
+
+
+def _format(view: View | None, options: Mapping[str, Any]) -> DateFormat | None:
+    if options.get("format") is None:
+        return None
+    if view is None or not view.type.is_date:
+        raise UnsupportedQuery("parameter [format] of the aggregation [terms] on numbers")
+    return date_format(options["format"])
+
+
+def _counted(
+    view: View, options: Mapping[str, Any], docs: Docs, below: Aggregations
+) -> dict[Any, tuple[int, Result]]:
+    if below is not nothing_below:
+        groups = group(docs, cells(view, options.get("missing")))
+        return {value: (len(members), below(members)) for value, members in groups.items()}
+    # without nested aggregations it is enough to count codes
+    codes, known = view.column.padded(), view.cells
+    counts: dict[Any, int] = {}
+    instead = substitute(view, options.get("missing"))
+    for code, count in Counter(map(codes.__getitem__, docs)).items():
+        for value in dict.fromkeys(known[code] or instead):
+            counts[value] = counts.get(value, 0) + count
+    return {value: (count, {}) for value, count in counts.items()}
+
+
+def _all_values(context: Context, view: View) -> set[Any]:
+    used = set(view.column.padded()) if context.store.count else set()
+    return {value for code in used for value in view.cells[code]}
+
+
+def _keeper(name: str, view: View, options: Mapping[str, Any]) -> Keep | None:
+    include, exclude = (_one_keeper(name, view, options.get(key)) for key in ("include", "exclude"))
+    if include is None and exclude is None:
+        return None
+    return lambda value: (include is None or include(value)) and (exclude is None or not exclude(value))
+
+
+def _one_keeper(name: str, view: View, spec: Any) -> Keep | None:
+    if spec is None:
+        return None
+    if isinstance(spec, str):
+        if view.type.kind != "keyword":
+            raise argument(f"Aggregation [{name}] cannot support regular expression style include/exclude settings as "
+                           "they can only be applied to string fields. Use an array of values for include/exclude clauses")
+        return compile_regexp(spec)
+    if isinstance(spec, Sequence):
+        return _listed(view, spec)
+    raise UnsupportedQuery("partitions of the aggregation [terms]")
+
+
+def _listed(view: View, spec: Sequence[Any]) -> Keep:
+    try:
+        wanted = {value for each in spec for value in cell_of([each], view.type)}
+    except BadValue:
+        raise RejectedQuery("number_format_exception", "include and exclude must hold values of the field") from None
+    return wanted.__contains__

@@ -1,0 +1,200 @@
+"""Field types: how a value of a document, and a value in a query, becomes typed."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+import struct
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from alerter.query.dates import DEFAULT, DateFormat, NotADate, date_format
+
+Cell = tuple[Any, ...]
+
+INTEGERS = {"long": 63, "integer": 31, "short": 15, "byte": 7}
+FLOATS = {"float", "double", "half_float"}
+NUMBERS = {*INTEGERS, *FLOATS}
+STRINGS = {"text", "keyword", "match_only_text", "wildcard", "constant_keyword"}
+SUPPORTED = {*NUMBERS, "text", "keyword", "boolean", "date", "ip"}
+_DEFAULT_FORMAT = date_format(DEFAULT)
+_JAVA_FLOAT = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?\s*", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+
+
+class BadValue(ValueError):
+    """A value that a field of this type cannot hold."""
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """A mapped field: its full name, its type, and what its mapping says."""
+
+    name: str
+    kind: str
+    ignore_above: int | None = None
+    format: DateFormat = _DEFAULT_FORMAT
+    coerce: bool = True
+    doc_values: bool = True
+    analyzer: str = "standard"
+
+    @property
+    def is_text(self) -> bool:
+        """Tell whether values are analysed."""
+        return self.kind == "text"
+
+    @property
+    def is_date(self) -> bool:
+        """Tell whether values are instants."""
+        return self.kind == "date"
+
+    @property
+    def is_number(self) -> bool:
+        """Tell whether values are numbers."""
+        return self.kind in NUMBERS
+
+    def typed(self, values: Cell) -> Cell:
+        """Turn the raw values of a document into typed ones; raises BadValue where a server rejects the document."""
+        if self.kind == "text":
+            return tuple(as_text(value) for value in values)
+        if self.kind == "keyword":
+            texts = tuple(as_text(value) for value in values)
+            limit = self.ignore_above
+            return texts if limit is None else tuple(t for t in texts if len(t) <= limit)
+        convert = {"boolean": _boolean, "date": self._date, "ip": _address}.get(self.kind, self._number)
+        return tuple(convert(value) for value in values if not (value == "" and self.kind == "ip"))
+
+    def _date(self, value: Any) -> int:
+        if isinstance(value, bool):
+            raise BadValue(f"failed to parse field [{self.name}] of type [date]: [{as_text(value)}]")
+        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        try:
+            return self.format.read(text)
+        except NotADate as error:
+            raise BadValue(f"failed to parse field [{self.name}] of type [date]: {error}") from None
+
+    def _number(self, value: Any) -> float | int:
+        if isinstance(value, bool) or value == "":
+            raise BadValue(f"failed to parse field [{self.name}] of type [{self.kind}]: [{as_text(value)}]")
+        try:
+            if self.kind in FLOATS:
+                return as_float(value, self.kind)
+            return as_integer(value, self.kind, self.coerce)
+        except ValueError as error:
+            raise BadValue(f"failed to parse field [{self.name}] of type [{self.kind}]: {error}") from None
+
+
+def as_text(value: Any) -> str:
+    """Write a JSON scalar as a text field holds it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return java_number(value) if isinstance(value, float) else str(value)
+
+
+def java_number(value: float) -> str:
+    """Write a float as Java does: ``1.0E10``, ``12.5``."""
+    if not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if value == 0 or 1e-3 <= abs(value) < 1e7:
+        text = repr(value)
+        return text if "e" not in text else f"{value:f}"
+    mantissa, _, exponent = f"{Decimal(repr(value)):E}".partition("E")
+    return f"{mantissa if '.' in mantissa else mantissa + '.0'}E{int(exponent)}"
+
+
+def exact(value: Any) -> Decimal:
+    """Read a number exactly; raises ValueError with Java's words."""
+    if isinstance(value, bool):
+        raise ValueError(f'For input string: "{as_text(value)}"')
+    if isinstance(value, (int, float)):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"Value [{value}] is not finite")
+        return Decimal(repr(value))
+    text = str(value)
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError("empty String" if not text else f'For input string: "{text}"')
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f'For input string: "{text}"') from None
+
+
+def as_integer(value: Any, kind: str, coerce: bool = True) -> int:
+    """Cut a number to a whole one within the type's bounds; raises ValueError."""
+    if value.__class__ is int:
+        whole = int(value)
+    else:
+        number = exact(value)
+        if number.adjusted() > 40:
+            raise ValueError(f"Value [{value}] is out of range for a {kind}")
+        whole = int(number)
+        if not coerce and whole != number:
+            raise ValueError(f"{value} cannot be converted to {kind} without data loss")
+    if not -(1 << INTEGERS[kind]) <= whole < 1 << INTEGERS[kind]:
+        raise ValueError(f"Value [{value}] is out of range for a {kind}")
+    return whole
+
+
+def as_float(value: Any, kind: str) -> float:
+    """Round a number to what the type can hold; raises ValueError."""
+    if isinstance(value, bool):
+        raise ValueError(f'For input string: "{as_text(value)}"')
+    if isinstance(value, (int, float)):
+        number = float(value)
+    else:
+        text = str(value)
+        if not _JAVA_FLOAT.fullmatch(text):
+            raise ValueError("empty String" if not text else f'For input string: "{text}"')
+        number = float(text.strip().rstrip("dDfF"))
+    if kind == "double":
+        rounded = number
+    else:
+        try:
+            rounded = float(struct.unpack("f" if kind == "float" else "e", struct.pack(
+                "f" if kind == "float" else "e", number))[0])
+        except (OverflowError, struct.error):
+            rounded = math.inf
+    if not math.isfinite(rounded):
+        raise ValueError(f"[{kind}] supports only finite values, but got [{value}]")
+    return rounded
+
+
+def _boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false", ""):
+        return bool(value == "true")
+    raise BadValue(f"Failed to parse value [{as_text(value)}] as only [true] or [false] are allowed.")
+
+
+def _address(value: Any) -> int:
+    try:
+        return address(str(value))
+    except ValueError:
+        raise BadValue(f"'{value}' is not an IP string literal.") from None
+
+
+def address(text: str) -> int:
+    """Read an address as a number of 128 bits, IPv4 mapped into IPv6; raises ValueError."""
+    found = ipaddress.ip_address(text)
+    return int(found) if found.version == 6 else int(found) | 0xFFFF << 32
+
+
+def network(text: str) -> tuple[int, int]:
+    """Read an address or a network as its first and last address; raises ValueError."""
+    if "/" not in text:
+        one = address(text)
+        return one, one
+    found = ipaddress.ip_network(text, strict=False)
+    return address(str(found[0])), address(str(found[-1]))
+
+
+def write_address(value: int) -> str:
+    """Write an address; mapped ones as IPv4."""
+    if value >> 32 == 0xFFFF:
+        return str(ipaddress.IPv4Address(value & 0xFFFFFFFF))
+    return str(ipaddress.IPv6Address(value))

@@ -1,0 +1,246 @@
+"""Dynamic mapping: the first value of a field in arrival order decides its type, as on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from alerter.query.dates import NotADate, date_format
+from alerter.query.errors import RejectedQuery, UnsupportedQuery
+from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType
+from alerter.query.store import Column, Document, Rejection, Store, View
+
+KEYWORD_LIMIT = 256
+_DYNAMIC_DATES = ("strict_date_optional_time", "yyyy/MM/dd HH:mm:ss Z||yyyy/MM/dd Z")
+_COMMON_OPTIONS = {"type", "fields", "index", "doc_values", "store", "norms", "similarity", "eager_global_ordinals",
+                   "index_options", "copy_to", "meta", "boost", "fielddata", "term_vector", "analyzer", "format",
+                   "search_analyzer", "ignore_above", "coerce", "locale", "split_queries_on_whitespace"}
+_FIXED = {"copy_to": None, "index": True, "fielddata": False, "boost": 1, "search_analyzer": "standard",
+          "split_queries_on_whitespace": False}
+
+
+class Conflict(Exception):
+    """A document that a server rejects; ``type`` is that of its error."""
+
+    def __init__(self, type: str, reason: str) -> None:
+        super().__init__(reason)
+        self.type = type
+
+
+def explicit(store: Store, properties: Mapping[str, Any], prefix: str = "") -> None:
+    """Map the fields of a ``properties`` object; raises RejectedQuery or UnsupportedQuery."""
+    for name, options in properties.items():
+        path = prefix + name
+        if not isinstance(options, Mapping):
+            raise RejectedQuery("mapper_parsing_exception", f"Expected map for property [{path}]")
+        kind = options.get("type", "object" if "properties" in options else None)
+        parents = path.split(".")
+        store.objects.update(".".join(parents[:i]) for i in range(1, len(parents)))
+        if kind == "object":
+            for option in set(options) - {"type", "properties", "dynamic"}:
+                raise UnsupportedQuery(f"mapping option [{option}] of [{path}]")
+            if options.get("dynamic", True) not in (True, "true"):
+                raise UnsupportedQuery(f"mapping option [dynamic] of [{path}]")
+            store.objects.add(path)
+            explicit(store, options.get("properties", {}), path + ".")
+            continue
+        column = store.columns[path] = Column(store)
+        _view(store, column, _field(path, kind, options))
+        for sub, more in options.get("fields", {}).items():
+            _view(store, column, _field(f"{path}.{sub}", more.get("type"), more))
+
+
+def _field(path: str, kind: Any, options: Mapping[str, Any]) -> FieldType:
+    if kind not in SUPPORTED:
+        raise UnsupportedQuery(f"field type [{kind}] of [{path}]")
+    for option in set(options) - _COMMON_OPTIONS:
+        raise UnsupportedQuery(f"mapping option [{option}] of [{path}]")
+    for option, value in _FIXED.items():
+        if option in options and options[option] != value:
+            raise UnsupportedQuery(f"mapping option [{option}] of [{path}]")
+    if options.get("analyzer", "standard") != "standard":
+        raise UnsupportedQuery(f"analyzer [{options['analyzer']}] of [{path}]")
+    return FieldType(
+        path,
+        kind,
+        ignore_above=options.get("ignore_above"),
+        format=date_format(options.get("format", "strict_date_optional_time||epoch_millis")),
+        coerce=options.get("coerce", True) not in (False, "false"),
+        doc_values=options.get("doc_values", True) not in (False, "false"),
+    )
+
+
+def _view(store: Store, column: Column, type: FieldType) -> View:
+    view = View(type, column)
+    column.views.append(view)
+    store.views[type.name] = view
+    store.version += 1
+    return view
+
+
+class Loader:
+    """Adds documents to a store, one after the other, mapping new fields as they come."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def add(self, document: Document) -> bool:
+        """Index a document; a rejected one is noted in the store and leaves the mapping as it was."""
+        store = self.store
+        leaves: dict[str, Any] = {}
+        try:
+            self._walk("", document.source, leaves)
+            cells, fresh = self._cells(leaves)
+        except Conflict as conflict:
+            store.rejections.append(Rejection(document.id, document.origin, conflict.type, str(conflict)))
+            return False
+        except RecursionError:
+            reason = "the document is nested too deeply"
+            store.rejections.append(Rejection(document.id, document.origin, "document_parsing_exception", reason))
+            return False
+        for path, column in fresh.items():
+            self._adopt(path, column)
+        for path in [path for path, value in leaves.items() if value is _OBJECT and path not in store.objects]:
+            self._adopt_object(path)
+        store.add(document, cells)
+        return True
+
+    def _walk(self, prefix: str, node: Mapping[str, Any], leaves: dict[str, Any]) -> None:
+        """Collect the values of each leaf; objects are noted so that conflicts show."""
+        columns, objects = self.store.columns, self.store.objects
+        for name, value in node.items():
+            if value is None:
+                continue
+            path = prefix + name
+            if value.__class__ is str and path in columns and path not in leaves:
+                leaves[path] = value
+                continue
+            if "." in name or not name.strip():
+                self._check_name(name, path, prefix, leaves)
+            if isinstance(value, list):
+                self._array(path, value, leaves)
+            elif isinstance(value, dict):
+                if path in columns or (path in leaves and leaves[path] is not _OBJECT):
+                    raise self._not_an_object(path, leaves)
+                leaves[path] = _OBJECT
+                self._walk(path + ".", value, leaves)
+            else:
+                if path in objects or leaves.get(path) is _OBJECT:
+                    reason = f"object mapping for [{path}] tried to parse field [{name}] as object, but found a value"
+                    raise Conflict("document_parsing_exception", reason)
+                known = leaves.get(path)
+                leaves[path] = value if known is None else _more(known, value)
+
+    def _check_name(self, name: str, path: str, prefix: str, leaves: dict[str, Any]) -> None:
+        parts = name.split(".")
+        if any(not part.strip() for part in parts):
+            raise Conflict("illegal_argument_exception", f"field name cannot contain only whitespace or be empty [{path}]")
+        for i in range(1, len(parts)):
+            parent = prefix + ".".join(parts[:i])
+            if parent in self.store.columns or leaves.get(parent, _OBJECT) is not _OBJECT:
+                raise self._not_an_object(parent, leaves)
+            leaves[parent] = _OBJECT
+
+    def _not_an_object(self, path: str, leaves: dict[str, Any]) -> Conflict:
+        if path in self.store.columns:
+            return Conflict("document_parsing_exception", f"failed to parse field [{path}]: it holds values, found an object")
+        return Conflict("illegal_argument_exception", f"can't merge a non object mapping [{path}] with an object mapping")
+
+    def _array(self, path: str, values: Sequence[Any], leaves: dict[str, Any]) -> None:
+        for value in values:
+            if isinstance(value, list):
+                self._array(path, value, leaves)
+            elif value is not None:
+                # each element is walked as if it were the only one, under the name already resolved
+                self._element(path, value, leaves)
+
+    def _element(self, path: str, value: Any, leaves: dict[str, Any]) -> None:
+        if isinstance(value, dict):
+            if path in self.store.columns or leaves.get(path, _OBJECT) is not _OBJECT:
+                raise self._not_an_object(path, leaves)
+            leaves[path] = _OBJECT
+            self._walk(path + ".", value, leaves)
+            return
+        if path in self.store.objects or leaves.get(path) is _OBJECT:
+            reason = f"object mapping for [{path}] tried to parse field [null] as object, but found a concrete value"
+            raise Conflict("document_parsing_exception", reason)
+        known = leaves.get(path)
+        leaves[path] = value if known is None else _more(known, value)
+
+    def _cells(self, leaves: dict[str, Any]) -> tuple[list[tuple[Column, int]], dict[str, Column]]:
+        cells: list[tuple[Column, int]] = []
+        fresh: dict[str, Column] = {}
+        columns = self.store.columns
+        try:
+            for path, value in leaves.items():
+                if value is _OBJECT:
+                    continue
+                column = columns.get(path)
+                if column is None:
+                    column = fresh[path] = self._dynamic(path, value)
+                if value.__class__ is str:
+                    known = column.index.get(value)
+                    cells.append((column, column.code(value, (value,)) if known is None else known))
+                else:
+                    values = tuple(value) if value.__class__ is _Many else (value,)
+                    cells.append((column, column.code(tuple((v.__class__, v) for v in values), values)))
+        except BadValue as error:
+            raise Conflict("document_parsing_exception", str(error)) from None
+        return cells, fresh
+
+    def _dynamic(self, path: str, value: Any) -> Column:
+        column = Column(self.store)
+        first = value[0] if value.__class__ is _Many else value
+        column.views.append(View(dynamic_type(path, first), column))
+        if column.views[0].type.is_text and f"{path}.keyword" not in self.store.views:
+            column.views.append(View(FieldType(f"{path}.keyword", "keyword", ignore_above=KEYWORD_LIMIT), column))
+        return column
+
+    def _adopt(self, path: str, column: Column) -> None:
+        self.store.columns[path] = column
+        for view in column.views:
+            self.store.views[view.type.name] = view
+        self.store.version += 1
+
+    def _adopt_object(self, path: str) -> None:
+        parts = path.split(".")
+        self.store.objects.update(".".join(parts[:i]) for i in range(1, len(parts) + 1))
+        self.store.version += 1
+
+
+class _Many(list[Any]):
+    """Several values of one leaf; a class of its own, because a raw list never stands for values."""
+
+
+_OBJECT = object()
+
+
+def _more(known: Any, value: Any) -> _Many:
+    if known.__class__ is _Many:
+        known.append(value)
+        return known
+    return _Many([known, value])
+
+
+def dynamic_type(path: str, value: Any) -> FieldType:
+    """Choose the type that dynamic mapping gives to a field whose first value this is."""
+    if isinstance(value, bool):
+        return FieldType(path, "boolean")
+    if isinstance(value, int):
+        return FieldType(path, "long")
+    if isinstance(value, float):
+        return FieldType(path, "float")
+    if any(sign in value for sign in "-/:"):
+        for form in _DYNAMIC_DATES:
+            try:
+                date_format(form).read(value)
+            except NotADate:
+                continue
+            default = form == _DYNAMIC_DATES[0]
+            return FieldType(path, "date", format=date_format(f"{form}||epoch_millis" if default else form))
+    return FieldType(path, "text")
+
+
+def cell_of(values: Sequence[Any], type: FieldType) -> Cell:
+    """Type values outside a store, such as ``missing`` of an aggregation; raises BadValue."""
+    return type.typed(tuple(values))

@@ -1,0 +1,175 @@
+"""Full-text conditions: match, phrase, prefixes, over one field or several."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alerter.query import leaves, patterns
+from alerter.query.analysis import ANALYZERS, Tokens
+from alerter.query.context import Context
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, shard
+from alerter.query.fieldtypes import as_text
+from alerter.query.nodes import All, Bool, Node, Nothing, all_of, any_of
+from alerter.query.phrases import Want, contains
+from alerter.query.store import View
+
+BOOLEAN, PHRASE, PHRASE_PREFIX, BOOL_PREFIX = "boolean", "phrase", "phrase_prefix", "bool_prefix"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a text is matched; the defaults are those of ``match``."""
+
+    conjunction: bool = False
+    """All words instead of any."""
+    minimum: str | None = None
+    fuzziness: Any = None
+    fixed: int = 0
+    swaps: bool = True
+    most: int = 50
+    slop: int = 0
+    analyzer: str | None = None
+    lenient: bool = False
+    without_words: str = "none"
+    """What a text without words matches: ``none``, ``all``, or ``null``: the clause is dropped."""
+
+
+def minimum_of(count: int, spec: str | int) -> int:
+    """Resolve ``minimum_should_match`` (``2``, ``-1``, ``75%``, ``2<-25% 9<-3``) for a number of clauses."""
+    text = str(spec).strip()
+    result = count
+    try:
+        if "<" in text:
+            for condition in re.sub(r"\s*<\s*", "<", text).split():
+                bound, rest = condition.split("<")
+                if count <= int(bound):
+                    return result
+                result = minimum_of(count, rest)
+            return result
+        if text.endswith("%"):
+            share = int(count * int(text[:-1]) / 100)
+            result = count + share if share < 0 or text.startswith("-") else share
+        else:
+            number = int(text)
+            result = count + number if number < 0 else number
+    except ValueError:
+        raise UnsupportedQuery(f"minimum_should_match [{spec}]") from None
+    return max(result, 0)
+
+
+def match(context: Context, view: View, value: Any, kind: str, options: Options) -> Node | None:
+    """Match a text against a field; None when it has no words and the clause is to be dropped."""
+    try:
+        nodes = clauses(context, view, value, kind, options)
+    except RejectedQuery:
+        if options.lenient:
+            return Nothing()
+        raise
+    if not nodes:
+        return _wordless(options)
+    if len(nodes) == 1:
+        return nodes[0]
+    if options.conjunction:
+        return all_of(nodes)
+    minimum = max(1, minimum_of(len(nodes), options.minimum)) if options.minimum is not None else 1
+    return Bool(should=nodes, minimum=minimum)
+
+
+def _wordless(options: Options) -> Node | None:
+    if options.without_words == "null":
+        return None
+    return All() if options.without_words == "all" else Nothing()
+
+
+def clauses(context: Context, view: View, value: Any, kind: str, options: Options) -> list[Node]:
+    """Return the clauses of the words of a text, one per word; a phrase is one clause. May be empty."""
+    type = view.type
+    if options.analyzer is not None and options.analyzer not in ANALYZERS:
+        raise shard(f"[match] analyzer [{options.analyzer}] not found")
+    analyzer = options.analyzer or (type.analyzer if type.is_text else "keyword")
+    if kind == PHRASE_PREFIX and not type.is_text:
+        reason = f"Can only use phrase prefix queries on text fields - not on [{type.name}] which is of type [{type.kind}]"
+        raise shard(f"failed to create query: {reason}")
+    if analyzer == "keyword" and kind != PHRASE_PREFIX:
+        if kind == BOOL_PREFIX and (type.is_text or type.kind == "keyword"):
+            return [leaves.prefix(context, view, as_text(value))]
+        if type.is_text or type.kind == "keyword":
+            return [_word(context, view, as_text(value), options, kind == BOOLEAN)]
+        return [_word(context, view, value, options, kind == BOOLEAN)]
+    words = ANALYZERS[analyzer](as_text(value))
+    if kind in (PHRASE, PHRASE_PREFIX):
+        return [_phrase(context, view, words, kind, options)] if words else []
+    found = [_word(context, view, word, options, True) for word in words]
+    if kind == BOOL_PREFIX and words:
+        found[-1] = leaves.prefix(context, view, words[-1])
+    return found
+
+
+def _word(context: Context, view: View, word: Any, options: Options, may_be_fuzzy: bool) -> Node:
+    if options.fuzziness is not None and may_be_fuzzy:
+        text = as_text(word)
+        edits = patterns.fuzziness(options.fuzziness, text)
+        return leaves.fuzzy(context, view, text, edits, options.fixed, options.swaps, options.most)
+    return leaves.term(context, view, word)
+
+
+def _phrase(context: Context, view: View, words: Sequence[str], kind: str, options: Options) -> Node:
+    if not view.type.is_text:
+        raise UnsupportedQuery(f"an analyzer for a phrase on [{view.type.name}]")
+    slop = options.slop
+    if kind == PHRASE:
+        if len(words) == 1:
+            return leaves.term(context, view, words[0])
+        wants: list[Want] = list(words)
+    else:
+        last = patterns.prefix(words[-1])
+        leaves.limited(view, last, options.most, "a phrase prefix")
+        wants = [*words[:-1], last]
+    key = (kind, tuple(words), slop)
+
+    def test(code: int) -> bool:
+        tokens: Tokens = view.tokens(code)
+        return contains(tokens, wants, slop)
+
+    return context.leaves.get(key, view, lambda: test)
+
+
+def over_fields(
+    context: Context, fields: Sequence[View], value: Any, type: str, options: Options, quoted: bool = False
+) -> Node | None:
+    """Match a text against several fields as ``multi_match`` of a type does; None when it has no words anywhere."""
+    if type == "cross_fields" and not quoted:
+        return _across(context, fields, value, options)
+    kind = PHRASE if quoted else {"phrase": PHRASE, "phrase_prefix": PHRASE_PREFIX, "bool_prefix": BOOL_PREFIX}.get(
+        type, BOOLEAN
+    )
+    found = [match(context, view, value, kind, options) for view in fields]
+    useful = [node for node in found if node is not None]
+    return any_of(useful) if useful else None
+
+
+def _across(context: Context, fields: Sequence[View], value: Any, options: Options) -> Node | None:
+    """Match each word in any field of those analysed alike; other fields stand for themselves."""
+    if options.fuzziness is not None:
+        raise UnsupportedQuery("fuzziness with cross_fields")
+    if options.analyzer is not None:
+        raise UnsupportedQuery("an analyzer with cross_fields")
+    texts = [view for view in fields if view.type.is_text]
+    groups = [match(context, view, value, BOOLEAN, options) for view in fields if not view.type.is_text]
+    if texts:
+        words = ANALYZERS["standard"](as_text(value))
+        each = [any_of([leaves.term(context, view, word) for view in texts]) for word in words]
+        if not each:
+            groups.append(_wordless(options))
+        elif options.conjunction or len(each) == 1:
+            groups.append(all_of(each))
+        else:
+            minimum = max(1, minimum_of(len(each), options.minimum)) if options.minimum is not None else 1
+            groups.append(Bool(should=each, minimum=minimum))
+    useful = [node for node in groups if node is not None]
+    return any_of(useful) if useful else None
+
+

@@ -1,0 +1,181 @@
+"""Documents in memory: columns of cells with a code per distinct cell, and the mapping that types them."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from alerter.clock import Millis
+from alerter.query.analysis import Tokens, tokenize
+from alerter.query.fieldtypes import Cell, FieldType
+
+
+@dataclass(frozen=True)
+class Document:
+    """One line of input: its identifier, its source, and where it came from (``file:line``, for messages)."""
+
+    id: str
+    source: Mapping[str, Any]
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A document that a server would reject at indexing."""
+
+    id: str
+    origin: str
+    type: str
+    reason: str
+
+
+class View:
+    """A mapped field over a column: its typed cells, one per distinct cell of the column.
+
+    Code 0 is the missing cell. A multi-field such as ``level.keyword`` is a second view of the same column.
+    """
+
+    def __init__(self, type: FieldType, column: Column) -> None:
+        self.type = type
+        self.column = column
+        self.cells: list[Cell] = [()]
+        self._tokens: list[Tokens | None] = []
+        self._sorted: tuple[list[int], list[int]] | None = None
+        self._sorted_at = -1
+        self._vocabulary: set[str] = set()
+        self._vocabulary_at = -1
+
+    def tokens(self, code: int) -> Tokens:
+        """Return the tokens of a cell of a text field, analysed at the first request."""
+        known = self._tokens
+        if code >= len(known):
+            known.extend([None] * (len(self.cells) - len(known)))
+        found = known[code]
+        if found is None:
+            found = known[code] = tokenize(self.cells[code])
+        return found
+
+    def cell(self, document: int) -> Cell:
+        """Return a document's typed values."""
+        codes = self.column.codes
+        return self.cells[codes[document]] if document < len(codes) else ()
+
+    def window(self, low: Millis | None, high: Millis | None) -> Sequence[int]:
+        """Return the documents with a value in ``[low, high]`` in file order, by two bisections."""
+        times, documents = self._by_value()
+        start = 0 if low is None else bisect_left(times, low)
+        end = len(times) if high is None else bisect_right(times, high)
+        found = documents[start:end]
+        if len(found) < 2:
+            return found
+        if not self.column.single:
+            return sorted(set(found))
+        # sorting what is already in order is one pass
+        found.sort()
+        return found
+
+    def vocabulary(self) -> set[str]:
+        """Return every token of a text, every value of a keyword; analyses all that was not analysed yet."""
+        if self._vocabulary_at != len(self.cells):
+            cells = range(len(self.cells))
+            words = (self.tokens(code).words for code in cells) if self.type.is_text else iter(self.cells)
+            self._vocabulary = {word for each in words for word in each}
+            self._vocabulary_at = len(self.cells)
+        return self._vocabulary
+
+    def bounds(self) -> tuple[Millis, Millis] | None:
+        """Return the least and greatest value, or None when there is none."""
+        times, _ = self._by_value()
+        return (times[0], times[-1]) if times else None
+
+    def _by_value(self) -> tuple[list[int], list[int]]:
+        if self._sorted is None or self._sorted_at != self.column.store.count:
+            codes, cells = self.column.padded(), self.cells
+            pairs = [(value, doc) for doc, code in enumerate(codes) if code for value in cells[code]]
+            pairs.sort()
+            self._sorted = [value for value, _ in pairs], [doc for _, doc in pairs]
+            self._sorted_at = self.column.store.count
+        return self._sorted
+
+
+class Column:
+    """The raw values of one field, coded; views give them types."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self.codes = array("I")
+        self.index: dict[Any, int] = {}
+        self.views: list[View] = []
+        self.single = True
+
+    def code(self, key: Any, values: Cell) -> int:
+        """Find or make the code of a cell; raises BadValue when a view cannot hold it."""
+        known = self.index.get(key)
+        if known is None:
+            typed = [view.type.typed(values) for view in self.views]
+            known = len(self.views[0].cells)
+            for view, cell in zip(self.views, typed, strict=True):
+                view.cells.append(cell)
+            self.index[key] = known
+            if len(values) > 1:
+                self.single = False
+        return known
+
+    def put(self, document: int, code: int) -> None:
+        """Set the code of the newest document."""
+        codes = self.codes
+        if len(codes) < document:
+            codes.frombytes(bytes(4 * (document - len(codes))))
+        codes.append(code)
+
+    def padded(self) -> array[int]:
+        """Return one code for every document, 0 where it has no value."""
+        missing = self.store.count - len(self.codes)
+        if missing > 0:
+            self.codes.frombytes(bytes(4 * missing))
+        return self.codes
+
+
+class Store:
+    """Documents in file order with their columns; only ever grows."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.ids: list[str] = []
+        self.sources: list[Mapping[str, Any]] = []
+        self.columns: dict[str, Column] = {}
+        self.views: dict[str, View] = {}
+        self.objects: set[str] = set()
+        self.rejections: list[Rejection] = []
+        self.version = 0
+        """Grows with each new field, so that compiled queries know when they are stale."""
+        self._numbers: dict[str, int] | None = None
+
+    def add(self, document: Document, cells: Iterable[tuple[Column, int]]) -> None:
+        """Append a document whose cells are coded."""
+        number = self.count
+        for column, code in cells:
+            column.put(number, code)
+        self.ids.append(document.id)
+        self.sources.append(document.source)
+        self.count = number + 1
+        self._numbers = None
+
+    def with_ids(self, ids: Iterable[str]) -> list[int]:
+        """Return the documents of some identifiers, in file order."""
+        if self._numbers is None:
+            self._numbers = {id: number for number, id in enumerate(self.ids)}
+        return sorted({self._numbers[id] for id in ids if id in self._numbers})
+
+    def matching(self, pattern: str) -> list[View]:
+        """Return the views of all fields whose name fits a pattern, in order of appearance."""
+        from alerter.query.patterns import simple_match
+
+        if "*" not in pattern:
+            view = self.views.get(pattern)
+            return [] if view is None else [view]
+        test = simple_match(pattern)
+        return [view for name, view in self.views.items() if test(name)]
