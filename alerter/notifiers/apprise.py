@@ -1,0 +1,53 @@
+"""Any service that the ``apprise`` package knows, by its URL; an optional extra."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from alerter.clock import MINUTE, Millis
+from alerter.errors import UsageError
+from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
+
+
+class AppriseNotifier:
+    """Sends title and text; apprise says only whether all went well, so a failure is retried later."""
+
+    kind = "apprise"
+    editable = False
+
+    def __init__(self, url: Callable[[], str]) -> None:
+        """Take the URL as a function; raises UsageError when the package is not installed."""
+        try:
+            import apprise
+        except ImportError:
+            raise UsageError(
+                "an apprise receiver needs the package apprise", "pip install 'alerter[apprise]'"
+            ) from None
+        self._apprise = apprise
+        self._url = url
+
+    def post(self, message: Outgoing) -> Posted:
+        """Send the message; raises NotifierError."""
+        service = self._apprise.Apprise()
+        if not service.add(self._url()):
+            raise NotifierError(Failure.CHANNEL, "bad_url", "apprise does not know this URL")
+        text = f"{message.delivery.text}\n{message.note}".strip()
+        if not service.notify(body=text, title=message.incident.view.title or message.incident.rule):
+            raise NotifierError(Failure.WAIT, "not_sent", retry_after=MINUTE)
+        return Posted()
+
+    def update(self, message: Outgoing, posted: Posted) -> None:
+        """Do nothing: there is nothing to edit."""
+
+    def reply(self, message: Outgoing, posted: Posted) -> Posted:  # noqa: ARG002 - protocol
+        """Send the message like any other."""
+        return self.post(message)
+
+    def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:  # noqa: ARG002
+        """Raise: what was sent cannot be read back."""
+        raise NotifierError(Failure.UNCLEAR, "no_read_back")
+
+    def check(self) -> list[tuple[str, str]]:
+        """Report whether apprise takes the URL; nothing is sent."""
+        known = self._apprise.Apprise().add(self._url())
+        return [("ok", "apprise knows the URL")] if known else [("bad_url", "apprise does not know the URL")]

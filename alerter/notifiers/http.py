@@ -1,0 +1,63 @@
+"""One POST with the standard library: no retries, no redirects to elsewhere, no secret in any error."""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from alerter.clock import SECOND, Millis
+
+TIMEOUT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class HttpAnswer:
+    """Status, the beginning of the body, and ``Retry-After`` in milliseconds (0 when absent)."""
+
+    status: int
+    text: str
+    retry_after: Millis = 0
+
+
+class HttpFailure(Exception):
+    """No answer; ``sent`` tells whether the request may have arrived."""
+
+    def __init__(self, code: str, *, sent: bool) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sent = sent
+
+
+def post_json(url: str, body: bytes) -> HttpAnswer:
+    """POST JSON and return the answer, whatever its status; raises HttpFailure."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise HttpFailure("bad_url", sent=False)
+    connection: http.client.HTTPConnection
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS, context=context)
+    else:
+        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    try:
+        try:
+            connection.connect()
+        except OSError as error:
+            raise HttpFailure(type(error).__name__, sent=False) from None
+        try:
+            headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "alerter"}
+            connection.request("POST", path, body, headers)
+            answer = connection.getresponse()
+            text = answer.read(2_000).decode("utf-8", "replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise HttpFailure(type(error).__name__, sent=True) from None
+        return HttpAnswer(answer.status, text, _retry_after(answer.getheader("Retry-After")))
+    finally:
+        connection.close()
+
+
+def _retry_after(header: str | None) -> Millis:
+    return int(header) * SECOND if header and header.strip().isdigit() else 0

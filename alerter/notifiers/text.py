@@ -1,0 +1,89 @@
+"""The plain text of a message: what notifications, screen readers and search show."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from alerter.clock import SECOND, Millis
+from alerter.model.incident import Incident, Kind, Reason
+from alerter.timetext import length_text
+
+LONGEST_TEXT = 290
+LONGEST_VALUE = 80
+
+
+def plain_text(incident: Incident, kind: Kind, reason: Reason, at: Millis) -> str:
+    """Return one line: state, severity, domain, what, the numbers, every value of the key, since when."""
+    if kind is Kind.DIGEST:
+        return f"[DIGEST] {incident.view.title}, {incident.view.sentence}"
+    if kind is Kind.INFO:
+        return f"[INFO] {incident.view.title}: {incident.view.sentence}"
+    key = key_words(incident)
+    tail = f"{', ' + key if key else ''}. {_when(incident, kind, reason, at)}"
+    head = f"{_tags(incident, kind, reason)} {headline(incident)}"
+    body = f" - {incident.view.sentence}" if incident.view.sentence and kind is not Kind.RESOLVED else ""
+    room = max(LONGEST_TEXT - len(tail), 60)
+    return _cut(head + body, room) + tail
+
+
+def headline(incident: Incident) -> str:
+    """Return the domain and the title: ``Order: cancellations jump``."""
+    domain = incident.labels.get("domain", "")
+    title = one_line(incident.view.title or incident.rule)
+    return f"{domain.capitalize()}: {title}" if domain else title
+
+
+def key_words(incident: Incident) -> str:
+    """Return the key's fields and values: ``user.name x, host y``; a missing value is said."""
+    words = []
+    for name, value in incident.key or ():
+        shown = "(missing)" if value is None else _cut(one_line(str(value)), LONGEST_VALUE)
+        words.append(f"{name} {shown}")
+    return ", ".join(words)
+
+
+def clock_text(at: Millis, zone: str = "UTC") -> str:
+    """Return the time of day with its zone: ``14:05 UTC``."""
+    local = datetime.fromtimestamp(at / SECOND, UTC).astimezone(ZoneInfo(zone))
+    return f"{local:%H:%M} {local.tzname() or zone}"
+
+
+def one_line(text: str) -> str:
+    """Return the text on one line, without control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _tags(incident: Incident, kind: Kind, reason: Reason) -> str:
+    state = "REOPENED" if reason in (Reason.REOPENED, Reason.LATE_DATA) and kind is Kind.FIRING else kind.upper()
+    return f"[{state}] [{incident.severity.upper()}]"
+
+
+def _when(incident: Incident, kind: Kind, reason: Reason, at: Millis) -> str:
+    started = f"Started {clock_text(incident.opened)}."
+    if kind is Kind.RESOLVED:
+        lasted = length_text(max(at - incident.opened, 0)) or "less than a second"
+        why = _WHY_OVER.get(reason, "")
+        return f"Lasted {lasted}, peak {_number(incident.peak)}, {incident.matches:,} matches{why}. {started}"
+    if kind is Kind.REPEAT:
+        return f"Seen {incident.matches:,} times by {clock_text(at)}. {started}"
+    return started
+
+
+_WHY_OVER = {
+    Reason.RULE_REMOVED: ", closed because the rule was removed",
+    Reason.RULE_CHANGED: ", closed because the rule was changed",
+    Reason.KEY_FORGOTTEN: ", closed because the key was not seen any more",
+    Reason.LATE_DATA: ", healed by late data",
+}
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:,.3g}"
+
+
+def _cut(text: str, length: int) -> str:
+    if len(text) <= length:
+        return text
+    note = f"... ({len(text) - length:,} more characters)"
+    return text[: max(length - len(note), 1)] + note
