@@ -23,7 +23,6 @@ def detect(events: Events, life: Lifecycle, span: Span, covered: Covered) -> Non
     known = Known(events, life, curve)
     for at in span.instants:
         if life.key is not None:
-            known.revive(at)
             if not known.at(at):
                 close_forgotten(life, at)
                 continue

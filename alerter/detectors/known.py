@@ -49,16 +49,8 @@ class Known:
             self._life.memory = replace(self._life.memory, first_seen=first)
         return first <= instant
 
-    def revive(self, instant: Millis) -> None:
-        """Begin a forgotten key's life anew at its first event after it was forgotten, if there is one by now."""
-        memory = self._life.memory
-        if not memory.forgotten or memory.announced is None:
-            return
-        times = self._curve.times(memory.announced, instant)
-        if len(times):
-            self._life.memory = replace(memory, forgotten=False, first_seen=times[0])
-
     def remember(self, end: Millis) -> None:
         """Note when the key was seen last, before the span's events are let go."""
-        self.revive(end)
-        self._life.memory = replace(self._life.memory, last_seen=self.last_seen(end))
+        last = self.last_seen(end)
+        forgotten = self._life.memory.forgotten and not self.at(end)
+        self._life.memory = replace(self._life.memory, last_seen=last, forgotten=forgotten)
