@@ -203,7 +203,8 @@ class DeliveryState(StrEnum):
 class Delivery:
     """One message to one receiver, planned in the same write as the change it tells.
 
-    ``at`` is the event-time instant it speaks of, ``text`` its plain text, ``not_before`` (wall clock) when to try.
+    ``at`` is the event-time instant it speaks of, ``text`` its plain text, ``not_before`` (wall clock) when to try,
+    ``sent`` (wall clock) the last attempt, ``looks`` how often an unclear one was looked for.
     """
 
     id: str
@@ -215,6 +216,7 @@ class Delivery:
     text: str
     state: DeliveryState = DeliveryState.PLANNED
     attempts: int = 0
+    looks: int = 0
     not_before: Millis = 0
     sent: Millis | None = None
     error: str = ""

@@ -1,0 +1,55 @@
+"""Token buckets: about one post a second and channel, 40 edits a minute for all together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from alerter.clock import MINUTE, SECOND, Millis
+
+POSTS = (3, 1 / SECOND)
+"""Burst, and tokens per millisecond, of one channel."""
+EDITS = (10, 40 / MINUTE)
+
+
+@dataclass
+class Bucket:
+    """A token bucket on the monotonic clock."""
+
+    burst: float
+    rate: float
+    level: float = 0
+    at: Millis | None = None
+
+    def take(self, now: Millis) -> bool:
+        """Take a token; False when there is none."""
+        if self.at is None:
+            self.level = self.burst
+        else:
+            self.level = min(self.burst, self.level + (now - self.at) * self.rate)
+        self.at = now
+        if self.level < 1:
+            return False
+        self.level -= 1
+        return True
+
+
+@dataclass
+class Rates:
+    """What may be sent now: buckets, and places that must wait."""
+
+    posts: dict[str, Bucket] = field(default_factory=lambda: defaultdict(lambda: Bucket(*POSTS)))
+    edits: Bucket = field(default_factory=lambda: Bucket(*EDITS))
+    blocked: dict[str, Millis] = field(default_factory=dict)
+
+    def block(self, place: str, until: Millis) -> None:
+        """Let a place wait until a monotonic instant."""
+        self.blocked[place] = max(until, self.blocked.get(place, until))
+
+    def may_post(self, place: str, now: Millis) -> bool:
+        """Take a token for a post."""
+        return now >= self.blocked.get(place, now) and self.posts[place].take(now)
+
+    def may_edit(self, place: str, now: Millis) -> bool:
+        """Take a token for an edit."""
+        return now >= self.blocked.get(place, now) and self.edits.take(now)

@@ -1,0 +1,89 @@
+"""Pure: what a failure means for a delivery."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from tenacity import RetryCallState, wait_exponential
+
+from alerter.clock import MINUTE, SECOND, Millis
+from alerter.model.incident import Delivery, DeliveryState, Reason, digest
+from alerter.model.route import Receiver
+from alerter.notifiers.protocol import Failure, NotifierError
+
+FIRST_LOOK: Millis = 5 * SECOND
+PROBE: Millis = 3 * MINUTE
+_BACK_OFF = wait_exponential(multiplier=2, max=120)
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """The delivery's new state, a delivery that takes its place, and for how long its place must wait."""
+
+    delivery: Delivery
+    instead: Delivery | None = None
+    block: Millis = 0
+    level: int = logging.WARNING
+
+
+def react(delivery: Delivery, error: NotifierError, now: Millis, fallback: Receiver | None) -> Reaction:
+    """Return what to do about a failed attempt; ``now`` is the wall clock."""
+    return _REACTIONS[error.failure](replace(delivery, error=str(error.failure)), error, now, fallback)
+
+
+def _wait(delivery: Delivery, error: NotifierError, now: Millis, _fallback: Receiver | None) -> Reaction:
+    wait = error.retry_after or _back_off(delivery.attempts)
+    planned = replace(delivery, state=DeliveryState.PLANNED, not_before=now + wait)
+    return Reaction(planned, block=error.retry_after, level=logging.INFO)
+
+
+def _unclear(delivery: Delivery, _error: NotifierError, now: Millis, _fallback: Receiver | None) -> Reaction:
+    wait = max(FIRST_LOOK, _back_off(delivery.attempts - 1))
+    return Reaction(replace(delivery, state=DeliveryState.UNCLEAR, not_before=now + wait, looks=0))
+
+
+def _refused(delivery: Delivery, error: NotifierError, _now: Millis, _fallback: Receiver | None) -> Reaction:
+    failed = replace(delivery, state=DeliveryState.FAILED, error=error.code)
+    return Reaction(failed, level=logging.ERROR)
+
+
+def _channel(delivery: Delivery, error: NotifierError, now: Millis, fallback: Receiver | None) -> Reaction:
+    if fallback is None:
+        planned = replace(delivery, state=DeliveryState.PLANNED, not_before=now + PROBE)
+        return Reaction(planned, block=PROBE, level=logging.ERROR)
+    instead = replace(
+        delivery,
+        id=digest("fallback", delivery.id, fallback.name),
+        receiver=fallback.name,
+        channel=fallback.channel,
+        reason=Reason.FALLBACK,
+        state=DeliveryState.PLANNED,
+        attempts=0,
+        not_before=0,
+        error=f"sent here because {delivery.channel} cannot be posted to: {error.code}",
+    )
+    return Reaction(replace(delivery, state=DeliveryState.FAILED, error=error.code), instead, level=logging.ERROR)
+
+
+def _credentials(delivery: Delivery, _error: NotifierError, now: Millis, _fallback: Receiver | None) -> Reaction:
+    planned = replace(delivery, state=DeliveryState.PLANNED, not_before=now + 30 * SECOND)
+    return Reaction(planned, block=30 * SECOND, level=logging.ERROR)
+
+
+_REACTIONS: dict[Failure, Callable[[Delivery, NotifierError, Millis, Receiver | None], Reaction]] = {
+    Failure.WAIT: _wait,
+    Failure.UNCLEAR: _unclear,
+    Failure.DEGRADE: _refused,
+    Failure.CHANNEL: _channel,
+    Failure.CREDENTIALS: _credentials,
+    Failure.GONE: _wait,
+}
+
+
+def _back_off(attempts: int) -> Millis:
+    """Return the wait after so many attempts: 2 s, 4 s, 8 s ... at most two minutes."""
+    state = RetryCallState(retry_object=None, fn=None, args=(), kwargs={})  # type: ignore[arg-type]
+    state.attempt_number = max(attempts, 1)
+    return round(_BACK_OFF(state) * SECOND)

@@ -1,0 +1,64 @@
+"""Pure: what is to be sent now, most important first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from alerter.clock import SECOND, Millis
+from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post
+
+REFRESH_EVERY: Millis = 45 * SECOND
+"""Counters in a posted message are refreshed at most this often; a change of state at once."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One thing to do for an incident: a delivery to make, or a posted message to refresh."""
+
+    incident: str
+    delivery: Delivery | None
+    post: Post | None
+    rank: int
+
+
+def tasks(incidents: Iterable[Incident], now: Millis) -> list[Task]:
+    """Return what is due: critical roots, other roots, changes of state, replies, refreshed counters."""
+    found = [task for incident in incidents for task in _of(incident, now)]
+    return sorted(found, key=lambda t: t.rank)
+
+
+def _of(incident: Incident, now: Millis) -> Iterator[Task]:
+    waiting: set[str] = set()
+    for delivery in incident.outbox:
+        if delivery.receiver in waiting:
+            continue  # an earlier message of this incident comes first there
+        waiting.add(delivery.receiver)
+        if delivery.not_before <= now:
+            yield Task(incident.id, delivery, post_of(incident, delivery.receiver), _rank(incident, delivery))
+    for post in incident.stale_posts:
+        if post.receiver not in waiting and _refresh_due(incident, post, now):
+            yield Task(incident.id, None, post, 2 if incident.resolved is not None else 4)
+
+
+def _refresh_due(incident: Incident, post: Post, now: Millis) -> bool:
+    return incident.resolved is not None or now - post.edited >= REFRESH_EVERY or now < post.edited
+
+
+def _rank(incident: Incident, delivery: Delivery) -> int:
+    if post_of(incident, delivery.receiver) is None:
+        return 0 if incident.severity == "critical" else 1
+    return 3 if delivery.kind is Kind.REPEAT else 2
+
+
+def post_of(incident: Incident, receiver: str) -> Post | None:
+    """Return the posted message of an incident at a receiver."""
+    return next((p for p in incident.posts if p.receiver == receiver and p.ts), None)
+
+
+def failed_over(incident: Incident, delivery: Delivery) -> bool:
+    """Whether this receiver's first message went to its fallback, which hears the rest too."""
+    return delivery.kind is not Kind.FIRING and any(
+        d.receiver == delivery.receiver and d.kind is Kind.FIRING and d.state is DeliveryState.FAILED
+        for d in incident.deliveries
+    )

@@ -1,0 +1,56 @@
+"""Log content is hostile: escape, then cut; lengths counted as Slack counts them, after escaping."""
+
+from __future__ import annotations
+
+import re
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|[\ud800-\udfff]")
+_ENTITY = re.compile(r"&(?:amp|lt|gt);|.", re.DOTALL)
+ZERO_WIDTH = "\u200b"
+
+
+def units(text: str) -> int:
+    """Return the length in UTF-16 units: never less than what Slack counts."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def escape(text: str) -> str:
+    """Return the text with ``&``, ``<`` and ``>`` escaped and control characters made visible."""
+    clean = _CONTROL.sub("\ufffd", text)
+    return clean.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def cut(escaped: str, limit: int) -> str:
+    """Cut an escaped text to ``limit`` units, never within an entity or a code point, and say how much is missing."""
+    if units(escaped) <= limit:
+        return escaped
+    reserve = 30
+    kept: list[str] = []
+    length = 0
+    for part in _ENTITY.findall(escaped):
+        size = units(part)
+        if length + size > limit - reserve:
+            break
+        kept.append(part)
+        length += size
+    missing = len(_ENTITY.findall(escaped)) - len(kept)
+    return "".join(kept) + f"… ({missing:,} more characters)"
+
+
+def mrkdwn(text: str, limit: int) -> str:
+    """Return hostile text for a mrkdwn object: escaped, formatting marks neutralised, at most ``limit`` units."""
+    return cut(re.sub(r"([*_~`])", rf"{ZERO_WIDTH}\1", escape(text)), limit)
+
+
+def fenced(text: str, limit: int) -> str:
+    """Return hostile text in a code fence; fences inside are broken up."""
+    inside = escape(text.replace("\r", "")).replace("```", f"`{ZERO_WIDTH}``")
+    return f"```{cut(inside, limit - 8)}```"
+
+
+def link(url: str, label: str) -> str:
+    """Return a link, or only the label when the URL is none that may be clicked."""
+    safe = escape(url.strip()).replace("|", "%7C")
+    if not safe.startswith(("http://", "https://")) or any(c.isspace() for c in safe) or units(safe) > 2_500:
+        return mrkdwn(label, 200)
+    return f"<{safe}|{mrkdwn(label, 200).replace('|', '/')}>"

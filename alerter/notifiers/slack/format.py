@@ -1,0 +1,179 @@
+"""Pure: an incident and a delivery become Slack's payload; every limit is kept by construction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from alerter.clock import SECOND, Millis
+from alerter.model.incident import Delivery, Incident, Kind, Reason
+from alerter.notifiers.protocol import Outgoing
+from alerter.notifiers.slack.escape import cut, escape, fenced, link, mrkdwn
+from alerter.notifiers.text import clock_text, headline, key_words
+from alerter.timetext import iso, length_text
+
+COLOURS = {"firing": "#a30200", "resolved": "#2eb886"}
+EMOJI = {"critical": ":red_circle:", "warning": ":large_orange_circle:", "info": ":large_blue_circle:"}
+MOST_FIELDS = 10
+BARS = "▁▂▃▄▅▆▇█"
+Options = Mapping[str, Any]
+Block = dict[str, Any]
+
+
+def payload(message: Outgoing, options: Options) -> dict[str, Any]:
+    """Return text, blocks and attachments; ``message.plain`` says how much is left out (3: text only)."""
+    incident, delivery = message.incident, message.delivery
+    body: dict[str, Any] = {"text": cut(escape(delivery.text), 900), "unfurl_links": False, "unfurl_media": False}
+    if message.plain >= 3:
+        return body
+    if delivery.kind in (Kind.DIGEST, Kind.INFO):
+        blocks = list(_digest(incident))
+        context = _context(message, "")
+    else:
+        blocks = list(_root(message, options))
+        context = _context(message, _state_line(incident, delivery, options))
+    return body | {
+        "blocks": _numbered(blocks, incident),
+        "attachments": [{"color": COLOURS[incident.state], "blocks": _numbered(context, incident, "context")}],
+    }
+
+
+def reply_payload(message: Outgoing, options: Options) -> dict[str, Any]:
+    """Return one line for the thread."""
+    delivery = message.delivery
+    text = mrkdwn(delivery.text, 2_500)
+    mention = _mention(message, options) if delivery.reason is Reason.SEVERITY_RAISED else ""
+    note = f"\n{mrkdwn(message.note, 300)}" if message.note else ""
+    return {"text": f"{mention}{text}{note}", "unfurl_links": False, "unfurl_media": False}
+
+
+def metadata(message: Outgoing) -> dict[str, Any]:
+    """Return what marks a message as ours, so that it can be found again."""
+    incident, delivery = message.incident, message.delivery
+    found = {"incident": incident.id, "delivery": delivery.id, "kind": str(delivery.kind), "rev": incident.revision}
+    return {"event_type": "alerter", "event_payload": found}
+
+
+# --- the root message --------------------------------------------------------------------------------------------
+
+
+def _root(message: Outgoing, options: Options) -> Iterator[Block]:
+    incident = message.incident
+    yield _section(_headline(message, options))
+    if incident.view.summary:
+        yield _section(mrkdwn(incident.view.summary, 1_200))
+    fields = list(_fields(incident, options))[:MOST_FIELDS]
+    if fields:
+        yield {"type": "section", "fields": [{"type": "mrkdwn", "text": text} for text in fields]}
+    chart = _chart(incident)
+    if chart and message.plain < 1:
+        yield chart
+    if incident.view.sample and message.plain < 2:
+        yield _section(fenced(incident.view.sample, 700))
+
+
+def _headline(message: Outgoing, options: Options) -> str:
+    incident = message.incident
+    over = incident.resolved is not None
+    emoji = ":white_check_mark:" if over else EMOJI.get(incident.severity, EMOJI["warning"])
+    title = headline(incident)
+    shown = link(incident.view.link, title) if incident.view.link else mrkdwn(title, 300)
+    severity = mrkdwn(incident.severity, 20)
+    first = f"{emoji} *{shown}* ({severity})"
+    if over and incident.resolved is not None:
+        lasted = length_text(max(incident.resolved - incident.opened, 0)) or "less than a second"
+        return f"{first}\nLasted {lasted}, peak {_number(incident.peak)}, {incident.matches:,} matches"
+    mention = _mention(message, options) if message.first else ""
+    return f"{first}\n{mention}{mrkdwn(incident.view.sentence, 1_000)}"
+
+
+def _mention(message: Outgoing, options: Options) -> str:
+    who = str((options.get("mention") or {}).get(message.incident.severity, ""))
+    if not who:
+        return ""
+    if who in ("here", "channel"):
+        return f"<!{who}> "
+    return f"<!subteam^{who}> " if who.startswith("S") else f"<@{who}> "
+
+
+def _fields(incident: Incident, options: Options) -> Iterator[str]:
+    for name, value in incident.key or ():
+        yield _field(name, "(missing)" if value is None else str(value))
+    if incident.view.condition:
+        yield _field("Rule", f"{incident.rule}: {incident.view.condition}")
+    yield f"*Started*\n{_date(incident.opened, options)}"
+    if incident.resolved is not None:
+        yield f"*Resolved*\n{_date(incident.resolved, options)}"
+    elif incident.matches > 1:
+        yield _field("Seen", f"{incident.matches:,} times, peak {_number(incident.peak)}")
+    for name, value in incident.view.fields:
+        yield _field(name, value)
+
+
+def _field(name: str, value: str) -> str:
+    return f"*{mrkdwn(name, 150)}*\n{mrkdwn(value, 1_500)}"
+
+
+def _date(at: Millis, options: Options) -> str:
+    zone = str(options.get("time_zone", "UTC"))
+    return f"<!date^{at // SECOND}^{{date_short_pretty}} {{time}}|{escape(iso(at))}> ({clock_text(at, zone)})"
+
+
+def _chart(incident: Incident) -> Block | None:
+    """Return the counts of the last buckets as a line of bars: it survives every client and every edit."""
+    values = [value for _, value in incident.view.chart]
+    if not values or max(values) <= 0:
+        return None
+    top = max(values)
+    bars = "".join(BARS[min(int(v / top * (len(BARS) - 1) + 0.5), len(BARS) - 1)] for v in values)
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": f"`{bars}` most in one bar: {_number(top)}"}]}
+
+
+def _state_line(incident: Incident, delivery: Delivery, options: Options) -> str:
+    zone = str(options.get("time_zone", "UTC"))
+    if incident.resolved is None:
+        return "Firing again" if delivery.reason in (Reason.REOPENED, Reason.LATE_DATA) else "Firing"
+    if incident.quiet_close:
+        return f"~Firing~ → Closed, quiet for 1 h, {clock_text(incident.resolved, zone)}"
+    return f"~Firing~ → Resolved, {clock_text(incident.resolved, zone)}"
+
+
+def _context(message: Outgoing, state: str) -> list[Block]:
+    incident = message.incident
+    texts = [state, mrkdwn(key_words(incident), 500)] if state else []
+    texts += [link(url, name) for name, url in _links(incident)]
+    texts += [f"rule {mrkdwn(incident.rule, 200)}" if incident.rule else "", f"`{incident.id}`"]
+    if message.note:
+        texts.append(mrkdwn(message.note, 300))
+    elements = [{"type": "mrkdwn", "text": text} for text in texts if text]
+    return [{"type": "context", "elements": elements[:10]}]
+
+
+def _links(incident: Incident) -> Iterator[tuple[str, str]]:
+    view = incident.view
+    for name, url in (("View", view.link), ("Runbook", view.runbook), ("Dashboard", view.dashboard)):
+        if url:
+            yield name, url
+
+
+def _digest(incident: Incident) -> Iterator[Block]:
+    yield _section(f"*{mrkdwn(incident.view.title, 500)}*\n{mrkdwn(incident.view.sentence, 1_500)}")
+    rows = "\n".join(f"• {mrkdwn(name, 150)}: {mrkdwn(value, 100)}" for name, value in incident.view.fields)
+    if rows:
+        yield _section(cut(rows, 2_900))
+
+
+# --- shared ------------------------------------------------------------------------------------------------------
+
+
+def _section(text: str) -> Block:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text or " "}}
+
+
+def _numbered(blocks: list[Block], incident: Incident, part: str = "body") -> list[Block]:
+    """Give each block an id that is unique in the message and new at every revision, as Slack asks."""
+    return [{**b, "block_id": f"{part}-{incident.id}-{incident.revision}-{n}"} for n, b in enumerate(blocks)]
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if float(value).is_integer() else f"{value:,.3g}"

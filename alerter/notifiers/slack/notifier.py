@@ -1,0 +1,220 @@
+"""Slack by bot token (post, edit, thread, read back) and by incoming webhook (post only)."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from alerter.clock import SECOND, Millis
+from alerter.config import SlackAccess
+from alerter.model.route import Receiver
+from alerter.notifiers.http import HttpAnswer, HttpFailure, post_json
+from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
+from alerter.notifiers.slack.errors import DEFAULT_WAIT, REMEDIES, from_code
+from alerter.notifiers.slack.format import metadata, payload, reply_payload
+
+TIMEOUT_SECONDS = 10
+PAGE = 200
+MOST_PAGES = 20
+
+
+class SlackNotifier:
+    """One receiver by bot token. Never retries by itself: a repeated post would double the message."""
+
+    kind = "slack"
+    editable = True
+
+    def __init__(self, receiver: Receiver, access: SlackAccess) -> None:
+        """Remember the receiver; the token is read anew for each call, so that a replaced one is taken over."""
+        self._receiver = receiver
+        self._access = access
+        self._channel = str(receiver.options["channel"])
+
+    def post(self, message: Outgoing) -> Posted:
+        """Post the root message."""
+        body = payload(message, self._receiver.options)
+        return self._post(message, body)
+
+    def update(self, message: Outgoing, posted: Posted) -> None:
+        """Edit the root; text, blocks and attachments always go together, or Slack drops what is left out."""
+        body = {"blocks": [], "attachments": []} | payload(message, self._receiver.options)
+        for name in ("unfurl_links", "unfurl_media"):
+            body.pop(name)
+        self._call("chat.update", posting=False, channel=posted.address, ts=posted.ts, **body)
+
+    def reply(self, message: Outgoing, posted: Posted) -> Posted:
+        """Add one line to the thread."""
+        return self._post(message, {**reply_payload(message, self._receiver.options), "thread_ts": posted.ts}, posted)
+
+    def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:
+        """Look through the channel's history (or the thread) for this delivery's metadata."""
+        for found in self._history(since, posted):
+            mark = (found.get("metadata") or {}).get("event_payload") or {}
+            if mark.get("delivery") == message.delivery.id:
+                return Posted(posted.address if posted else self._channel_id(), str(found["ts"]))
+        return None
+
+    def check(self) -> list[tuple[str, str]]:
+        """Say who we are to Slack, and whether the channel is there and the bot in it."""
+        try:
+            me = self._call("auth.test", posting=False)
+            channel = self._lookup(self._channel)
+        except NotifierError as error:
+            return [(error.code, f"{self._channel}: {error}")]
+        lines = [("ok", f"Slack workspace {me.get('team')}, bot {me.get('user')}")]
+        if channel is None:
+            return [*lines, ("channel_not_found", f"{self._channel}: {REMEDIES['channel_not_found']}")]
+        if channel.get("is_archived"):
+            return [*lines, ("is_archived", f"{self._channel}: {REMEDIES['is_archived']}")]
+        if not channel.get("is_member", True):
+            return [*lines, ("not_in_channel", f"{self._channel}: {REMEDIES['not_in_channel']}")]
+        return [*lines, ("ok", f"channel {self._channel} is there")]
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _post(self, message: Outgoing, body: Mapping[str, Any], posted: Posted | None = None) -> Posted:
+        answer = self._call(
+            "chat.postMessage",
+            posting=True,
+            channel=posted.address if posted else self._channel,
+            metadata=metadata(message),
+            client_msg_id=str(uuid5(NAMESPACE_URL, message.delivery.id)),
+            **body,
+        )
+        return Posted(str(answer.get("channel", "")), str(answer.get("ts", "")))
+
+    def _history(self, since: Millis, posted: Posted | None) -> Iterator[Mapping[str, Any]]:
+        oldest = f"{since // SECOND}.000000"
+        arguments: dict[str, Any] = {"oldest": oldest, "inclusive": True, "limit": PAGE, "include_all_metadata": True}
+        if posted is None:
+            method, arguments["channel"] = "conversations.history", self._channel_id()
+        else:
+            method, arguments["channel"], arguments["ts"] = "conversations.replies", posted.address, posted.ts
+        for _ in range(MOST_PAGES):
+            answer = self._call(method, posting=False, **arguments)
+            yield from answer.get("messages") or ()
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+            arguments["cursor"] = cursor
+
+    def _channel_id(self) -> str:
+        found = self._lookup(self._channel)
+        if found is None:
+            raise from_code("channel_not_found", posting=False)
+        return str(found["id"])
+
+    def _lookup(self, channel: str) -> Mapping[str, Any] | None:
+        """Find a channel by name or id."""
+        name = channel.lstrip("#")
+        arguments: dict[str, Any] = {"limit": PAGE, "types": "public_channel,private_channel"}
+        for _ in range(MOST_PAGES):
+            answer = self._call("conversations.list", posting=False, **arguments)
+            for found in answer.get("channels") or ():
+                if name in (found.get("name"), found.get("id")):
+                    return dict(found)
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+            arguments["cursor"] = cursor
+        return None
+
+    def _call(self, method: str, *, posting: bool, **arguments: Any) -> Mapping[str, Any]:
+        client = WebClient(
+            token=self._access.token.reveal(),
+            base_url=self._access.base_url,
+            timeout=TIMEOUT_SECONDS,
+            retry_handlers=[],
+        )
+        try:
+            answer = (
+                client.api_call(method, json=arguments)
+                if posting or method == "chat.update"
+                else client.api_call(method, params={k: _plain(v) for k, v in arguments.items()})
+            )
+        except SlackApiError as error:
+            raise _from_answer(error, posting) from None
+        except (ConnectionRefusedError, ConnectionAbortedError) as error:
+            raise NotifierError(Failure.WAIT, type(error).__name__, "Slack cannot be reached", 5 * SECOND) from None
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            refused = isinstance(getattr(error, "reason", None), ConnectionRefusedError)
+            if refused or not posting:
+                raise NotifierError(Failure.WAIT, type(error).__name__, "Slack cannot be reached", 5 * SECOND) from None
+            raise NotifierError(Failure.UNCLEAR, type(error).__name__, "no answer from Slack") from None
+        return answer.data if isinstance(answer.data, dict) else {}
+
+
+def _plain(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+def _from_answer(error: SlackApiError, posting: bool) -> NotifierError:
+    response = error.response
+    status = getattr(response, "status_code", 200)
+    headers = getattr(response, "headers", None) or {}
+    wait = str(headers.get("Retry-After") or headers.get("retry-after") or "")
+    retry_after = int(wait) * SECOND if wait.isdigit() else 0
+    if status == 429:
+        return NotifierError(Failure.WAIT, "ratelimited", retry_after=retry_after or DEFAULT_WAIT)
+    if status >= 500 or not isinstance(getattr(response, "data", None), dict):
+        failure = Failure.UNCLEAR if posting else Failure.WAIT
+        return NotifierError(failure, f"http_{status}", "Slack answered with an error", DEFAULT_WAIT)
+    data = response.data
+    pointers = (data.get("response_metadata") or {}).get("messages") or []
+    detail = "; ".join(str(p) for p in pointers)[:300]
+    return from_code(str(data.get("error", "unknown")), posting=posting, detail=detail, retry_after=retry_after)
+
+
+class SlackWebhook:
+    """An incoming webhook: it answers ``ok`` and nothing else, so nothing can be edited, threaded or read back."""
+
+    kind = "slack"
+    editable = False
+
+    def __init__(
+        self, receiver: Receiver, url: Callable[[], str], send: Callable[[str, bytes], HttpAnswer] = post_json
+    ) -> None:
+        """Take the URL as a function: it is a secret, and a file that holds it may change."""
+        self._receiver = receiver
+        self._url = url
+        self._send = send
+
+    def post(self, message: Outgoing) -> Posted:
+        """Post the message."""
+        body = payload(message, self._receiver.options)
+        try:
+            answer = self._send(self._url(), json.dumps(body).encode())
+        except HttpFailure as error:
+            failure = Failure.UNCLEAR if error.sent else Failure.WAIT
+            raise NotifierError(failure, error.code, retry_after=5 * SECOND) from None
+        code = answer.text.strip()[:60]
+        if answer.status == 429:
+            raise NotifierError(Failure.WAIT, "ratelimited", retry_after=answer.retry_after or DEFAULT_WAIT)
+        if answer.status >= 500:
+            raise NotifierError(Failure.UNCLEAR, f"http_{answer.status}")
+        if answer.status in (403, 404, 410):
+            raise NotifierError(Failure.CHANNEL, code or f"http_{answer.status}", "is the webhook's URL still valid?")
+        if answer.status >= 400:
+            raise from_code(code or "invalid_blocks", posting=True)
+        return Posted()
+
+    def update(self, message: Outgoing, posted: Posted) -> None:
+        """Do nothing: a webhook cannot edit."""
+
+    def reply(self, message: Outgoing, posted: Posted) -> Posted:  # noqa: ARG002 - protocol
+        """Post the message like any other: a webhook has no threads."""
+        return self.post(message)
+
+    def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:  # noqa: ARG002
+        """Raise: a webhook cannot read back."""
+        raise NotifierError(Failure.UNCLEAR, "no_read_back")
+
+    def check(self) -> list[tuple[str, str]]:
+        """Report that a webhook is set; nothing is sent."""
+        return [("ok", "posts by webhook: no edits, no threads")] if self._url() else [("no_url", "no webhook is set")]
