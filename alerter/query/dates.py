@@ -89,7 +89,7 @@ def zone_named(name: str) -> tzinfo:
         return timezone(-length if offset[1] == "-" else length)
     try:
         return ZoneInfo(name)
-    except (OSError, ValueError):
+    except (OSError, ValueError, KeyError):
         raise argument(f"java.time.zone.ZoneRulesException: Unknown time-zone ID: {name}") from None
 
 
@@ -155,7 +155,12 @@ def _epoch_millis(text: str, zone: tzinfo, up: bool) -> Millis:  # noqa: ARG001 
     found = _MILLIS.fullmatch(text)
     if not found or len(found[1]) > 18:
         raise NotADate(text)
-    return int(found[1])
+    return _local(int(found[1]), zone)
+
+
+def _local(value: Millis, zone: tzinfo) -> Millis:
+    """Take an epoch for a local time, which is what a server does when the request names a zone."""
+    return value if zone is UTC else to_millis(from_millis(value).replace(tzinfo=zone))
 
 
 def _epoch_second(text: str, zone: tzinfo, up: bool) -> Millis:  # noqa: ARG001
@@ -163,7 +168,7 @@ def _epoch_second(text: str, zone: tzinfo, up: bool) -> Millis:  # noqa: ARG001
     if not found or len(found[2]) > 15:
         raise NotADate(text)
     value = int(found[2]) * 1000 + int((found[3] or "0")[:3].ljust(3, "0"))
-    return -value if found[1] else value
+    return _local(-value if found[1] else value, zone)
 
 
 def write_strict(value: Millis, zone: tzinfo) -> str:

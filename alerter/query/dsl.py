@@ -240,7 +240,7 @@ def _kql(context: Context, body: Any) -> Node:
         raise parsing("[kql] query must be a text")
     key = ("kql", text)
     if key not in context.plans:
-        node = compile_query(context, kql_to_dsl(text, context.store.views))
+        node = compile_query(context, kql_to_dsl(text))
         if "now" in text:
             return node
         context.plans[key] = node

@@ -144,6 +144,8 @@ def _check(body: Mapping[str, Any]) -> None:
     if not isinstance(body, Mapping):
         raise parsing("Expected [START_OBJECT] but found a value")
     for key, value in body.items():
+        if value is None and key in SEARCH:
+            raise parsing(f"Unknown key for a VALUE_NULL in [{key}].")
         if key in _ANSWERED:
             continue
         if key in _HARMLESS and (value in _HARMLESS[key] or not _HARMLESS[key]):

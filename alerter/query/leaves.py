@@ -12,7 +12,7 @@ from alerter.query import fieldtypes, patterns, regexps
 from alerter.query.context import Context
 from alerter.query.datemath import resolve
 from alerter.query.dates import DateFormat
-from alerter.query.errors import UnsupportedQuery, shard
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, shard
 from alerter.query.nodes import Node, Nothing, Window, any_of
 from alerter.query.store import View
 
@@ -245,7 +245,12 @@ def wildcard(context: Context, view: View, pattern: str, ignore_case: bool = Fal
 def regexp(context: Context, view: View, pattern: str, flags: str | None = None, ignore_case: bool = False) -> Node:
     """Match strings with Lucene's regular expressions; raises RejectedQuery on any other type."""
     _only_strings(view, "regexp", wrapped=True)
-    test = regexps.compile_regexp(pattern, flags, ignore_case)
+    try:
+        test = regexps.compile_regexp(pattern, flags, ignore_case)
+    except RejectedQuery as error:
+        if "flag" in error.reason:
+            raise
+        raise shard(f"failed to create query: {error.reason}") from None
     return strings(context, view, ("regexp", pattern, flags, ignore_case), lambda: test)
 
 

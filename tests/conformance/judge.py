@@ -18,6 +18,9 @@ from alerter.query.evaluator import Document, Evaluator, RejectedQuery, Unsuppor
 from alerter.sources.embedded_files import read_documents
 
 HERE = Path(__file__).parent
+NOON = "2026-03-10T12:00:00Z"
+"""What ``now`` means in the cases that do not say."""
+
 DROPPED = {"_score", "max_score", "_index", "_type", "meta"}
 
 
@@ -63,9 +66,7 @@ def ask(evaluator: Evaluator, case: dict[str, Any], log: bool) -> Any:
     body = dict(case["body"])
     if case.get("answer") == "set":
         body = {"size": 10_000 if log else 100, "sort": ["_doc"], "_source": False, **body}
-    now = date_format("strict_date_optional_time").read(case["now"]) if case.get("now") else None
-    if now is None:
-        now = date_format("strict_date_optional_time").read("2026-11-21T12:00:00Z")
+    now = date_format("strict_date_optional_time").read(case.get("now") or NOON)
     try:
         answer = evaluator.search(body, now)
     except UnsupportedQuery as error:

@@ -85,6 +85,8 @@ def top_hits(context: Context, name: str, options: Mapping[str, Any], below: Agg
     if options.get("track_scores") in (True, "true"):
         raise content("[top_hits] track_scores is not supported")
     wanted = page(context, options, size=3, window=None)
+    if wanted.size == 0 and wanted.keys:
+        raise argument("numHits must be > 0; please use TotalHitCountCollector if you just need the total hit count")
     if wanted.start + wanted.size > 100:
         raise argument(f"Top hits result window is too large, the top hits aggregator [{name}]'s from + size must be less "
                        "than or equal to: [100]")

@@ -48,7 +48,7 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
     size = whole("composite", options, "size", 10, least=1)
     specs = options.get("sources")
     if not isinstance(specs, list) or not specs:
-        raise argument("Composite [sources] cannot be null or empty")
+        raise content("Failed to build [composite] after last required field arrived")
     sources = [_source(context, spec) for spec in specs]
     names = [source.name for source in sources]
     if len(set(names)) < len(names):

@@ -27,7 +27,7 @@ from alerter.query.clauses import zone_of
 from alerter.query.context import Context
 from alerter.query.datemath import add, floor, resolve
 from alerter.query.dates import DateFormat, date_format, from_millis, to_millis
-from alerter.query.errors import UnsupportedQuery, argument, content
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
 from alerter.query.nodes import Docs
 from alerter.query.store import View
 
@@ -80,6 +80,13 @@ def duration(text: Any) -> Millis:
     return -value if found[1] == "-" else value
 
 
+def _zone(type: str, options: Mapping[str, Any]) -> tzinfo:
+    try:
+        return zone_of(options)
+    except RejectedQuery:
+        raise content(f"[{type}] failed to parse field [time_zone]") from None
+
+
 def rounding(type: str, options: Mapping[str, Any]) -> Rounding:
     """Read the interval, zone and offset of a date histogram; raises RejectedQuery."""
     fixed, unit = options.get("fixed_interval"), options.get("calendar_interval")
@@ -87,7 +94,7 @@ def rounding(type: str, options: Mapping[str, Any]) -> Rounding:
         if fixed is None:
             raise argument("Invalid interval specified, must be non-null and non-empty")
         raise argument("Cannot use [fixed_interval] with [calendar_interval] configuration option.")
-    zone = zone_of(options)
+    zone = _zone(type, options)
     try:
         offset = duration(options.get("offset", 0))
     except ValueError:
@@ -100,7 +107,9 @@ def rounding(type: str, options: Mapping[str, Any]) -> Rounding:
         length = duration(fixed)
     except ValueError:
         raise content(f"[{type}] failed to parse field [fixed_interval]") from None
-    if length <= 0 or not isinstance(fixed, str):
+    if length <= 0:
+        raise argument("Zero or negative time interval not supported")
+    if not isinstance(fixed, str):
         raise content(f"[{type}] failed to parse field [fixed_interval]")
     if zone.utcoffset(None) is None:
         raise UnsupportedQuery("fixed_interval in a time zone with changing offsets")

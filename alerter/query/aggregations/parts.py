@@ -104,7 +104,7 @@ def whole(type: str, options: Mapping[str, Any], key: str, default: int, least: 
 def too_many(count: int) -> None:
     """Raise RejectedQuery above the number of buckets that a server allows."""
     if count > MAX_BUCKETS:
-        raise RejectedQuery("too_many_buckets_exception", f"Trying to create too many buckets. Must be less than or equal "
+        raise RejectedQuery("search_phase_execution_exception", f"Trying to create too many buckets. Must be less than or equal "
                             f"to: [{MAX_BUCKETS}] but this number of buckets was exceeded.")
 
 

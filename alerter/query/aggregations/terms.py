@@ -42,7 +42,7 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
     view = field(context, options)
     size = whole("terms", options, "size", 10, least=1)
     least = whole("terms", options, "min_doc_count", 1)
-    whole("terms", options, "shard_size", 1, least=-1)
+    per_shard = whole("terms", options, "shard_size", -1, least=-1)
     for option in ("shard_min_doc_count", "value_type"):
         if options.get(option):
             raise UnsupportedQuery(f"parameter [{option}] of the aggregation [terms]")
@@ -69,6 +69,8 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
                     bucket["doc_count_error_upper_bound"] = 0
                 found.append({**bucket, **more})
         ordered = order(found)
+        if 0 < per_shard <= size < len(ordered):
+            raise UnsupportedQuery("parameter [shard_size] of the aggregation [terms] that cuts terms off")
         too_many(min(size, len(ordered)))
         rest = sum(bucket["doc_count"] for bucket in ordered[size:])
         buckets = [{key: part for key, part in bucket.items() if key != "_sort"} for bucket in ordered[:size]]

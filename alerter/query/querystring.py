@@ -1,0 +1,330 @@
+"""``query_string``: Lucene's syntax with Elasticsearch's meaning of fields, types and leniency."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import tzinfo
+from typing import Any
+
+from alerter.query import leaves, lucene, match, patterns
+from alerter.query.analysis import ANALYZERS, lower, standard
+from alerter.query.clauses import check, flag, whole, zone_of
+from alerter.query.context import Context
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, parsing, shard
+from alerter.query.fieldtypes import as_text
+from alerter.query.fulltext import TYPES, conjunction, fields_of
+from alerter.query.match import Options
+from alerter.query.nodes import All, Bool, Ids, Node, Nothing, all_of, any_of
+from alerter.query.store import View
+
+_ALLOWED = {"query", "default_field", "fields", "default_operator", "analyzer", "quote_analyzer", "allow_leading_wildcard",
+            "fuzzy_prefix_length", "fuzzy_max_expansions", "fuzzy_rewrite", "phrase_slop", "analyze_wildcard", "rewrite",
+            "lenient", "time_zone", "minimum_should_match", "type", "tie_breaker", "fuzziness", "fuzzy_transpositions",
+            "max_determinized_states", "auto_generate_synonyms_phrase_query", "enable_position_increments", "escape",
+            "quote_field_suffix"}
+_REFUSED = ("quote_analyzer", "quote_field_suffix")
+_SPECIAL = set('+-=&|><!(){}[]^"~*?:\\/')
+
+MUST, SHOULD, NOT = "must", "should", "not"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The options of one query string."""
+
+    default: str | None
+    """The one default field, ``*`` for all; None when ``fields`` are listed."""
+    fields: Sequence[View]
+    type: str
+    conjunction: bool
+    lenient: bool
+    options: Options
+    zone: tzinfo | None
+    leading: bool
+    analyze_wildcard: bool
+    fuzziness: Any
+
+
+@dataclass
+class Part:
+    """A clause of a boolean query while it is put together."""
+
+    occur: str
+    node: Node
+
+
+def query_string(context: Context, body: Mapping[str, Any]) -> Node:
+    """Compile ``query_string``; remembered while no field is added, unless it speaks of ``now``."""
+    check("query_string", body, _ALLOWED)
+    text = body.get("query")
+    if text is None or isinstance(text, (list, dict)):
+        raise parsing("[query_string] must be provided with a [query]")
+    key = ("query_string", repr(sorted(body.items(), key=lambda item: item[0])))
+    known = context.plans.get(key)
+    if known is None:
+        known = _compile(context, as_text(text), body)
+        if "now" not in as_text(text):
+            context.plans[key] = known
+    return known
+
+
+def _compile(context: Context, text: str, body: Mapping[str, Any]) -> Node:
+    for option in _REFUSED:
+        if option in body:
+            raise UnsupportedQuery(f"query_string parameter [{option}]")
+    settings = _settings(context, body)
+    if flag("query_string", body, "escape"):
+        text = "".join("\\" + sign if sign in _SPECIAL else sign for sign in text)
+    if not text.strip():
+        return Nothing()
+    minimum = body.get("minimum_should_match")
+    try:
+        node = Compiler(context, settings).group(lucene.parse(text), top=None if minimum is None else str(minimum))
+    except lucene.SyntaxFailure as failure:
+        raise shard(f"Failed to parse query [{text}]: {failure.reason} at column {failure.at + 1}") from None
+    return Nothing() if node is None else node
+
+
+def _settings(context: Context, body: Mapping[str, Any]) -> Settings:
+    name = "query_string"
+    type = str(body.get("type", "best_fields")).lower()
+    if type not in TYPES:
+        raise RejectedQuery("parse_exception", f"failed to parse [multi_match] query type [{type}]. unknown type.")
+    listed, default = body.get("fields"), body.get("default_field")
+    if listed is not None and default is not None:
+        raise shard("failed to create query: Validation Failed: 1: [query_string] cannot use [fields] parameter in "
+                    "conjunction with [default_field];")
+    everywhere = listed in (None, [], ["*"]) and default in (None, "*")
+    lenient = flag(name, body, "lenient", everywhere)
+    if everywhere:
+        fields, default = context.store.matching("*"), "*"
+    elif default is not None:
+        fields = fields_of(context, name, [str(default)])
+    else:
+        fields = fields_of(context, name, listed)
+    analyzer = body.get("analyzer")
+    if analyzer is not None and analyzer not in ANALYZERS:
+        raise shard(f"[query_string] analyzer [{analyzer}] not found")
+    options = Options(
+        conjunction=conjunction(body.get("default_operator", "or")),
+        fixed=whole(name, body, "fuzzy_prefix_length", 0),
+        most=whole(name, body, "fuzzy_max_expansions", 50),
+        swaps=flag(name, body, "fuzzy_transpositions", True),
+        slop=whole(name, body, "phrase_slop", 0),
+        analyzer=analyzer,
+        lenient=lenient,
+        without_words="null",
+    )
+    if body.get("fuzziness") is not None:
+        patterns.fuzziness(body["fuzziness"], "")
+    return Settings(
+        None if default is None else str(default), fields, type, options.conjunction, lenient, options,
+        zone_of(body) if body.get("time_zone") is not None else None,
+        flag(name, body, "allow_leading_wildcard", True), flag(name, body, "analyze_wildcard"),
+        body.get("fuzziness", "AUTO"),
+    )
+
+
+class Compiler:
+    """Turns the tree of a query string into nodes, field by field."""
+
+    def __init__(self, context: Context, settings: Settings) -> None:
+        self.context, self.settings = context, settings
+
+    def group(self, group: lucene.Group, top: str | None = None) -> Node | None:
+        """Put clauses together as Lucene's classic parser does: AND makes both its sides required."""
+        parts: list[Part] = []
+        for clause in group.clauses:
+            self._add(parts, clause)
+        if not parts:
+            return None
+        if len(group.clauses) == 1 and len(parts) == 1 and parts[0].occur != NOT:
+            return parts[0].node
+        must = [part.node for part in parts if part.occur == MUST]
+        should = [part.node for part in parts if part.occur == SHOULD]
+        never = [part.node for part in parts if part.occur == NOT]
+        minimum = match.minimum_of(len(should), top) if top is not None else 0
+        if should and not must:
+            minimum = max(minimum, 1)
+        return Bool(must, should, never, minimum)
+
+    def _add(self, parts: list[Part], clause: lucene.Clause) -> None:
+        settings = self.settings
+        if isinstance(clause.item, lucene.Words) and clause.item.several:
+            nodes = self._words(clause.item)
+            parts.extend(Part(MUST if settings.conjunction else SHOULD, node) for node in nodes)
+            return
+        node = self._item(clause.item)
+        if parts and parts[-1].occur != NOT:
+            if clause.joined == "AND":
+                parts[-1].occur = MUST
+            elif clause.joined == "OR" and settings.conjunction:
+                parts[-1].occur = SHOULD
+        if node is None:
+            return
+        if clause.sign == "-":
+            occur = NOT
+        elif settings.conjunction:
+            occur = SHOULD if clause.joined == "OR" and not clause.sign else MUST
+            if clause.joined == "OR":
+                occur = SHOULD
+        else:
+            occur = MUST if clause.sign == "+" or clause.joined == "AND" else SHOULD
+        parts.append(Part(occur, node))
+
+    def _item(self, item: lucene.Item) -> Node | None:
+        if isinstance(item, lucene.Group):
+            return self.group(item)
+        if isinstance(item, lucene.Words):
+            return self._text(item.field, item.text)
+        if isinstance(item, lucene.Quoted):
+            return self._phrase(item)
+        if isinstance(item, lucene.Range):
+            return self._range(item.field, item.low, item.high, item.with_low, item.with_high)
+        if isinstance(item, lucene.Fuzzy):
+            return self._fuzzy(item)
+        return self._pattern(item)
+
+    def _fields(self, field: str | None) -> Sequence[View]:
+        if field is None or (field == "*" and self.settings.default == "*"):
+            return self.settings.fields
+        return self.context.store.matching(field)
+
+    def _words(self, words: lucene.Words) -> list[Node]:
+        """Return the clauses of several bare words: one each on a single text field, else one in all."""
+        fields, options = self._fields(words.field), self.settings.options
+        single = len(fields) == 1 and self.settings.type in ("best_fields", "most_fields", "cross_fields")
+        if single and fields[0].type.is_text:
+            return match.clauses(self.context, fields[0], words.text, match.BOOLEAN, options)
+        node = self._text(words.field, words.text)
+        return [] if node is None else [node]
+
+    def _text(self, field: str | None, text: str) -> Node | None:
+        special = self._special(field, text)
+        if special is not None:
+            return special
+        if field is not None and len(text) > 1 and text[0] in "<>":
+            inclusive = len(text) > 2 and text[1] == "="
+            bound = text[2:] if inclusive else text[1:]
+            if text[0] == ">":
+                return self._range(field, bound, None, inclusive, True)
+            return self._range(field, None, bound, True, inclusive)
+        fields = self._fields(field)
+        if field is not None and self.settings.zone is not None and len(fields) == 1 and fields[0].type.is_date:
+            return self._range(field, text, text, True, True)
+        if not fields:
+            return Nothing()
+        return match.over_fields(self.context, fields, text, self.settings.type, self.settings.options)
+
+    def _special(self, field: str | None, text: str) -> Node | None:
+        if field == "_exists_":
+            return leaves.exists(self.context, text)
+        if field == "_id":
+            return Ids(lambda: self.context.store.with_ids([text]))
+        if field is not None and field.startswith("_") and field not in self.context.store.views:
+            raise UnsupportedQuery(f"the metadata field [{field}]")
+        return None
+
+    def _phrase(self, item: lucene.Quoted) -> Node | None:
+        special = self._special(item.field, item.text)
+        if special is not None:
+            return special
+        fields = self._fields(item.field)
+        if not fields:
+            return Nothing()
+        options = self.settings.options
+        if item.slop is not None:
+            options = replace(options, slop=item.slop)
+        return match.over_fields(self.context, fields, item.text, "phrase", options, quoted=True)
+
+    def _each(self, field: str | None, build: Callable[[View], Node]) -> Node:
+        """Match where one of the fields does; a lenient query skips fields that cannot hold such a value."""
+        if field is not None and field.startswith("_") and field not in self.context.store.views:
+            if field == "_exists_":
+                return Nothing()
+            raise UnsupportedQuery(f"the metadata field [{field}]")
+        nodes = []
+        for view in self._fields(field):
+            try:
+                nodes.append(build(view))
+            except RejectedQuery:
+                if not self.settings.lenient:
+                    raise
+        return any_of(nodes)
+
+    def _range(self, field: str | None, low: str | None, high: str | None, with_low: bool, with_high: bool) -> Node:
+        def build(view: View) -> Node:
+            ends = (low, high)
+            if view.type.is_text:
+                ends = (None if low is None else lower(low), None if high is None else lower(high))
+            if low is None and high is None:
+                return leaves.exists(self.context, view.type.name)
+            bounds = leaves.Bounds(*ends, with_low or low is None, with_high or high is None)
+            if self.settings.zone is not None:
+                if not view.type.is_date:
+                    return leaves.span(self.context, view, bounds)
+                bounds = replace(bounds, zone=self.settings.zone)
+            return leaves.span(self.context, view, bounds)
+
+        return self._each(field, build)
+
+    def _fuzzy(self, item: lucene.Fuzzy) -> Node:
+        if not item.amount:
+            edits = patterns.fuzziness(self.settings.fuzziness, item.text)
+        else:
+            edits = _edits(item.amount)
+        options = self.settings.options
+
+        def build(view: View) -> Node:
+            word = lower(item.text) if view.type.is_text else item.text
+            return leaves.fuzzy(self.context, view, word, edits, options.fixed, options.swaps, options.most)
+
+        return self._each(item.field, build)
+
+    def _pattern(self, item: lucene.Pattern) -> Node:
+        if item.kind == "wildcard":
+            return self._wildcard(item)
+        if item.kind == "prefix":
+            text = lucene.unescape(item.text, item.at)
+            if self.settings.analyze_wildcard:
+                return self._each(item.field, lambda view: self._analysed_prefix(view, text))
+            return self._each(item.field, lambda view: leaves.prefix(
+                self.context, view, lower(text) if view.type.is_text else text))
+        return self._each(item.field, lambda view: leaves.regexp(self.context, view, item.text))
+
+    def _wildcard(self, item: lucene.Pattern) -> Node:
+        field = item.field if item.field is not None else self.settings.default
+        if item.text == "*" and field is not None:
+            return All() if field == "*" else leaves.exists(self.context, field)
+        if not self.settings.leading and item.text[0] in "*?":
+            raise lucene.SyntaxFailure("'*' or '?' not allowed as first character in WildcardQuery", item.at)
+
+        def build(view: View) -> Node:
+            if item.text == "*":
+                return leaves.exists(self.context, view.type.name)
+            return leaves.wildcard(self.context, view, lower(item.text) if view.type.is_text else item.text)
+
+        return self._each(item.field, build)
+
+    def _analysed_prefix(self, view: View, text: str) -> Node:
+        if not view.type.is_text:
+            return leaves.prefix(self.context, view, text)
+        words = standard(text)
+        if not words:
+            return Nothing()
+        nodes = [leaves.term(self.context, view, word) for word in words[:-1]]
+        nodes.append(leaves.prefix(self.context, view, words[-1]))
+        return all_of(nodes) if self.settings.conjunction else any_of(nodes)
+
+
+def _edits(amount: str) -> int:
+    try:
+        number = float(amount)
+    except ValueError:
+        raise shard(f"failed to create query: fuzziness cannot be [{amount}].") from None
+    if number not in (0, 1, 2):
+        raise shard(f"failed to create query: Valid edit distances are [0, 1, 2] but was [{amount}]")
+    return int(number)
+
+
