@@ -132,7 +132,7 @@ def _key_field(name: str, types: Mapping[str, frozenset[str]], warnings: list[st
 
     Analysed text is grouped by its ``.keyword`` sub-field; a ``.keyword`` that is not there means the field itself.
     """
-    own = types.get(name, frozenset())
+    own = types.get(name, frozenset()) - {"object", "nested"}
     base = name.removesuffix(".keyword")
     if not own and base != name and types.get(base, TEXT).isdisjoint(TEXT):
         name, own = base, types[base]

@@ -15,7 +15,8 @@ from alerter.sources.protocol import Answer, Hit, SearchRequest, Source
 from alerter.sources.values import value_at
 
 DATES = frozenset({"date", "date_nanos"})
-NUMBERS = frozenset({"long", "integer", "double", "float", "unsigned_long"})
+NUMBERS = frozenset({"long", "integer", "double", "unsigned_long"})
+"""Exact enough for a time; ``float`` tells only minutes apart in this century."""
 
 
 def time_reader(rule: Rule, source: Source) -> TimeReader:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from alerter.clock import HOUR, MINUTE
-from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, Spike, SpikeType
+from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, SpikeType
 
 
 @dataclass

@@ -78,7 +78,7 @@ def test_condition_that_holds_at_the_very_instant_goes_on():
 
 
 def test_reopened_up_to_five_minutes_after_resolution():
-    """Five minutes after the resolution (inclusive) the incident re-opens with its id; a millisecond later it is new."""
+    """Five minutes after the resolution (inclusive) the incident re-opens with its id; later it is new."""
     tested = rule(Frequency(1, 10 * SECOND), realert=NOW, resolve_after=10_000)
     at = judge(tested, [(0, None), (310_000, None)], end=310_000)
     after = judge(tested, [(0, None), (310_001, None)], end=310_001)

@@ -1,0 +1,60 @@
+"""Nominal instants: multiples since the epoch, or cron's fire times in their zone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alerter.clock import HOUR, MINUTE
+from alerter.model.rule import Schedule
+from alerter.schedule import instants, latest_instant, next_instant
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+def local(text: str, fold: int = 0) -> int:
+    return round(datetime.fromisoformat(text).replace(tzinfo=BERLIN, fold=fold).timestamp() * 1000)
+
+
+@given(st.integers(1, 10**7), st.integers(0, 10**13))
+def test_instants_are_multiples_since_the_epoch(every, at):
+    """The next instant is after, the latest at or before; both are multiples, one step apart at most."""
+    schedule = Schedule(every)
+    after, latest = next_instant(schedule, at), latest_instant(schedule, at)
+    assert after % every == latest % every == 0
+    assert latest <= at < after == latest + every
+
+
+def test_span_excludes_its_start_and_includes_its_end():
+    """Instants lie in ``(start, end]``."""
+    assert list(instants(Schedule(MINUTE), MINUTE, 3 * MINUTE)) == [2 * MINUTE, 3 * MINUTE]
+
+
+def test_cron_fires_in_its_zone():
+    """Nine o'clock in Berlin is another UTC hour in summer than in winter."""
+    nine = Schedule(cron="0 9 * * *", timezone="Europe/Berlin")
+    winter, summer = local("2026-01-15T09:00"), local("2026-07-15T09:00")
+    assert next_instant(nine, winter - 1) == winter
+    assert next_instant(nine, summer - 1) == summer
+    assert latest_instant(nine, summer) == summer
+    assert latest_instant(nine, summer - 1) == local("2026-07-14T09:00")
+    assert winter % (24 * HOUR) - summer % (24 * HOUR) == HOUR
+
+
+def test_cron_goes_on_through_the_changes_of_clocks():
+    """Hourly instants stay an hour apart when clocks go forward and back; none is lost or doubled."""
+    hourly = Schedule(cron="0 * * * *", timezone="Europe/Berlin")
+    for day in ("2026-03-29T00:00", "2026-10-25T00:00"):
+        found = list(instants(hourly, local(day), local(day) + 8 * HOUR))
+        assert found == [local(day) + n * HOUR for n in range(1, 9)]
+
+
+def test_next_and_latest_agree_on_cron():
+    """Every instant is its own latest one, and the next one of the millisecond before."""
+    quarter = Schedule(cron="*/15 6-18 * * mon-fri", timezone="America/New_York")
+    found = list(instants(quarter, local("2026-03-06T00:00"), local("2026-03-10T00:00")))
+    assert found == sorted(set(found))
+    assert all(latest_instant(quarter, at) == at == next_instant(quarter, at - 1) for at in found)
