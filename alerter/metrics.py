@@ -19,21 +19,21 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        of = {"registry": self.registry}
-        self._evaluations = Counter("alerter_evaluations_total", "Rule evaluations finished", ["rule"], **of)
-        self._failures = Counter("alerter_evaluation_failures_total", "Not evaluated", ["rule", "kind"], **of)
-        self._seconds = Histogram("alerter_evaluation_seconds", "Seconds per rule evaluation", **of)
-        self._lag = Gauge("alerter_evaluation_lag_seconds", "Newest instant evaluated, age in seconds", ["rule"], **of)
-        self._late = Counter("alerter_instants_caught_up_total", "Instants evaluated later than one run", **of)
-        self._matches = Counter("alerter_matches_total", "Announced matches", ["rule"], **of)
-        self.requests = Gauge("alerter_source_requests", "Requests sent to the source so far", **of)
-        self.incidents = Gauge("alerter_incidents", "Incidents by state", ["state"], **of)
-        self.messages = Counter("alerter_messages_total", "Messages by outcome", ["kind", "outcome"], **of)
-        self.outbox = Gauge("alerter_outbox_depth", "Messages planned and not yet delivered", **of)
-        self.outbox_age = Gauge("alerter_outbox_age_seconds", "Age of the oldest undelivered message", **of)
-        self.silences = Gauge("alerter_silences", "Active silences", **of)
-        self.rules = Gauge("alerter_rules", "Rules by whether they loaded", ["state"], **of)
-        self.reload_ok = Gauge("alerter_reload_successful", "1 when the last reload was taken over", **of)
+        of = self.registry
+        self._evaluations = Counter("alerter_evaluations_total", "Rule evaluations finished", ["rule"], registry=of)
+        self._failures = Counter("alerter_evaluation_failures_total", "Not evaluated", ["rule", "kind"], registry=of)
+        self._seconds = Histogram("alerter_evaluation_seconds", "Seconds per rule evaluation", registry=of)
+        self._lag = Gauge("alerter_evaluation_lag_seconds", "Age of the newest instant evaluated", ["rule"], registry=of)
+        self._late = Counter("alerter_instants_caught_up_total", "Instants evaluated later than one run", registry=of)
+        self._matches = Counter("alerter_matches_total", "Announced matches", ["rule"], registry=of)
+        self.requests = Gauge("alerter_source_requests", "Requests sent to the source so far", registry=of)
+        self.incidents = Gauge("alerter_incidents", "Incidents by state", ["state"], registry=of)
+        self.messages = Counter("alerter_messages_total", "Messages by outcome", ["kind", "outcome"], registry=of)
+        self.outbox = Gauge("alerter_outbox_depth", "Messages planned and not yet delivered", registry=of)
+        self.outbox_age = Gauge("alerter_outbox_age_seconds", "Age of the oldest undelivered message", registry=of)
+        self.silences = Gauge("alerter_silences", "Active silences", registry=of)
+        self.rules = Gauge("alerter_rules", "Rules by whether they loaded", ["state"], registry=of)
+        self.reload_ok = Gauge("alerter_reload_successful", "1 when the last reload was taken over", registry=of)
 
     @contextmanager
     def evaluation(self, _rule: str) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from alerter.routing.load import load_routing
 from alerter.routing.tree import Routing, console_routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules
-from alerter.sources.embedded import EmbeddedSource, read_documents
+from alerter.sources.embedded import EmbeddedSource
+from alerter.sources.embedded_files import lines_of
 from alerter.sources.open import open_elasticsearch
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
@@ -100,8 +102,11 @@ def _source(args: argparse.Namespace, settings: Settings) -> tuple[Source, list[
         if not settings.es.urls:
             raise UsageError("no data to ask", "give --data FILE, or set ALERTER_ES_URL to ask a cluster")
         return open_elasticsearch(settings), []
-    documents = read_documents(["/dev/stdin" if p == "-" else p for p in args.data])
-    return EmbeddedSource(documents), list(documents.notes)
+    source = EmbeddedSource(now=SystemClock().now)
+    for file in args.data:
+        lines = sys.stdin.buffer if file == "-" else lines_of(Path(file))
+        source.extend_lines((line, f"{file}:{number}") for number, line in enumerate(lines, 1))
+    return source, [f"data: {text}" for text in source.warnings]
 
 
 def _routing(settings: Settings) -> Routing:

@@ -27,8 +27,14 @@ def add_parser(subparsers: Any) -> None:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", metavar="FILE", nargs="+", action="extend", required=True,
-                        help="NDJSON files, plain or .gz, in this order")
+    parser.add_argument(
+        "--data",
+        metavar="FILE",
+        nargs="+",
+        action="extend",
+        required=True,
+        help="NDJSON files, plain or .gz, in this order",
+    )
     parser.add_argument("--mapping", metavar="FILE", help="explicit properties; the rest is mapped dynamically")
     parser.add_argument("--now", metavar="T", help="what the word now means, such as 2026-03-10T12:00:00Z")
     bodies = parser.add_mutually_exclusive_group(required=True)

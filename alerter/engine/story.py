@@ -92,7 +92,7 @@ def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Sc
 
 def _steps(story: Story, transitions: Sequence[Transition], scene: Scene) -> Iterator[Transition | Millis]:
     """Interleave transitions with the instants at which an untold incident may become tellable."""
-    reached = scene.start
+    reached = max(scene.start, story.incident.opened)
     for transition in transitions:
         yield from _pauses(story, reached, transition.at - 1, scene)
         yield transition

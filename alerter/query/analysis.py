@@ -17,8 +17,10 @@ MAX_TOKEN = 255
 GAP = 100
 """Positions between two values of an array, so that phrases do not cross them."""
 
-_SINGLE = "\u2e80-\u2fff\u3005\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u3400-\u4dbf\u4e00-\u9fff" \
-          "\uf900-\ufaff\U00020000-\U0003ffff"
+_SINGLE = (
+    "\u2e80-\u2fff\u3005\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u3400-\u4dbf\u4e00-\u9fff"
+    "\uf900-\ufaff\U00020000-\U0003ffff"
+)
 _MARK = "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0903\u093a-\u094f\u200d\ufe0f"
 _EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff\U0001f1e6-\U0001f1ff"
 _LETTER = rf"(?:(?![{_SINGLE}])[^\W\d_])"
@@ -34,9 +36,7 @@ _WORD = re.compile(
     rf"|(?<=\d)[{_MID_NUMBER}{_MID_BOTH}](?=\d))*"
     rf"|[{_EMOJI}][{_MARK}\U0001f3fb-\U0001f3ff]*"
 )
-_ASCII_WORD = re.compile(
-    r"[A-Za-z0-9_]+(?:(?:(?<=[A-Za-z])[:.'](?=[A-Za-z])|(?<=[0-9])[,;.'](?=[0-9]))[A-Za-z0-9_]+)*"
-)
+_ASCII_WORD = re.compile(r"[A-Za-z0-9_]+(?:(?:(?<=[A-Za-z])[:.'](?=[A-Za-z])|(?<=[0-9])[,;.'](?=[0-9]))[A-Za-z0-9_]+)*")
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,7 @@ def lower(text: str) -> str:
 
 def standard(text: str) -> list[str]:
     """Return the lower-case words of a text in order."""
-    if text.isascii():
-        words = _ASCII_WORD.findall(text.lower())
-    else:
-        words = [lower(word) for word in _WORD.findall(text)]
+    words = _ASCII_WORD.findall(text.lower()) if text.isascii() else [lower(word) for word in _WORD.findall(text)]
     found = []
     for word in words:
         if "_" in word and not word.strip("_"):

@@ -26,9 +26,7 @@ def required(name: str, body: Mapping[str, Any], key: str) -> Any:
     return body[key]
 
 
-def field_of(
-    name: str, body: Mapping[str, Any], short: str | None, allowed: set[str]
-) -> tuple[str, Mapping[str, Any]]:
+def field_of(name: str, body: Mapping[str, Any], short: str | None, allowed: set[str]) -> tuple[str, Mapping[str, Any]]:
     """Read ``{field: options}`` or, with ``short``, ``{field: value}``; one field only."""
     if not body:
         raise argument("field name is null or empty")

@@ -11,8 +11,14 @@ from alerter.query.dates import DateFormat, NotADate, from_millis, to_millis
 from alerter.query.errors import RejectedQuery, UnsupportedQuery
 
 _STEP = re.compile(r"([+\-/])(\d*)([yMwdhHmsq])", re.ASCII)
-_LENGTHS = {"w": timedelta(weeks=1), "d": timedelta(days=1), "h": timedelta(hours=1), "H": timedelta(hours=1),
-            "m": timedelta(minutes=1), "s": timedelta(seconds=1)}
+_LENGTHS = {
+    "w": timedelta(weeks=1),
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "H": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+}
 
 
 def resolve(text: str, form: DateFormat, now: Millis | None, zone: tzinfo = UTC, up: bool = False) -> Millis:

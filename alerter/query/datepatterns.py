@@ -26,9 +26,22 @@ _NAMED = {
     "year_month": "yyyy-MM",
     "year_month_day": "yyyy-MM-dd",
 }
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
-_LONG = "January February March April May June July August September October November December".split()
-_DAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+_LONG = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+]
+_DAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _LETTERS = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|[^A-Za-z']")
 
 Write = Callable[[datetime], str]
@@ -89,7 +102,11 @@ def compile_pattern(name: str) -> tuple[Reader, Writer]:
             raise NotADate(text)
         return _parts(found.groupdict()).at(zone, up)
 
-    return read, lambda value, zone: "".join(write(moment) for moment in (from_millis(value, zone),) for write in writers)
+    def write_all(value: Millis, zone: tzinfo) -> str:
+        moment = from_millis(value, zone)
+        return "".join(write(moment) for write in writers)
+
+    return read, write_all
 
 
 def _element(letters: str, name: str) -> tuple[str, str, Write]:

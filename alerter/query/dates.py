@@ -174,8 +174,11 @@ def _epoch_second(text: str, zone: tzinfo, up: bool) -> Millis:  # noqa: ARG001
 def write_strict(value: Millis, zone: tzinfo) -> str:
     """Write ``2026-03-10T11:00:00.000Z``, with an offset in another zone."""
     moment = from_millis(value, zone)
-    return f"{moment.year:04d}" + moment.strftime("-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}" + offset_of(
-        moment
+    return (
+        f"{moment.year:04d}"
+        + moment.strftime("-%m-%dT%H:%M:%S.")
+        + f"{moment.microsecond // 1000:03d}"
+        + offset_of(moment)
     )
 
 

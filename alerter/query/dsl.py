@@ -91,7 +91,9 @@ def _terms(context: Context, body: Body) -> Node:
     if any(isinstance(value, (list, dict)) for value in values):
         raise parsing("[terms] query does not support nested arrays")
     if len(values) > 65_536:
-        raise argument("The number of terms used in the Terms Query request has exceeded the allowed maximum of [65536]")
+        raise argument(
+            "The number of terms used in the Terms Query request has exceeded the allowed maximum of [65536]"
+        )
     if name == "_id":
         return Ids(lambda: context.store.with_ids(map(as_text, values)))
     view = view_of(context, name)
@@ -123,7 +125,19 @@ def _exists(context: Context, body: Body) -> Node:
 
 
 def _range(context: Context, body: Body) -> Node:
-    allowed = {"gt", "gte", "lt", "lte", "from", "to", "include_lower", "include_upper", "format", "time_zone", "relation"}
+    allowed = {
+        "gt",
+        "gte",
+        "lt",
+        "lte",
+        "from",
+        "to",
+        "include_lower",
+        "include_upper",
+        "format",
+        "time_zone",
+        "relation",
+    }
     name, options = field_of("range", body, None, allowed)
     for old in ("from", "to", "include_lower", "include_upper"):
         if old in options:
@@ -188,7 +202,9 @@ def _bool(context: Context, body: Body) -> Node:
     groups: dict[str, list[Node]] = {}
     for key, value in body.items():
         if key in ("must", "filter", "should", "must_not"):
-            groups[key] = [_clause_in_bool(context, key, each) for each in (value if isinstance(value, list) else [value])]
+            groups[key] = [
+                _clause_in_bool(context, key, each) for each in (value if isinstance(value, list) else [value])
+            ]
         elif key not in ("minimum_should_match", "adjust_pure_negative", "boost", "_name"):
             raise content(f"[bool] unknown field [{key}]")
     must = groups.get("must", []) + groups.get("filter", [])
@@ -267,14 +283,28 @@ _HANDLERS: dict[str, Callable[[Context, Any], Node]] = {
     "ids": _ids,
     "exists": _exists,
     "range": _range,
-    "prefix": _string_query("prefix", "value", {"rewrite", "case_insensitive"}, lambda context, view, text, options:
-                            leaves.prefix(context, view, text, flag("prefix", options, "case_insensitive"))),
-    "wildcard": _string_query("wildcard", "value", {"wildcard", "rewrite", "case_insensitive"},
-                              lambda context, view, text, options:
-                              leaves.wildcard(context, view, text, flag("wildcard", options, "case_insensitive"))),
-    "regexp": _string_query("regexp", "value", {"flags", "max_determinized_states", "rewrite", "case_insensitive"}, _regexp),
-    "fuzzy": _string_query("fuzzy", "value", {"fuzziness", "prefix_length", "max_expansions", "transpositions", "rewrite"},
-                           _fuzzy),
+    "prefix": _string_query(
+        "prefix",
+        "value",
+        {"rewrite", "case_insensitive"},
+        lambda context, view, text, options: leaves.prefix(
+            context, view, text, flag("prefix", options, "case_insensitive")
+        ),
+    ),
+    "wildcard": _string_query(
+        "wildcard",
+        "value",
+        {"wildcard", "rewrite", "case_insensitive"},
+        lambda context, view, text, options: leaves.wildcard(
+            context, view, text, flag("wildcard", options, "case_insensitive")
+        ),
+    ),
+    "regexp": _string_query(
+        "regexp", "value", {"flags", "max_determinized_states", "rewrite", "case_insensitive"}, _regexp
+    ),
+    "fuzzy": _string_query(
+        "fuzzy", "value", {"fuzziness", "prefix_length", "max_expansions", "transpositions", "rewrite"}, _fuzzy
+    ),
     "bool": _bool,
     "constant_score": _constant_score,
     "dis_max": _dis_max,

@@ -21,11 +21,31 @@ from alerter.query.store import Document, Rejection, Store, View
 
 __all__ = ["Document", "Evaluator", "QueryError", "RejectedQuery", "Rejection", "UnsupportedQuery"]
 
-_ANSWERED = {"query", "size", "from", "sort", "_source", "fields", "docvalue_fields", "track_total_hits", "aggs",
-             "aggregations", "search_after", "timeout", "post_filter"}
+_ANSWERED = {
+    "query",
+    "size",
+    "from",
+    "sort",
+    "_source",
+    "fields",
+    "docvalue_fields",
+    "track_total_hits",
+    "aggs",
+    "aggregations",
+    "search_after",
+    "timeout",
+    "post_filter",
+}
 _HARMLESS: dict[str, tuple[Any, ...]] = {
-    "track_scores": (False,), "explain": (False,), "profile": (False,), "version": (False,), "stats": (),
-    "seq_no_primary_term": (False,), "runtime_mappings": ({},), "script_fields": ({},), "stored_fields": ([],),
+    "track_scores": (False,),
+    "explain": (False,),
+    "profile": (False,),
+    "version": (False,),
+    "stats": (),
+    "seq_no_primary_term": (False,),
+    "runtime_mappings": ({},),
+    "script_fields": ({},),
+    "stored_fields": ([],),
 }
 _COUNTED = 10_000
 _PLANS = 512

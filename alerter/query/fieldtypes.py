@@ -154,8 +154,9 @@ def as_float(value: Any, kind: str) -> float:
         rounded = number
     else:
         try:
-            rounded = float(struct.unpack("f" if kind == "float" else "e", struct.pack(
-                "f" if kind == "float" else "e", number))[0])
+            rounded = float(
+                struct.unpack("f" if kind == "float" else "e", struct.pack("f" if kind == "float" else "e", number))[0]
+            )
         except (OverflowError, struct.error):
             rounded = math.inf
     if not math.isfinite(rounded):

@@ -18,8 +18,16 @@ from alerter.query.store import View
 
 Body = Mapping[str, Any]
 _FUZZY = {"fuzziness", "prefix_length", "max_expansions", "fuzzy_transpositions", "fuzzy_rewrite"}
-_MATCH = {"query", "operator", "minimum_should_match", "analyzer", "lenient", "zero_terms_query",
-          "auto_generate_synonyms_phrase_query", *_FUZZY}
+_MATCH = {
+    "query",
+    "operator",
+    "minimum_should_match",
+    "analyzer",
+    "lenient",
+    "zero_terms_query",
+    "auto_generate_synonyms_phrase_query",
+    *_FUZZY,
+}
 TYPES = {"best_fields", "most_fields", "cross_fields", "phrase", "phrase_prefix", "bool_prefix"}
 
 

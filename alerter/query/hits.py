@@ -63,8 +63,10 @@ def page(context: Context, body: Mapping[str, Any], size: int = 10, window: int 
     """Read the parts of a request that say which hits come back; raises RejectedQuery or UnsupportedQuery."""
     start, count = _number(body, "from", 0), _number(body, "size", size)
     if window is not None and start + count > window:
-        raise argument(f"Result window is too large, from + size must be less than or equal to: [{window}] but was "
-                       f"[{start + count}]")
+        raise argument(
+            f"Result window is too large, from + size must be less than or equal to: [{window}] but was "
+            f"[{start + count}]"
+        )
     cursor = body.get("search_after")
     keys = sorting.sort_keys(context, body.get("sort"))
     if cursor is not None:

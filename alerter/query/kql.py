@@ -113,7 +113,7 @@ class _Parser:
         for sign, name in _OPERATORS.items():
             if self._sign(sign):
                 bound = self._value()
-                if bound.wild and not bound.quoted or field.wild:
+                if (bound.wild and not bound.quoted) or field.wild:
                     raise UnsupportedQuery("a wildcard in a KQL range", offset=field.at)
                 return {"range": {self._name(field): {name: bound.text}}}
         if not self._sign(":"):

@@ -39,7 +39,9 @@ def term(context: Context, view: View, value: Any, ignore_case: bool = False) ->
     if kind.is_text or kind.kind == "keyword":
         return _string_term(context, view, fieldtypes.as_text(value), ignore_case)
     if ignore_case:
-        raise shard(f"[{kind.name}] field which is of type [{kind.kind}], does not support case insensitive term queries")
+        raise shard(
+            f"[{kind.name}] field which is of type [{kind.kind}], does not support case insensitive term queries"
+        )
     if kind.is_date:
         return span(context, view, Bounds(value, value))
     if kind.kind == "ip":

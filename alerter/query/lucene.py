@@ -272,8 +272,18 @@ class _Parser:
         return Clause(joined, mark, self._term(field))
 
     def _term(self, field: str | None) -> Item:
-        token = self._expect("TERM", "STAR", "PREFIXTERM", "WILDTERM", "REGEXPTERM", "NUMBER", "BAREOPER", "QUOTED",
-                             "RANGEIN_START", "RANGEEX_START")
+        token = self._expect(
+            "TERM",
+            "STAR",
+            "PREFIXTERM",
+            "WILDTERM",
+            "REGEXPTERM",
+            "NUMBER",
+            "BAREOPER",
+            "QUOTED",
+            "RANGEIN_START",
+            "RANGEEX_START",
+        )
         if token.kind in ("RANGEIN_START", "RANGEEX_START"):
             return self._range(field, token)
         tilde = self._suffixes()

@@ -12,11 +12,37 @@ from alerter.query.store import Column, Document, Rejection, Store, View
 
 KEYWORD_LIMIT = 256
 _DYNAMIC_DATES = ("strict_date_optional_time", "yyyy/MM/dd HH:mm:ss Z||yyyy/MM/dd Z")
-_COMMON_OPTIONS = {"type", "fields", "index", "doc_values", "store", "norms", "similarity", "eager_global_ordinals",
-                   "index_options", "copy_to", "meta", "boost", "fielddata", "term_vector", "analyzer", "format",
-                   "search_analyzer", "ignore_above", "coerce", "locale", "split_queries_on_whitespace"}
-_FIXED = {"copy_to": None, "index": True, "fielddata": False, "boost": 1, "search_analyzer": "standard",
-          "split_queries_on_whitespace": False}
+_COMMON_OPTIONS = {
+    "type",
+    "fields",
+    "index",
+    "doc_values",
+    "store",
+    "norms",
+    "similarity",
+    "eager_global_ordinals",
+    "index_options",
+    "copy_to",
+    "meta",
+    "boost",
+    "fielddata",
+    "term_vector",
+    "analyzer",
+    "format",
+    "search_analyzer",
+    "ignore_above",
+    "coerce",
+    "locale",
+    "split_queries_on_whitespace",
+}
+_FIXED = {
+    "copy_to": None,
+    "index": True,
+    "fielddata": False,
+    "boost": 1,
+    "search_analyzer": "standard",
+    "split_queries_on_whitespace": False,
+}
 
 
 class Conflict(Exception):
@@ -121,7 +147,7 @@ class Loader:
                 self._array(path, value, leaves)
             elif isinstance(value, dict):
                 if path in columns or (path in leaves and leaves[path] is not _OBJECT):
-                    raise self._not_an_object(path, leaves)
+                    raise self._not_an_object(path)
                 leaves[path] = _OBJECT
                 self._walk(path + ".", value, leaves)
             else:
@@ -134,17 +160,20 @@ class Loader:
     def _check_name(self, name: str, path: str, prefix: str, leaves: dict[str, Any]) -> None:
         parts = name.split(".")
         if any(not part.strip() for part in parts):
-            raise Conflict("illegal_argument_exception", f"field name cannot contain only whitespace or be empty [{path}]")
+            reason = f"field name cannot contain only whitespace or be empty [{path}]"
+            raise Conflict("illegal_argument_exception", reason)
         for i in range(1, len(parts)):
             parent = prefix + ".".join(parts[:i])
             if parent in self.store.columns or leaves.get(parent, _OBJECT) is not _OBJECT:
-                raise self._not_an_object(parent, leaves)
+                raise self._not_an_object(parent)
             leaves[parent] = _OBJECT
 
-    def _not_an_object(self, path: str, leaves: dict[str, Any]) -> Conflict:
+    def _not_an_object(self, path: str) -> Conflict:
         if path in self.store.columns:
-            return Conflict("document_parsing_exception", f"failed to parse field [{path}]: it holds values, found an object")
-        return Conflict("illegal_argument_exception", f"can't merge a non object mapping [{path}] with an object mapping")
+            reason = f"failed to parse field [{path}]: it holds values, found an object"
+            return Conflict("document_parsing_exception", reason)
+        reason = f"can't merge a non object mapping [{path}] with an object mapping"
+        return Conflict("illegal_argument_exception", reason)
 
     def _array(self, path: str, values: Sequence[Any], leaves: dict[str, Any]) -> None:
         for value in values:
@@ -157,7 +186,7 @@ class Loader:
     def _element(self, path: str, value: Any, leaves: dict[str, Any]) -> None:
         if isinstance(value, dict):
             if path in self.store.columns or leaves.get(path, _OBJECT) is not _OBJECT:
-                raise self._not_an_object(path, leaves)
+                raise self._not_an_object(path)
             leaves[path] = _OBJECT
             self._walk(path + ".", value, leaves)
             return
@@ -190,8 +219,14 @@ class Loader:
 
     def _dynamic(self, path: str, value: Any) -> Column:
         column = Column(self.store)
-        first = value[0] if value.__class__ is _Many else value
-        column.views.append(View(dynamic_type(path, first), column))
+        values = value if value.__class__ is _Many else [value]
+        type = dynamic_type(path, values[0])
+        for other in (dynamic_type(path, each) for each in values[1:]):
+            # a server maps each value of the array on its own, and then cannot merge the mappings
+            if (other.kind, other.format.name) != (type.kind, type.format.name):
+                reason = f"mapper [{path}] cannot be changed from type [{type.kind}] to [{other.kind}]"
+                raise Conflict("illegal_argument_exception", reason)
+        column.views.append(View(type, column))
         if column.views[0].type.is_text and f"{path}.keyword" not in self.store.views:
             column.views.append(View(FieldType(f"{path}.keyword", "keyword", ignore_above=KEYWORD_LIMIT), column))
         return column

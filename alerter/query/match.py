@@ -91,7 +91,9 @@ def clauses(context: Context, view: View, value: Any, kind: str, options: Option
         raise shard(f"[match] analyzer [{options.analyzer}] not found")
     analyzer = options.analyzer or (type.analyzer if type.is_text else "keyword")
     if kind == PHRASE_PREFIX and not type.is_text:
-        reason = f"Can only use phrase prefix queries on text fields - not on [{type.name}] which is of type [{type.kind}]"
+        reason = (
+            f"Can only use phrase prefix queries on text fields - not on [{type.name}] which is of type [{type.kind}]"
+        )
         raise shard(f"failed to create query: {reason}")
     if analyzer == "keyword" and kind != PHRASE_PREFIX:
         if kind == BOOL_PREFIX and (type.is_text or type.kind == "keyword"):
@@ -143,8 +145,10 @@ def over_fields(
     """Match a text against several fields as ``multi_match`` of a type does; None when it has no words anywhere."""
     if type == "cross_fields" and not quoted:
         return _across(context, fields, value, options)
-    kind = PHRASE if quoted else {"phrase": PHRASE, "phrase_prefix": PHRASE_PREFIX, "bool_prefix": BOOL_PREFIX}.get(
-        type, BOOLEAN
+    kind = (
+        PHRASE
+        if quoted
+        else {"phrase": PHRASE, "phrase_prefix": PHRASE_PREFIX, "bool_prefix": BOOL_PREFIX}.get(type, BOOLEAN)
     )
     found = [match(context, view, value, kind, options) for view in fields]
     useful = [node for node in found if node is not None]
@@ -171,5 +175,3 @@ def _across(context: Context, fields: Sequence[View], value: Any, options: Optio
             groups.append(Bool(should=each, minimum=minimum))
     useful = [node for node in groups if node is not None]
     return any_of(useful) if useful else None
-
-

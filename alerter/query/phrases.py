@@ -59,8 +59,10 @@ def _distinct(places: list[list[int]], slop: int) -> bool:
         for adjusted in places[index]:
             place = adjusted + index
             new_low, new_high = min(low, adjusted), max(high, adjusted)
-            if place not in used and new_high - new_low <= slop and search(
-                index + 1, new_low, new_high, used | {place}
+            if (
+                place not in used
+                and new_high - new_low <= slop
+                and search(index + 1, new_low, new_high, used | {place})
             ):
                 return True
         return False

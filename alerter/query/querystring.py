@@ -18,11 +18,33 @@ from alerter.query.match import Options
 from alerter.query.nodes import All, Bool, Ids, Node, Nothing, all_of, any_of
 from alerter.query.store import View
 
-_ALLOWED = {"query", "default_field", "fields", "default_operator", "analyzer", "quote_analyzer", "allow_leading_wildcard",
-            "fuzzy_prefix_length", "fuzzy_max_expansions", "fuzzy_rewrite", "phrase_slop", "analyze_wildcard", "rewrite",
-            "lenient", "time_zone", "minimum_should_match", "type", "tie_breaker", "fuzziness", "fuzzy_transpositions",
-            "max_determinized_states", "auto_generate_synonyms_phrase_query", "enable_position_increments", "escape",
-            "quote_field_suffix"}
+_ALLOWED = {
+    "query",
+    "default_field",
+    "fields",
+    "default_operator",
+    "analyzer",
+    "quote_analyzer",
+    "allow_leading_wildcard",
+    "fuzzy_prefix_length",
+    "fuzzy_max_expansions",
+    "fuzzy_rewrite",
+    "phrase_slop",
+    "analyze_wildcard",
+    "rewrite",
+    "lenient",
+    "time_zone",
+    "minimum_should_match",
+    "type",
+    "tie_breaker",
+    "fuzziness",
+    "fuzzy_transpositions",
+    "max_determinized_states",
+    "auto_generate_synonyms_phrase_query",
+    "enable_position_increments",
+    "escape",
+    "quote_field_suffix",
+}
 _REFUSED = ("quote_analyzer", "quote_field_suffix")
 _SPECIAL = set('+-=&|><!(){}[]^"~*?:\\/')
 
@@ -93,8 +115,10 @@ def _settings(context: Context, body: Mapping[str, Any]) -> Settings:
         raise RejectedQuery("parse_exception", f"failed to parse [multi_match] query type [{type}]. unknown type.")
     listed, default = body.get("fields"), body.get("default_field")
     if listed is not None and default is not None:
-        raise shard("failed to create query: Validation Failed: 1: [query_string] cannot use [fields] parameter in "
-                    "conjunction with [default_field];")
+        raise shard(
+            "failed to create query: Validation Failed: 1: [query_string] cannot use [fields] parameter in "
+            "conjunction with [default_field];"
+        )
     everywhere = listed in (None, [], ["*"]) and default in (None, "*")
     lenient = flag(name, body, "lenient", everywhere)
     if everywhere:
@@ -119,9 +143,15 @@ def _settings(context: Context, body: Mapping[str, Any]) -> Settings:
     if body.get("fuzziness") is not None:
         patterns.fuzziness(body["fuzziness"], "")
     return Settings(
-        None if default is None else str(default), fields, type, options.conjunction, lenient, options,
+        None if default is None else str(default),
+        fields,
+        type,
+        options.conjunction,
+        lenient,
+        options,
         zone_of(body) if body.get("time_zone") is not None else None,
-        flag(name, body, "allow_leading_wildcard", True), flag(name, body, "analyze_wildcard"),
+        flag(name, body, "allow_leading_wildcard", True),
+        flag(name, body, "analyze_wildcard"),
         body.get("fuzziness", "AUTO"),
     )
 
@@ -270,10 +300,7 @@ class Compiler:
         return self._each(field, build)
 
     def _fuzzy(self, item: lucene.Fuzzy) -> Node:
-        if not item.amount:
-            edits = patterns.fuzziness(self.settings.fuzziness, item.text)
-        else:
-            edits = _edits(item.amount)
+        edits = _edits(item.amount) if item.amount else patterns.fuzziness(self.settings.fuzziness, item.text)
         options = self.settings.options
 
         def build(view: View) -> Node:
@@ -289,8 +316,9 @@ class Compiler:
             text = lucene.unescape(item.text, item.at)
             if self.settings.analyze_wildcard:
                 return self._each(item.field, lambda view: self._analysed_prefix(view, text))
-            return self._each(item.field, lambda view: leaves.prefix(
-                self.context, view, lower(text) if view.type.is_text else text))
+            return self._each(
+                item.field, lambda view: leaves.prefix(self.context, view, lower(text) if view.type.is_text else text)
+            )
         return self._each(item.field, lambda view: leaves.regexp(self.context, view, item.text))
 
     def _wildcard(self, item: lucene.Pattern) -> Node:
@@ -326,5 +354,3 @@ def _edits(amount: str) -> int:
     if number not in (0, 1, 2):
         raise shard(f"failed to create query: Valid edit distances are [0, 1, 2] but was [{amount}]")
     return int(number)
-
-

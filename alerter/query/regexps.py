@@ -154,8 +154,10 @@ class _Parser:
 
     def _concatenation(self) -> _Piece:
         parts = [self._repetition()]
-        while self.at < len(self.text) and not self._peek(")|") and not (
-            "INTERSECTION" in self.options and self._peek("&")
+        while (
+            self.at < len(self.text)
+            and not self._peek(")|")
+            and not ("INTERSECTION" in self.options and self._peek("&"))
         ):
             parts.append(self._repetition())
         return _join(parts)

@@ -17,11 +17,37 @@ from alerter.query.match import Options
 from alerter.query.nodes import Bool, Node, Nothing, any_of, without
 from alerter.query.store import View
 
-_ALLOWED = {"query", "fields", "default_operator", "analyzer", "flags", "lenient", "minimum_should_match",
-            "analyze_wildcard", "quote_field_suffix", "fuzzy_prefix_length", "fuzzy_max_expansions",
-            "fuzzy_transpositions", "auto_generate_synonyms_phrase_query", "all_fields"}
-_FLAGS = {"ALL", "NONE", "AND", "OR", "NOT", "PREFIX", "PHRASE", "PRECEDENCE", "ESCAPE", "WHITESPACE", "FUZZY", "NEAR",
-          "SLOP"}
+_ALLOWED = {
+    "query",
+    "fields",
+    "default_operator",
+    "analyzer",
+    "flags",
+    "lenient",
+    "minimum_should_match",
+    "analyze_wildcard",
+    "quote_field_suffix",
+    "fuzzy_prefix_length",
+    "fuzzy_max_expansions",
+    "fuzzy_transpositions",
+    "auto_generate_synonyms_phrase_query",
+    "all_fields",
+}
+_FLAGS = {
+    "ALL",
+    "NONE",
+    "AND",
+    "OR",
+    "NOT",
+    "PREFIX",
+    "PHRASE",
+    "PRECEDENCE",
+    "ESCAPE",
+    "WHITESPACE",
+    "FUZZY",
+    "NEAR",
+    "SLOP",
+}
 MUST, SHOULD = "must", "should"
 
 
@@ -84,9 +110,7 @@ def _flags(value: Any) -> set[str]:
 
 
 class _Parser:
-    def __init__(
-        self, context: Context, text: str, fields: Sequence[View], options: Options, flags: set[str]
-    ) -> None:
+    def __init__(self, context: Context, text: str, fields: Sequence[View], options: Options, flags: set[str]) -> None:
         self.context, self.text, self.at = context, text, 0
         self.fields, self.options, self.flags = fields, options, flags
         self.default = MUST if options.conjunction else SHOULD
@@ -208,8 +232,11 @@ class _Parser:
         options = self.options
         if edits == 0:
             return match.over_fields(self.context, self.fields, word, "best_fields", options)
-        return self._each(lambda view: leaves.fuzzy(
-            self.context, view, _normal(view, word), edits, options.fixed, options.swaps, options.most))
+        return self._each(
+            lambda view: leaves.fuzzy(
+                self.context, view, _normal(view, word), edits, options.fixed, options.swaps, options.most
+            )
+        )
 
     def _each(self, build: Any) -> Node:
         nodes = []
@@ -224,5 +251,3 @@ class _Parser:
 
 def _normal(view: View, text: str) -> str:
     return lower(text) if view.type.is_text else text
-
-

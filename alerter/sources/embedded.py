@@ -61,10 +61,15 @@ class EmbeddedSource:
         """What a user should know of the data, in sentences."""
         found = []
         if self.events > WARN_ABOVE:
-            found.append(f"{self.events:,} documents are held in memory; use Elasticsearch for more than {WARN_ABOVE:,}")
+            found.append(
+                f"{self.events:,} documents are held in memory; use Elasticsearch for more than {WARN_ABOVE:,}"
+            )
         for what, listed in (
             ("are no documents and were left out", [(bad.origin, bad.reason) for bad in self.bad_lines]),
-            ("would be rejected by a server and were left out", [(r.origin or r.id, r.reason) for r in self.rejections]),
+            (
+                "would be rejected by a server and were left out",
+                [(r.origin or r.id, r.reason) for r in self.rejections],
+            ),
         ):
             if listed:
                 origin, reason = listed[0]

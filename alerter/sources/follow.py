@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from alerter.sources.embedded import EmbeddedSource, parse_lines
+from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import Source
 
 
@@ -28,7 +28,7 @@ class Feed:
         for file, offset in self._offsets.items():
             fresh, self._offsets[file] = _appended(file, offset)
             if fresh:
-                self._source.extend(parse_lines(fresh.splitlines(), str(file)))
+                self._source.extend_lines((line, str(file)) for line in fresh.splitlines())
 
 
 def _appended(file: Path, offset: int) -> tuple[bytes, int]:

@@ -140,7 +140,8 @@ class SqliteState:
     def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
         """Read the record, newest first."""
         rows = self._rows(
-            "SELECT body FROM decisions WHERE (? IS NULL OR rule = ?) AND at >= ? ORDER BY at DESC, number DESC LIMIT ?",
+            "SELECT body FROM decisions WHERE (? IS NULL OR rule = ?) AND at >= ?"
+            " ORDER BY at DESC, number DESC LIMIT ?",
             rule, rule, -1 if since is None else since, limit,
         )  # fmt: skip
         return [decode(Decision, json.loads(body)) for (body,) in rows]

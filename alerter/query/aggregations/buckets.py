@@ -26,7 +26,7 @@ def filter_one(context: Context, name: str, options: Mapping[str, Any], below: A
     return run
 
 
-def filters(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+def filters(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:
     """Compile ``filters``, named or anonymous."""
     for key in options:
         if key not in ("filters", "other_bucket", "other_bucket_key", "keyed"):
@@ -88,8 +88,10 @@ def top_hits(context: Context, name: str, options: Mapping[str, Any], below: Agg
     if wanted.size == 0 and wanted.keys:
         raise argument("numHits must be > 0; please use TotalHitCountCollector if you just need the total hit count")
     if wanted.start + wanted.size > 100:
-        raise argument(f"Top hits result window is too large, the top hits aggregator [{name}]'s from + size must be less "
-                       "than or equal to: [100]")
+        raise argument(
+            f"Top hits result window is too large, the top hits aggregator [{name}]'s from + size must be less than "
+            "or equal to: [100]"
+        )
 
     def run(docs: Docs) -> Result:
         total = {"value": len(docs), "relation": "eq"}

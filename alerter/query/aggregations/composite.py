@@ -19,8 +19,11 @@ from alerter.query.nodes import Docs
 from alerter.query.store import View
 
 _COMMON = {"field", "order", "missing_bucket", "missing_order"}
-_OPTIONS = {"terms": _COMMON, "date_histogram": {*_COMMON, "fixed_interval", "calendar_interval", "offset", "time_zone",
-                                                 "format"}, "histogram": {*_COMMON, "interval"}}
+_OPTIONS = {
+    "terms": _COMMON,
+    "date_histogram": {*_COMMON, "fixed_interval", "calendar_interval", "offset", "time_zone", "format"},
+    "histogram": {*_COMMON, "interval"},
+}
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,49 @@ from alerter.query.nodes import Docs
 from alerter.query.store import View
 
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
-_CALENDAR = {"second": "s", "1s": "s", "minute": "m", "1m": "m", "hour": "h", "1h": "h", "day": "d", "1d": "d",
-             "week": "w", "1w": "w", "month": "M", "1M": "M", "quarter": "q", "1q": "q", "year": "y", "1y": "y"}
-_DATE = {"field", "fixed_interval", "calendar_interval", "offset", "time_zone", "min_doc_count", "format", "keyed",
-         "missing", "order", "extended_bounds", "hard_bounds"}
-_NUMBER = {"field", "interval", "offset", "min_doc_count", "keyed", "missing", "order", "extended_bounds", "hard_bounds"}
+_CALENDAR = {
+    "second": "s",
+    "1s": "s",
+    "minute": "m",
+    "1m": "m",
+    "hour": "h",
+    "1h": "h",
+    "day": "d",
+    "1d": "d",
+    "week": "w",
+    "1w": "w",
+    "month": "M",
+    "1M": "M",
+    "quarter": "q",
+    "1q": "q",
+    "year": "y",
+    "1y": "y",
+}
+_DATE = {
+    "field",
+    "fixed_interval",
+    "calendar_interval",
+    "offset",
+    "time_zone",
+    "min_doc_count",
+    "format",
+    "keyed",
+    "missing",
+    "order",
+    "extended_bounds",
+    "hard_bounds",
+}
+_NUMBER = {
+    "field",
+    "interval",
+    "offset",
+    "min_doc_count",
+    "keyed",
+    "missing",
+    "order",
+    "extended_bounds",
+    "hard_bounds",
+}
 
 
 @dataclass(frozen=True)
@@ -127,8 +165,9 @@ def date_histogram(context: Context, name: str, options: Mapping[str, Any], belo
     if not view.type.is_date:
         if view.type.is_number:
             raise UnsupportedQuery("date_histogram over numbers")
-        raise argument(f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation "
-                       "[date_histogram]")
+        raise argument(
+            f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [date_histogram]"
+        )
     form = date_format(options["format"]) if options.get("format") else view.type.format
     limits = _Limits.read(options, lambda value: _instant(context, value, form, round.zone))
 
@@ -159,13 +198,23 @@ def histogram(context: Context, name: str, options: Mapping[str, Any], below: Ag
     if not view.type.is_number:
         if view.type.is_date or view.type.kind == "boolean":
             raise UnsupportedQuery(f"histogram over the type [{view.type.kind}]")
-        raise argument(f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [histogram]")
+        raise argument(
+            f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [histogram]"
+        )
 
     def down(value: float) -> float:
         return math.floor((value - offset) / interval) * interval + offset
 
-    return _histogram("histogram", view, options, below, down, lambda start: down(start + interval * 1.5),
-                      lambda start: {"key": start}, _Limits.read(options, float))
+    return _histogram(
+        "histogram",
+        view,
+        options,
+        below,
+        down,
+        lambda start: down(start + interval * 1.5),
+        lambda start: {"key": start},
+        _Limits.read(options, float),
+    )
 
 
 @dataclass(frozen=True)
@@ -251,5 +300,3 @@ def _filled(
         too_many(len(filled))
         at = following(at)
     return filled
-
-

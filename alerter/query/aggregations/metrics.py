@@ -117,8 +117,14 @@ def _deviations(values: Sequence[float], sigma: float) -> Result:
     count = len(values)
     bounds = ("upper", "lower", "upper_population", "lower_population", "upper_sampling", "lower_sampling")
     if not count:
-        names = ("variance", "variance_population", "variance_sampling", "std_deviation", "std_deviation_population",
-                 "std_deviation_sampling")
+        names = (
+            "variance",
+            "variance_population",
+            "variance_sampling",
+            "std_deviation",
+            "std_deviation_population",
+            "std_deviation_sampling",
+        )
         return {"sum_of_squares": None, **dict.fromkeys(names), "std_deviation_bounds": dict.fromkeys(bounds)}
     mean = _add(values) / count
     squares = _add([value * value for value in values])

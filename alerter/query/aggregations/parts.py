@@ -104,8 +104,11 @@ def whole(type: str, options: Mapping[str, Any], key: str, default: int, least: 
 def too_many(count: int) -> None:
     """Raise RejectedQuery above the number of buckets that a server allows."""
     if count > MAX_BUCKETS:
-        raise RejectedQuery("search_phase_execution_exception", f"Trying to create too many buckets. Must be less than or equal "
-                            f"to: [{MAX_BUCKETS}] but this number of buckets was exceeded.")
+        raise RejectedQuery(
+            "search_phase_execution_exception",
+            f"Trying to create too many buckets. Must be less than or equal "
+            f"to: [{MAX_BUCKETS}] but this number of buckets was exceeded.",
+        )
 
 
 Order = Callable[[Sequence[Result]], list[Result]]
@@ -144,8 +147,11 @@ def _value_at(path: str, key: Callable[[Result], Any]) -> Callable[[Result], Any
     def value(bucket: Result) -> Any:
         below = bucket.get(name)
         if below is None:
-            raise RejectedQuery("invalid_path", f"Invalid aggregation order path [{path}]. The provided aggregation "
-                                f"[{name}] either does not exist, or is a pipeline aggregation")
+            raise RejectedQuery(
+                "invalid_path",
+                f"Invalid aggregation order path [{path}]. The provided aggregation "
+                f"[{name}] either does not exist, or is a pipeline aggregation",
+            )
         found = below.get(part or ("doc_count" if "doc_count" in below else "value"), below)
         if found is None:
             return (1, 0)  # a bucket without a value stands above all numbers, as not-a-number does
@@ -154,4 +160,3 @@ def _value_at(path: str, key: Callable[[Result], Any]) -> Callable[[Result], Any
         return (0, found)
 
     return value
-

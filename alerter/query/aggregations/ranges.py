@@ -88,7 +88,9 @@ def _specs(type: str, options: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]
 
 def _run(view: View | None, options: Mapping[str, Any], ranges: list[_Range], below: Aggregations) -> Aggregation:
     lowest, highest = float("-inf"), float("inf")
-    ranges.sort(key=lambda each: (lowest if each.low is None else each.low, highest if each.high is None else each.high))
+    ranges.sort(
+        key=lambda each: (lowest if each.low is None else each.low, highest if each.high is None else each.high)
+    )
     keyed = options.get("keyed") in (True, "true")
     values = cells(view, options.get("missing")) if view is not None else lambda _: ()
 

@@ -30,13 +30,27 @@ from alerter.query.regexps import compile_regexp
 from alerter.query.store import View
 from alerter.query.values import key_parts
 
-_ALLOWED = {"field", "size", "order", "min_doc_count", "include", "exclude", "missing", "shard_size", "format",
-            "show_term_doc_count_error", "collect_mode", "execution_hint", "shard_min_doc_count", "value_type"}
+_ALLOWED = {
+    "field",
+    "size",
+    "order",
+    "min_doc_count",
+    "include",
+    "exclude",
+    "missing",
+    "shard_size",
+    "format",
+    "show_term_doc_count_error",
+    "collect_mode",
+    "execution_hint",
+    "shard_min_doc_count",
+    "value_type",
+}
 
 Keep = Callable[[Any], bool]
 
 
-def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:
     """Compile ``terms``."""
     check("terms", options, _ALLOWED)
     view = field(context, options)
@@ -87,9 +101,7 @@ def _format(view: View | None, options: Mapping[str, Any]) -> DateFormat | None:
     return date_format(options["format"])
 
 
-def _counted(
-    view: View, options: Mapping[str, Any], docs: Docs, below: Aggregations
-) -> dict[Any, tuple[int, Result]]:
+def _counted(view: View, options: Mapping[str, Any], docs: Docs, below: Aggregations) -> dict[Any, tuple[int, Result]]:
     if below is not nothing_below:
         groups = group(docs, cells(view, options.get("missing")))
         return {value: (len(members), below(members)) for value, members in groups.items()}
@@ -120,8 +132,10 @@ def _one_keeper(name: str, view: View, spec: Any) -> Keep | None:
         return None
     if isinstance(spec, str):
         if view.type.kind != "keyword":
-            raise argument(f"Aggregation [{name}] cannot support regular expression style include/exclude settings as "
-                           "they can only be applied to string fields. Use an array of values for include/exclude clauses")
+            raise argument(
+                f"Aggregation [{name}] cannot support regular expression style include/exclude settings as "
+                "they can only be applied to string fields. Use an array of values for include/exclude clauses"
+            )
         return compile_regexp(spec)
     if isinstance(spec, Sequence):
         return _listed(view, spec)

@@ -46,8 +46,9 @@ def compile_aggregations(context: Context, spec: Any, depth: int = 0) -> Aggrega
 
 def _one(context: Context, name: str, definition: Any, depth: int) -> Aggregation:
     if not name or any(sign in name for sign in "[]>"):
-        raise parsing(f"Invalid aggregation name [{name}]. Aggregation names can contain any character except '[', ']', "
-                      "and '>'")
+        raise parsing(
+            f"Invalid aggregation name [{name}]. Aggregation names can contain any character except '[', ']', and '>'"
+        )
     if not isinstance(definition, Mapping):
         raise parsing(f"Aggregation definition for [{name}] starts with a value, expected a [START_OBJECT].")
     types = [key for key in definition if key not in ("aggs", "aggregations", "meta")]

@@ -1,0 +1,156 @@
+"""Events from Elasticsearch: bounded multi-searches, pages over a point in time, every item failing alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from elasticsearch import Elasticsearch
+
+from alerter.query.kql import kql_to_dsl
+from alerter.sources.es_client import as_source_error, from_answer
+from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
+
+BATCH = 50
+"""Searches in one ``_msearch``."""
+KEEP_ALIVE = "2m"
+
+
+class ElasticsearchSource:
+    """The Source protocol on a cluster; safe to use from several threads."""
+
+    kind = "elasticsearch"
+
+    def __init__(self, client: Elasticsearch) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+        self.requests = 0
+
+    def search(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
+        """Answer each request in order; each fails alone."""
+        answers: list[Answer | SourceError] = []
+        for start in range(0, len(requests), BATCH):
+            answers += self._batch(requests[start : start + BATCH])
+        return answers
+
+    def _batch(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
+        lines: list[dict[str, Any]] = []
+        for request in requests:
+            head = {"index": request.index, "ignore_unavailable": True, "allow_no_indices": True}
+            lines += [head | ({"preference": request.preference} if request.preference else {}), _body(request.body)]
+        try:
+            self._count()
+            found = self._client.msearch(searches=lines)["responses"]
+        except SourceError as error:
+            return [error] * len(requests)
+        except Exception as error:
+            return [as_source_error(error)] * len(requests)
+        return [_answer(item) for item in found]
+
+    def scan(self, request: SearchRequest, page: int = 10_000) -> Iterator[Sequence[Hit]]:
+        """Yield all hits in pages over a point in time; raises SourceError when anything is incomplete."""
+        pit = self._open(request.index)
+        if pit is None:
+            return
+        try:
+            yield from self._pages(request, pit, page)
+        except SourceError:
+            raise
+        except Exception as error:
+            raise as_source_error(error) from None
+        finally:
+            self._close(pit)
+
+    def _pages(self, request: SearchRequest, pit: str, page: int) -> Iterator[Sequence[Hit]]:
+        body = _body(request.body)
+        sort = [key for key in body.get("sort", ()) if key != "_doc"]
+        body |= {"size": page, "sort": [*sort, {"_shard_doc": "asc"}], "pit": {"id": pit, "keep_alive": KEEP_ALIVE}}
+        while True:
+            self._count()
+            answer = _answer(self._client.search(**_named(body)).body)
+            if isinstance(answer, SourceError):
+                raise answer
+            if answer.hits:
+                yield answer.hits
+            if len(answer.hits) < page:
+                return
+            body["search_after"] = list(answer.hits[-1].sort)
+
+    def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Name the mapped types of each field; raises SourceError(kind="missing") when there is no such index."""
+        try:
+            self._count()
+            answer = self._client.field_caps(
+                index=index, fields=list(dict.fromkeys(fields)), ignore_unavailable=False, allow_no_indices=True
+            )
+        except Exception as error:
+            raise as_source_error(error) from None
+        found: dict[str, frozenset[str]] = {}
+        for name, types in answer["fields"].items():
+            found[name] = frozenset(t for t in types if t not in ("unmapped", "object", "nested"))
+        return found
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _open(self, index: str) -> str | None:
+        try:
+            self._count()
+            answer = self._client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=True)
+        except Exception as error:
+            found = as_source_error(error)
+            if found.kind == "missing" and "*" in index:
+                return None
+            raise found from None
+        return str(answer["id"])
+
+    def _close(self, pit: str) -> None:
+        try:
+            self._count()
+            self._client.close_point_in_time(id=pit)
+        except Exception:  # it ends by itself after KEEP_ALIVE; the answer is complete either way
+            return
+
+    def _count(self) -> None:
+        with self._lock:
+            self.requests += 1
+
+
+def _body(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the body as the server takes it: KQL as DSL, keys in one order so that caches serve."""
+    return {name: _translated(value) for name, value in sorted(body.items())}
+
+
+def _translated(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if len(value) == 1 and isinstance(value.get("kql"), str):
+            return kql_to_dsl(value["kql"])
+        return {name: _translated(inner) for name, inner in value.items()}
+    return [_translated(v) for v in value] if isinstance(value, list | tuple) else value
+
+
+def _named(body: Mapping[str, Any]) -> dict[str, Any]:
+    names = {"_source": "source"}
+    return {names.get(name, name): value for name, value in body.items()}
+
+
+def _answer(item: Mapping[str, Any]) -> Answer | SourceError:
+    """Read one answer; anything but a complete one is an error."""
+    if "error" in item:
+        return from_answer(int(item.get("status", 500)), item)
+    shards = item.get("_shards") or {}
+    if item.get("timed_out"):
+        return SourceError("incomplete", "the search timed out on the server")
+    if shards.get("failed"):
+        failures = shards.get("failures") or [{}]
+        reason = (failures[0].get("reason") or {}).get("reason", "unknown")
+        return SourceError("incomplete", f"{shards['failed']} of {shards.get('total')} shards failed: {reason}")
+    hits = item.get("hits") or {}
+    total = hits.get("total")
+    found = tuple(
+        Hit(h.get("_id", ""), h.get("_index", ""), h.get("_source"), h.get("fields") or {}, tuple(h.get("sort") or ()))
+        for h in hits.get("hits") or ()
+    )
+    return Answer(found, total["value"] if isinstance(total, Mapping) else total, item.get("aggregations") or {})

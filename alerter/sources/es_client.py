@@ -1,0 +1,112 @@
+"""The Elasticsearch client, and what its errors mean."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from elastic_transport import ConnectionError as EsConnectionError
+from elastic_transport import ConnectionTimeout, TlsError, TransportError
+from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
+
+from alerter.config import EsAccess
+from alerter.sources.protocol import SourceError
+
+TIMEOUT_SECONDS = 30
+
+
+def connect(access: EsAccess) -> Elasticsearch:
+    """Return a client; nothing is sent yet. ``info()`` is never called: not every server serves it."""
+    options: dict[str, Any] = {"request_timeout": TIMEOUT_SECONDS, "max_retries": 0, "retry_on_timeout": False}
+    if access.api_key:
+        options["api_key"] = access.api_key.reveal()
+    elif access.username:
+        options["basic_auth"] = (access.username, access.password.reveal())
+    if any(url.startswith("https") for url in access.urls):
+        options |= _tls(access)
+    try:
+        return Elasticsearch(list(access.urls), **options)
+    except ValueError as error:
+        hint = "like https://es.example:9200"
+        raise SourceError("rejected", f"ALERTER_ES_URL cannot be used: {error}", hint) from None
+
+
+def _tls(access: EsAccess) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if access.ca_fingerprint:
+        options["ssl_assert_fingerprint"] = access.ca_fingerprint.replace(":", "").lower()
+        if not access.ca_certs:
+            options |= {"verify_certs": False, "ssl_show_warn": False}  # the pinned fingerprint is the check
+    if access.ca_certs:
+        options["ca_certs"] = access.ca_certs
+    if access.client_cert:
+        options["client_cert"] = access.client_cert
+    if access.client_key:
+        options["client_key"] = access.client_key
+    return options
+
+
+def as_source_error(error: Exception) -> SourceError:
+    """Return what an error of the client means, with the remedy."""
+    if isinstance(error, UnsupportedProductError):
+        hint = "alerter speaks to Elasticsearch 7.17, 8 and 9; OpenSearch is not supported yet"
+        return SourceError("denied", "the server is not Elasticsearch (its product header is missing)", hint)
+    if isinstance(error, TlsError):
+        hint = "set ALERTER_ES_CA_CERTS (a PEM file) or ALERTER_ES_CA_FINGERPRINT"
+        return SourceError("denied", f"TLS: the server's certificate is refused: {_first_line(error)}", hint)
+    if isinstance(error, ConnectionTimeout):
+        return SourceError("unreachable", f"Elasticsearch did not answer within {TIMEOUT_SECONDS} s")
+    if isinstance(error, EsConnectionError | TransportError) and not isinstance(error, ApiError):
+        hint = "is ALERTER_ES_URL right, and the cluster up?"
+        return SourceError("unreachable", f"Elasticsearch cannot be reached: {_first_line(error)}", hint)
+    if isinstance(error, ApiError):
+        return from_answer(error.meta.status, error.body)
+    return SourceError("unreachable", f"Elasticsearch: {type(error).__name__}: {_first_line(error)}")
+
+
+def from_answer(status: int, body: Any) -> SourceError:
+    """Return what an answer with an error status means."""
+    kind, reason = _root_cause(body)
+    if status == 401:
+        hint = "check ALERTER_ES_USERNAME and ALERTER_ES_PASSWORD, or ALERTER_ES_API_KEY"
+        return SourceError("denied", "Elasticsearch does not know these credentials (401)", hint)
+    if status == 403:
+        return SourceError("denied", f"not allowed (403): {reason}", "grant the privilege; see docs/operations.md")
+    if status == 404 or kind == "index_not_found_exception":
+        return SourceError("missing", reason or "not found")
+    if status in (429, 503) or kind == "es_rejected_execution_exception":
+        return SourceError("busy", f"Elasticsearch is overloaded ({status}): {reason}")
+    if status == 406 or "media_type" in kind:
+        hint = "alerter speaks to Elasticsearch 7.17, 8 and 9; OpenSearch is not supported yet"
+        return SourceError("denied", f"the server refuses this client ({status}): {reason}", hint)
+    if status >= 500:
+        return SourceError("incomplete", f"Elasticsearch failed ({status}): {kind}: {reason}")
+    return SourceError("rejected", f"Elasticsearch rejects the query: {kind}: {reason}", "see alerter check")
+
+
+def _root_cause(body: Any) -> tuple[str, str]:
+    error = body.get("error") if isinstance(body, dict) else None
+    if isinstance(error, str):
+        return "", error[:500]
+    if not isinstance(error, dict):
+        return "", str(body)[:200]
+    causes = error.get("root_cause") or []
+    cause = causes[0] if causes and isinstance(causes[0], dict) else error
+    return str(cause.get("type") or error.get("type") or ""), str(cause.get("reason") or error.get("reason") or "")[
+        :500
+    ]
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0][:300]
+
+
+def version(client: Elasticsearch) -> str:
+    """Return the lowest version of the cluster's nodes; raises SourceError."""
+    try:
+        answer = client.perform_request(
+            "GET", "/_nodes?filter_path=nodes.*.version", headers={"accept": "application/json"}
+        )
+    except Exception as error:
+        raise as_source_error(error) from None
+    versions = [node["version"] for node in (answer.body or {}).get("nodes", {}).values()]
+    return str(min(versions, key=lambda v: [int(p) for p in v.split("-")[0].split(".")], default="unknown"))

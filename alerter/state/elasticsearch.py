@@ -1,0 +1,259 @@
+"""State in Elasticsearch: four small indices, every change by ``if_seq_no`` and ``if_primary_term``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from elasticsearch import ConflictError, Elasticsearch, NotFoundError
+
+from alerter.clock import Millis
+from alerter.model.incident import Checkpoint, Decision, Incident
+from alerter.model.silence import Silence
+from alerter.sources.es_client import as_source_error
+from alerter.sources.protocol import SourceError
+from alerter.state.codec import decode, encode
+from alerter.state.mappings import FIELDS, VERSION, index_body
+from alerter.state.protocol import Conflict, Retention, StateError, Version, Versioned
+from alerter.state.records import checkpoint_fields, checkpoint_id, decision_fields, incident_fields, silence_fields
+
+T = TypeVar("T")
+PAGE = 1_000
+ROLE_HINT = (
+    "the role needs, on the state indices, create_index, read, write, view_index_metadata and maintenance; "
+    "docs/operations.md has it as a command"
+)
+
+
+class ElasticsearchState:
+    """The State protocol on a cluster. Lists refresh the index first when this process wrote to it."""
+
+    def __init__(self, client: Elasticsearch, prefix: str) -> None:
+        """Use the indices ``prefix-state``, ``-incidents``, ``-silences`` and ``-decisions``."""
+        self._client = client
+        self._names = {suffix: f"{prefix}-{suffix}" for suffix in FIELDS}
+        self._written: set[str] = set()
+
+    def init(self) -> list[str]:
+        """Create the missing indices; refuses those of a later version."""
+        done = []
+        with _errors():
+            found = self._client.indices.get_mapping(index=list(self._names.values()), ignore_unavailable=True).body
+        for suffix, name in self._names.items():
+            if name not in found:
+                done += self._create(suffix, name)
+                continue
+            version = (found[name]["mappings"].get("_meta") or {}).get("alerter_version", 0)
+            if version > VERSION:
+                message = f"the index {name} was written by a later version of alerter ({version} > {VERSION})"
+                raise StateError("newer", message, "upgrade this alerter, or set another ALERTER_STATE_INDEX")
+        return done
+
+    def _create(self, suffix: str, name: str) -> list[str]:
+        try:
+            self._client.indices.create(index=name, **index_body(suffix))
+        except Exception as error:
+            if "resource_already_exists_exception" in str(error):
+                return []  # another engine was quicker
+            found = as_source_error(error)
+            raise StateError(found.kind, f"cannot create {name}: {found.reason}", _role_hint(found)) from None
+        return [f"index {name} created"]
+
+    # --- checkpoints -------------------------------------------------------------------------------------------
+
+    def checkpoints(self, rules: Sequence[str]) -> dict[str, Versioned[Checkpoint]]:
+        """Read the checkpoints of the named rules, in real time."""
+        if not rules:
+            return {}
+        ids = {checkpoint_id(rule): rule for rule in rules}
+        with _errors():
+            answer = self._client.mget(index=self._names["state"], ids=list(ids))
+        return {
+            ids[doc["_id"]]: Versioned(_load(Checkpoint, doc["_source"]), _version(doc))
+            for doc in answer["docs"]
+            if doc.get("found")
+        }
+
+    def checkpointed(self) -> list[str]:
+        """Name every rule that has a checkpoint."""
+        return sorted(hit["_source"]["rule"] for hit in self._list("state", [{"term": {"kind": "checkpoint"}}], "rule"))
+
+    def save_checkpoint(self, checkpoint: Checkpoint, version: Version | None) -> Version:
+        """Write a checkpoint by compare-and-set."""
+        return self._put("state", checkpoint_id(checkpoint.rule), checkpoint, checkpoint_fields(checkpoint), version)
+
+    def drop_checkpoint(self, rule: str, version: Version) -> None:
+        """Remove a checkpoint."""
+        try:
+            with _errors():
+                self._client.delete(index=self._names["state"], id=checkpoint_id(rule), **_if(version))
+        except NotFoundError:
+            return
+        self._written.add("state")
+
+    # --- incidents ---------------------------------------------------------------------------------------------
+
+    def incident(self, id: str) -> Versioned[Incident] | None:
+        """Read one incident, in real time."""
+        try:
+            with _errors():
+                doc = self._client.get(index=self._names["incidents"], id=id).body
+        except NotFoundError:
+            return None
+        return Versioned(_load(Incident, doc["_source"]), _version(doc))
+
+    def incidents(
+        self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int = 10_000
+    ) -> list[Versioned[Incident]]:
+        """List incidents, newest first."""
+        clauses: list[dict[str, Any]] = []
+        if rule is not None:
+            clauses.append({"term": {"rule": rule}})
+        if open_only:
+            clauses.append({"term": {"state": "firing"}})
+        if since is not None:
+            recent = [{"range": {"resolved": {"gte": since}}}, {"term": {"state": "firing"}}]
+            clauses.append({"bool": {"should": recent, "minimum_should_match": 1}})
+        return self._records(Incident, "incidents", clauses, {"opened": "desc"}, limit)
+
+    def unfinished(self, limit: int = 10_000) -> list[Versioned[Incident]]:
+        """List incidents with something to deliver, oldest first."""
+        return self._records(Incident, "incidents", [{"term": {"unfinished": True}}], {"opened": "asc"}, limit)
+
+    def save_incident(self, incident: Incident, version: Version | None) -> Version:
+        """Write an incident by compare-and-set."""
+        return self._put("incidents", incident.id, incident, incident_fields(incident), version)
+
+    # --- silences and decisions --------------------------------------------------------------------------------
+
+    def silences(self, now: Millis, *, expired: bool = False) -> list[Versioned[Silence]]:
+        """List silences not yet over, and with ``expired`` all."""
+        clauses = [] if expired else [{"range": {"end": {"gt": now}}}]
+        return self._records(Silence, "silences", clauses, {"end": "asc"}, 10_000)
+
+    def save_silence(self, silence: Silence, version: Version | None) -> Version:
+        """Write a silence by compare-and-set."""
+        return self._put("silences", silence.id, silence, silence_fields(silence), version)
+
+    def record(self, decisions: Iterable[Decision]) -> None:
+        """Append to the record of decisions, in bulk."""
+        lines: list[Mapping[str, Any]] = []
+        for decision in decisions:
+            lines += [{"index": {}}, _source(decision, decision_fields(decision))]
+        for start in range(0, len(lines), 2 * PAGE):
+            with _errors():
+                self._client.bulk(index=self._names["decisions"], operations=lines[start : start + 2 * PAGE])
+            self._written.add("decisions")
+
+    def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
+        """Read the record, newest first."""
+        clauses: list[dict[str, Any]] = [{"term": {"rule": rule}}] if rule is not None else []
+        if since is not None:
+            clauses.append({"range": {"at": {"gte": since}}})
+        return [v.value for v in self._records(Decision, "decisions", clauses, {"at": "desc"}, limit)]
+
+    def prune(self, retention: Retention, now: Millis) -> int:
+        """Delete by id what is closed and older than the retention."""
+        closed = [{"term": {"state": "resolved"}}, {"term": {"unfinished": False}}]
+        old: dict[str, list[dict[str, Any]]] = {
+            "incidents": [*closed, {"range": {"resolved": {"lt": now - retention.incidents}}}],
+            "silences": [{"range": {"end": {"lt": now - retention.silences}}}],
+            "decisions": [{"range": {"at": {"lt": now - retention.decisions}}}],
+        }
+        return sum(self._delete(suffix, clauses) for suffix, clauses in old.items())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _put(self, suffix: str, id: str, record: Any, fields: Mapping[str, Any], version: Version | None) -> Version:
+        once: dict[str, Any] = {"op_type": "create"} if version is None else _if(version)
+        with _errors():
+            answer = self._client.index(index=self._names[suffix], id=id, document=_source(record, fields), **once)
+        self._written.add(suffix)
+        return _version(answer.body)
+
+    def _records(
+        self, shape: type[T], suffix: str, clauses: Sequence[Mapping[str, Any]], sort: Mapping[str, str], limit: int
+    ) -> list[Versioned[T]]:
+        ((field, order),) = sort.items()
+        hits = self._list(suffix, clauses, field, order=order, limit=limit)
+        return [Versioned(_load(shape, hit["_source"]), _version(hit)) for hit in hits]
+
+    def _list(
+        self, suffix: str, clauses: Sequence[Mapping[str, Any]], field: str, *, order: str = "asc", limit: int = 10_000
+    ) -> list[dict[str, Any]]:
+        with _errors():
+            if suffix in self._written:
+                self._client.indices.refresh(index=self._names[suffix])
+                self._written.discard(suffix)
+            answer = self._client.search(
+                index=self._names[suffix],
+                size=min(limit, 10_000),
+                query={"bool": {"filter": list(clauses)}},
+                sort=[{field: order}],
+                seq_no_primary_term=True,
+                track_total_hits=False,
+            )
+        if answer["timed_out"] or answer["_shards"]["failed"]:
+            raise StateError("incomplete", f"the list of {self._names[suffix]} is incomplete")
+        return list(answer["hits"]["hits"])
+
+    def _delete(self, suffix: str, clauses: Sequence[Mapping[str, Any]]) -> int:
+        gone = 0
+        while True:
+            hits = self._list(suffix, clauses, "_doc", limit=PAGE)
+            if not hits:
+                return gone
+            operations = [{"delete": {"_id": hit["_id"]}} for hit in hits]
+            with _errors():
+                self._client.bulk(index=self._names[suffix], operations=operations)
+            self._written.add(suffix)
+            gone += len(hits)
+
+
+@contextmanager
+def _errors() -> Iterator[None]:
+    """Turn the client's errors into Conflict and StateError; a missing document stays NotFoundError."""
+    try:
+        yield
+    except ConflictError:
+        raise Conflict("changed by another engine") from None
+    except NotFoundError as error:
+        if "index_not_found_exception" in str(error):
+            raise StateError("missing", "the state indices are missing", "run: alerter init") from None
+        raise
+    except (StateError, Conflict):
+        raise
+    except SourceError as error:
+        raise StateError(error.kind, error.reason, error.hint) from None
+    except Exception as error:
+        found = as_source_error(error)
+        raise StateError(found.kind, found.reason, _role_hint(found)) from None
+
+
+def _role_hint(error: SourceError) -> str:
+    if error.kind != "denied" or "403" not in error.reason:
+        return error.hint
+    return ROLE_HINT
+
+
+def _source(record: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {**fields, "body": json.dumps(encode(record), ensure_ascii=False)}
+
+
+def _load(shape: type[T], source: Mapping[str, Any]) -> T:
+    return decode(shape, json.loads(source["body"]))
+
+
+def _version(doc: Mapping[str, Any]) -> Version:
+    return f"{doc['_seq_no']} {doc['_primary_term']}"
+
+
+def _if(version: Version) -> dict[str, Any]:
+    seq_no, term = version.split()
+    return {"if_seq_no": int(seq_no), "if_primary_term": int(term)}
