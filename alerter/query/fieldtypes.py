@@ -57,6 +57,14 @@ class FieldType:
 
     def typed(self, values: Cell) -> Cell:
         """Turn the raw values of a document into typed ones; raises BadValue where a server rejects the document."""
+        if len(values) == 1 and values[0].__class__ is str:
+            # nearly all values of logs are single strings
+            if self.kind == "text" or (self.kind == "keyword" and self.ignore_above is None):
+                return values
+            if self.kind == "keyword":
+                return values if len(values[0]) <= (self.ignore_above or 0) else ()
+            if self.kind == "date":
+                return (self._date(values[0]),)
         if self.kind == "text":
             return tuple(as_text(value) for value in values)
         if self.kind == "keyword":
@@ -69,7 +77,9 @@ class FieldType:
     def _date(self, value: Any) -> int:
         if isinstance(value, bool):
             raise BadValue(f"failed to parse field [{self.name}] of type [date]: [{as_text(value)}]")
-        text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+        text = value
+        if value.__class__ is not str:
+            text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
         try:
             return self.format.read(text)
         except NotADate as error:

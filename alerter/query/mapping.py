@@ -126,8 +126,10 @@ class Loader:
             return False
         for path, column in fresh.items():
             self._adopt(path, column)
-        for path in [path for path, value in leaves.items() if value is _OBJECT and path not in store.objects]:
-            self._adopt_object(path)
+        objects = store.objects
+        for path, value in leaves.items():
+            if value is _OBJECT and path not in objects:
+                self._adopt_object(path)
         store.add(document, cells)
         return True
 
@@ -207,12 +209,16 @@ class Loader:
                 column = columns.get(path)
                 if column is None:
                     column = fresh[path] = self._dynamic(path, value)
-                if value.__class__ is str:
-                    known = column.index.get(value)
-                    cells.append((column, column.code(value, (value,)) if known is None else known))
+                kind = value.__class__
+                if kind is str:
+                    key, values = value, (value,)
+                elif kind is _Many:
+                    values = tuple(value)
+                    key = tuple((each.__class__, each) for each in values)
                 else:
-                    values = tuple(value) if value.__class__ is _Many else (value,)
-                    cells.append((column, column.code(tuple((v.__class__, v) for v in values), values)))
+                    key, values = (kind, value), (value,)
+                known = column.index.get(key)
+                cells.append((column, column.code(key, values) if known is None else known))
         except BadValue as error:
             raise Conflict("document_parsing_exception", str(error)) from None
         return cells, fresh

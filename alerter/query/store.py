@@ -115,9 +115,10 @@ class Column:
         """Find or make the code of a cell; raises BadValue when a view cannot hold it."""
         known = self.index.get(key)
         if known is None:
-            typed = [view.type.typed(values) for view in self.views]
-            known = len(self.views[0].cells)
-            for view, cell in zip(self.views, typed, strict=True):
+            views = self.views
+            typed = [view.type.typed(values) for view in views]
+            known = len(views[0].cells)
+            for view, cell in zip(views, typed):  # noqa: B905 - of one length, and this is the hot path
                 view.cells.append(cell)
             self.index[key] = known
             if len(values) > 1:
@@ -158,7 +159,11 @@ class Store:
         """Append a document whose cells are coded."""
         number = self.count
         for column, code in cells:
-            column.put(number, code)
+            codes = column.codes
+            if len(codes) == number:
+                codes.append(code)
+            else:
+                column.put(number, code)
         self.ids.append(document.id)
         self.sources.append(document.source)
         self.count = number + 1
