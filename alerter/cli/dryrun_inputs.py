@@ -7,8 +7,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alerter.clock import DAY, Millis, SystemClock
 from alerter.cli.output import complain
+from alerter.clock import DAY, Millis, SystemClock
 from alerter.config import Settings, load_settings
 from alerter.engine.dryrun import DryRun, default_end, dry_run
 from alerter.errors import UsageError

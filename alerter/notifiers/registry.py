@@ -17,7 +17,12 @@ from alerter.routing.tree import Routing
 
 def make_notifiers(routing: Routing, settings: Settings) -> dict[str, Notifier]:
     """Return a notifier for each receiver; raises UsageError naming the receiver and the variable that is missing."""
-    return {name: NOTIFIERS[receiver.kind](receiver, settings) for name, receiver in routing.receivers.items()}
+    return {name: make_notifier(receiver, settings) for name, receiver in routing.receivers.items()}
+
+
+def make_notifier(receiver: Receiver, settings: Settings) -> Notifier:
+    """Return the notifier of one receiver; raises UsageError naming the variable that is missing."""
+    return NOTIFIERS[receiver.kind](receiver, settings)
 
 
 def _slack(receiver: Receiver, settings: Settings) -> Notifier:

@@ -82,7 +82,7 @@ class SlackNotifier:
         answer = self._call(
             "chat.postMessage",
             posting=True,
-            channel=posted.address if posted else self._channel,
+            channel=posted.address if posted else self._channel.lstrip("#"),
             metadata=metadata(message),
             client_msg_id=str(uuid5(NAMESPACE_URL, message.delivery.id)),
             **body,

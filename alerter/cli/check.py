@@ -1,0 +1,60 @@
+"""``alerter check``: validate rules and notifiers, all findings at once."""
+
+from __future__ import annotations
+
+import argparse
+
+from alerter.cli.output import complain, say
+
+EXAMPLE = """examples:
+  alerter check                          # the rules and notifiers of the settings
+  alerter check rules/order notifiers    # these files and folders
+  alerter check --format json | jq '.diagnostics[] | select(.severity == "error")'"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "check",
+        help="validate rules and notifiers, all findings at once",
+        description="Validate rule files and routing files. Exit 1 when there is an error.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("paths", nargs="*", metavar="PATH", help="files or folders (default: those of the settings)")
+    parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser.add_argument("--strict", action="store_true", help="an unknown option is an error")
+    parser.add_argument("--quiet", action="store_true", help="errors and warnings only")
+    parser.add_argument("--config", metavar="FILE", help="settings file (default: alerter.yaml when there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print every finding; 1 with an error among them, 2 when a path does not exist."""
+    import json
+    from pathlib import Path
+
+    from alerter.config import load_settings
+    from alerter.errors import UsageError
+    from alerter.ruleset.checking import check
+
+    settings = load_settings(args.config)
+    paths = [Path(p) for p in args.paths]
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist", "name rule files, routing files or folders")
+    result = check(paths, settings, strict=args.strict)
+    shown = [d for d in result.diagnostics if not (args.quiet and d.severity == "info")]
+    failed = any(d.severity == "error" for d in result.diagnostics)
+    if args.format == "json":
+        found = [d.as_json() for d in shown]
+        say(json.dumps({"files": result.files, "rules": result.rules, "diagnostics": found}, ensure_ascii=False))
+        return 1 if failed else 0
+    for diagnostic in shown:
+        say(diagnostic.text())
+    numbers = {s: sum(d.severity == s for d in result.diagnostics) for s in ("error", "warning", "info")}
+    summary = (
+        ", ".join(f"{n} {s}{'s' if n != 1 and s != 'info' else ''}" for s, n in numbers.items() if n) or "all fine"
+    )
+    complain(f"{result.files} files, {result.rules} rules: {summary}")
+    return 1 if failed else 0

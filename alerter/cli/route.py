@@ -1,0 +1,121 @@
+"""``alerter route``: draw the routing tree; say where labels would go, and why."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from alerter.cli.output import say
+
+if TYPE_CHECKING:
+    from alerter.routing.tree import Node, Routing
+
+EXAMPLE = """examples:
+  alerter route
+  alerter route domain=order severity=critical
+  alerter route domain=user --at 2026-03-08T03:00:00Z --format json"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "route",
+        help="show the routing tree; say where labels would go, and why",
+        description="Without labels: draw the tree. With labels: where an incident with them would go.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("labels", nargs="*", metavar="NAME=VALUE", help="labels of an incident")
+    parser.add_argument("--at", metavar="TIME", help="ISO 8601; mute and active times are asked then (default: now)")
+    parser.add_argument("--format", choices=["text", "json"], default="text")
+    parser.add_argument("--config", metavar="FILE", help="settings file (default: alerter.yaml when there is one)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the tree or the destinations."""
+    import json
+
+    from alerter.clock import SystemClock
+    from alerter.config import load_settings
+    from alerter.errors import UsageError
+    from alerter.routing.load import load_routing
+    from alerter.timetext import parse_instant
+
+    settings = load_settings(args.config)
+    routing, findings = load_routing(settings.notifiers)
+    if routing is None:
+        raise UsageError("\n".join(f.text() for f in findings if f.severity == "error"))
+    try:
+        at = SystemClock().now() if args.at is None else parse_instant(args.at)
+    except ValueError:
+        raise UsageError(f"--at {args.at!r} is not an ISO 8601 time", "like 2026-03-08T03:00:00Z") from None
+    labels = dict(_label(text) for text in args.labels)
+    if not labels:
+        for line in _tree(routing):
+            say(line)
+        return 0
+    found = [_destination(d, routing) for d in routing.destinations(labels, at)]
+    if args.format == "json":
+        say(json.dumps({"labels": labels, "destinations": found}, ensure_ascii=False))
+        return 0
+    for destination in found:
+        say(_sentence(destination))
+    return 0
+
+
+def _label(text: str) -> tuple[str, str]:
+    from alerter.errors import UsageError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise UsageError(f"{text!r} is not a label", "like domain=order")
+    return name.strip(), value.strip().strip('"')
+
+
+def _destination(destination: Any, routing: Routing) -> dict[str, Any]:
+    return {
+        "receiver": destination.receiver,
+        "channel": routing.receivers[destination.receiver].channel,
+        "route": destination.path,
+        "muted": None if destination.muted is None else str(destination.muted),
+        "muted_by": destination.muted_by or None,
+        "repeat_interval_ms": destination.repeat_interval,
+    }
+
+
+def _sentence(destination: dict[str, Any]) -> str:
+    from alerter.timetext import length_text
+
+    where = f"{destination['receiver']} ({destination['channel']})"
+    why = f"\n  by the route: {destination['route']}"
+    if destination["muted"]:
+        where += f", but not now: {destination['muted']} {destination['muted_by']}"
+    repeat = destination["repeat_interval_ms"]
+    if repeat is None:
+        timers = "repeated when the rule's realert has passed (at most hourly where the rule writes none)"
+    else:
+        timers = f"repeated at most every {length_text(repeat)}"
+    return f"-> {where}{why}\n  told at once, {timers}; resolved is always told"
+
+
+def _tree(routing: Routing) -> Iterator[str]:
+    yield from _node(routing.root, routing, "", "")
+    inhibitions = len(routing.inhibit_rules)
+    if inhibitions:
+        yield f"{inhibitions} inhibit rule{'s' if inhibitions > 1 else ''}: " + ", ".join(
+            r.name for r in routing.inhibit_rules
+        )
+
+
+def _node(node: Node, routing: Routing, lead: str, below: str) -> Iterator[str]:
+    matchers = ", ".join(str(m) for m in node.matchers) or "everything"
+    notes = [f"muted: {', '.join(node.mute)}"] if node.mute else []
+    notes += [f"active: {', '.join(node.active)}"] if node.active else []
+    notes += ["continue"] if node.continues else []
+    channel = routing.receivers[node.receiver].channel
+    yield f"{lead}{matchers} -> {node.receiver} ({channel})" + (f"  [{'; '.join(notes)}]" if notes else "")
+    for n, child in enumerate(node.routes):
+        last = n == len(node.routes) - 1
+        yield from _node(child, routing, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  "))
