@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from alerter.query.dates import zone_named
-from alerter.query.errors import argument, parsing
+from alerter.query.errors import UnsupportedQuery, argument, parsing
 
 ALWAYS = {"boost", "_name"}
 
@@ -17,13 +17,6 @@ def check(name: str, body: Mapping[str, Any], allowed: set[str]) -> None:
     for key in body:
         if key not in allowed and key not in ALWAYS:
             raise parsing(f"[{name}] query does not support [{key}]")
-
-
-def required(name: str, body: Mapping[str, Any], key: str) -> Any:
-    """Return a parameter that must be there."""
-    if body.get(key) is None:
-        raise parsing(f"[{name}] requires [{key}]")
-    return body[key]
 
 
 def field_of(name: str, body: Mapping[str, Any], short: str | None, allowed: set[str]) -> tuple[str, Mapping[str, Any]]:
@@ -38,7 +31,9 @@ def field_of(name: str, body: Mapping[str, Any], short: str | None, allowed: set
         if options is None:
             raise argument("field name is null or empty")
         if isinstance(options, list):
-            kind = argument if name.startswith("match") else parsing
+            if name == "fuzzy":
+                raise UnsupportedQuery("a list of values in the query [fuzzy]")
+            kind = parsing if name in ("term", "range") else argument
             raise kind(f"[{name}] query does not support array of values")
         if short is None:
             raise parsing(f"[{name}] query does not support [{field}]")

@@ -10,7 +10,6 @@ from alerter.query.clauses import (
     check,
     field_of,
     flag,
-    required,
     zone_of,
 )
 from alerter.query.context import Context
@@ -107,7 +106,9 @@ def _terms(context: Context, body: Body) -> Node:
 
 def _ids(context: Context, body: Body) -> Node:
     check("ids", body, {"values"})
-    values = required("ids", body, "values")
+    values = body.get("values")
+    if values is None:
+        raise UnsupportedQuery("the query [ids] without [values]")
     listed = values if isinstance(values, list) else [values]
     return Ids(lambda: context.store.with_ids(map(str, listed)))
 
@@ -117,6 +118,8 @@ def _exists(context: Context, body: Body) -> Node:
     name = body.get("field")
     if isinstance(name, (list, dict)):
         raise parsing("[exists] unknown token [START_ARRAY] after [field]")
+    if name == "":
+        raise argument("field name is null or empty")
     if not name:
         raise parsing("[exists] must be provided with a [field]")
     if name == "*":
@@ -159,7 +162,7 @@ def _range(context: Context, body: Body) -> Node:
     low, high = options.get("gte", options.get("gt")), options.get("lte", options.get("lt"))
     for value in (low, high):
         if isinstance(value, (list, dict)):
-            raise parsing("[range] query does not support this value")
+            raise UnsupportedQuery("a list or an object as the bound of a range")
     form = date_format(options["format"]) if view.type.is_date and "format" in options else None
     exclusive_low = options.get("gt") is not None
     exclusive_high = options.get("lt") is not None
@@ -203,7 +206,8 @@ def _bool(context: Context, body: Body) -> Node:
     for key, value in body.items():
         if key in ("must", "filter", "should", "must_not"):
             groups[key] = [
-                _clause_in_bool(context, key, each) for each in (value if isinstance(value, list) else [value])
+                _clause_in_bool(context, key, each, isinstance(value, list))
+                for each in (value if isinstance(value, list) else [value])
             ]
         elif key not in ("minimum_should_match", "adjust_pure_negative", "boost", "_name"):
             raise content(f"[bool] unknown field [{key}]")
@@ -221,12 +225,15 @@ def _bool(context: Context, body: Body) -> Node:
     return Bool(must, should, must_not, minimum)
 
 
-def _clause_in_bool(context: Context, key: str, clause: Any) -> Node:
-    if not isinstance(clause, Mapping):
+def _clause_in_bool(context: Context, key: str, clause: Any, listed: bool) -> Node:
+    if not isinstance(clause, Mapping) and not listed:
         raise content(f"[bool] {key} doesn't support values of this type")
-    if not clause:
-        raise content(f"[bool] failed to parse field [{key}]")
-    return compile_query(context, clause)
+    try:
+        return compile_query(context, clause)
+    except RejectedQuery as error:
+        if error.type != "illegal_argument_exception":
+            raise
+        raise content(f"[bool] failed to parse field [{key}]: {error.reason}") from None
 
 
 def _constant_score(context: Context, body: Body) -> Node:

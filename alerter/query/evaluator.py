@@ -13,7 +13,7 @@ from alerter.clock import Millis
 from alerter.query import mapping
 from alerter.query.context import Context, Leaves
 from alerter.query.dsl import compile_query
-from alerter.query.errors import QueryError, RejectedQuery, UnsupportedQuery, argument, parsing
+from alerter.query.errors import QueryError, RejectedQuery, UnsupportedQuery, parsing
 from alerter.query.hits import Page, page
 from alerter.query.names import SEARCH
 from alerter.query.nodes import All, Docs, Node, all_of
@@ -185,9 +185,9 @@ def _limit(body: Mapping[str, Any]) -> int | None:
     try:
         number = int(value)
     except (TypeError, ValueError):
-        raise argument(f"[track_total_hits] failed to parse [{value}]") from None
+        raise UnsupportedQuery(f"search parameter [track_total_hits] of [{value}]") from None
     if number == -1:
         return None
     if number < 0:
-        raise argument(f"[track_total_hits] parameter must be positive or equals to -1, got {number}")
+        raise UnsupportedQuery(f"search parameter [track_total_hits] of [{value}]")
     return number

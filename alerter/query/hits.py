@@ -9,7 +9,7 @@ from typing import Any
 from alerter.query import sorting
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, date_format
-from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, parsing
+from alerter.query.errors import UnsupportedQuery, argument, content, parsing
 from alerter.query.nodes import Docs
 from alerter.query.patterns import simple_match
 from alerter.query.store import View
@@ -71,7 +71,7 @@ def page(context: Context, body: Mapping[str, Any], size: int = 10, window: int 
     keys = sorting.sort_keys(context, body.get("sort"))
     if cursor is not None:
         if start > 0:
-            raise argument("`from` parameter must be set to 0 when `search_after` is used")
+            raise UnsupportedQuery("[from] together with [search_after]")
         sorting.after((), keys, cursor)
     parts = [_doc_values(context, item) for item in _list(body, "docvalue_fields")]
     parts += [_fields(context, item) for item in _list(body, "fields")]
@@ -83,7 +83,7 @@ def _number(body: Mapping[str, Any], key: str, default: int) -> int:
     try:
         number = int(value)
     except (TypeError, ValueError):
-        raise RejectedQuery("parsing_exception", f"Failed to parse [{key}]: [{value}]") from None
+        raise UnsupportedQuery(f"search parameter [{key}] that is no number") from None
     if number < 0:
         raise argument(f"[{key}] parameter cannot be negative, found [{number}]")
     return number
@@ -101,6 +101,8 @@ def _field_and_format(context: Context, item: Any) -> tuple[list[View], DateForm
         item = {"field": item}
     if not isinstance(item, Mapping) or not isinstance(item.get("field"), str):
         raise parsing("[docvalue_fields] requires a field")
+    if "include_unmapped" in item:
+        raise UnsupportedQuery("parameter [include_unmapped] of [fields]")
     for option in set(item) - {"field", "format"}:
         raise content(f"[field_and_format] unknown field [{option}]")
     if item["field"].startswith("_"):
@@ -177,13 +179,17 @@ def _filtered(
             rest = _filtered(value, path + ".", wanted, unwanted, inside)
             if rest or (inside and not value):
                 found[name] = rest
+            elif inside:
+                raise UnsupportedQuery("_source that leaves an object empty")
         elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
             kept: list[Any] = []
             for each in value:
                 if isinstance(each, Mapping):
                     rest = _filtered(each, path + ".", wanted, unwanted, inside)
-                    if rest or inside:
+                    if rest:
                         kept.append(rest)
+                    elif inside:
+                        raise UnsupportedQuery("_source that leaves an object empty")
                 elif inside:
                     kept.append(each)
             if kept:

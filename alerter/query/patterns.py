@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from alerter.query.errors import argument, parsing
+from alerter.query.errors import UnsupportedQuery, argument
 
 Test = Callable[[str], bool]
 
@@ -98,12 +98,12 @@ def fuzziness(value: object, term: str) -> int:
         try:
             low, high = (int(part) for part in text[5:].split(",")) if ":" in text else (3, 6)
         except ValueError:
-            raise parsing(f"failed to find low and high distance values in [{value}]") from None
+            raise UnsupportedQuery(f"fuzziness [{value}]") from None
         return 0 if len(term) < low else 1 if len(term) < high else 2
     try:
         number = float(text)
     except ValueError:
-        raise argument(f"fuzziness cannot be [{value}].") from None
+        raise UnsupportedQuery(f"fuzziness [{value}]") from None
     if number not in (0, 1, 2):
         raise argument(f"Valid edit distances are [0, 1, 2] but was [{value}]")
     return int(number)

@@ -80,6 +80,8 @@ def query_string(context: Context, body: Mapping[str, Any]) -> Node:
     """Compile ``query_string``; remembered while no field is added, unless it speaks of ``now``."""
     check("query_string", body, _ALLOWED)
     text = body.get("query")
+    if text is None and "query" in body:
+        raise UnsupportedQuery("query_string parameter [query] of null")
     if text is None or isinstance(text, (list, dict)):
         raise parsing("[query_string] must be provided with a [query]")
     key = ("query_string", repr(sorted(body.items(), key=lambda item: item[0])))

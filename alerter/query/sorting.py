@@ -36,6 +36,8 @@ def sort_keys(context: Context, spec: Any) -> list[SortKey]:
     """Compile the ``sort`` of a request; raises RejectedQuery or UnsupportedQuery."""
     if spec is None:
         return []
+    if not isinstance(spec, (list, str, Mapping)):
+        raise RejectedQuery("parsing_exception", "Unknown key for a value in [sort].")
     keys = []
     for item in spec if isinstance(spec, list) else [spec]:
         if isinstance(item, str):
@@ -155,7 +157,7 @@ def after(docs: Docs, keys: Sequence[SortKey], cursor: Any) -> list[int]:
     if not keys:
         raise argument("Sort must contain at least one field.")
     if not isinstance(cursor, list) or not cursor:
-        raise argument("Values must contains at least one value.")
+        raise UnsupportedQuery("search parameter [search_after] that is no list of values")
     if len(cursor) != len(keys):
         raise argument(f"search_after has {len(cursor)} value(s) but sort has {len(keys)}.")
     marks = [key.parse(value) for key, value in zip(keys, cursor, strict=True)]

@@ -131,7 +131,7 @@ def rounding(type: str, options: Mapping[str, Any]) -> Rounding:
     if (fixed is None) == (unit is None):
         if fixed is None:
             raise argument("Invalid interval specified, must be non-null and non-empty")
-        raise argument("Cannot use [fixed_interval] with [calendar_interval] configuration option.")
+        raise UnsupportedQuery("[fixed_interval] together with [calendar_interval]")
     zone = _zone(type, options)
     try:
         offset = duration(options.get("offset", 0))
@@ -192,7 +192,7 @@ def histogram(context: Context, name: str, options: Mapping[str, Any], below: Ag
     except (TypeError, ValueError):
         raise content("[histogram] failed to parse field [interval]") from None
     if interval <= 0:
-        raise argument("[interval] must be >0 for histogram aggregation")
+        raise content("[interval] must be >0 for histogram aggregation")
     if view is None:
         return lambda _: {"buckets": {} if options.get("keyed") else []}
     if not view.type.is_number:

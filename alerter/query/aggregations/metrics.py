@@ -10,7 +10,7 @@ from typing import Any
 from alerter.query.aggregations.parts import Aggregation, Aggregations, Builder, Result, cells, check, field
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, date_format
-from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
+from alerter.query.errors import UnsupportedQuery, argument, content
 from alerter.query.nodes import Docs
 from alerter.query.store import View
 
@@ -67,6 +67,8 @@ def _spelt(view: View | None, form: DateFormat | None, value: float | None) -> s
     if form is not None:
         return form.write(math.floor(value), UTC)
     if view.type.kind == "boolean":
+        if not float(value).is_integer():
+            raise UnsupportedQuery("the average of booleans")
         return "true" if value else "false"
     return None
 
@@ -180,7 +182,7 @@ def _percentiles(context: Context, name: str, options: Mapping[str, Any], below:
     except (TypeError, ValueError):
         raise content("[percentiles] failed to parse field [percents]") from None
     if any(not 0 <= share <= 100 for share in shares):
-        raise RejectedQuery("x_content_parse_exception", "[percentiles] percent must be in [0,100]")
+        raise UnsupportedQuery("a percentile outside 0 to 100")
     if form is not None:
         raise UnsupportedQuery("aggregation [percentiles] on the type [date]")
 

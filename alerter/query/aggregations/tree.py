@@ -68,6 +68,8 @@ def _one(context: Context, name: str, definition: Any, depth: int) -> Aggregatio
     below = definition.get("aggs", definition.get("aggregations"))
     if below and type in _LEAVES:
         raise UnsupportedQuery(f"aggregations below [{type}]")
+    if type == "global" and depth:
+        raise UnsupportedQuery("aggregation [global] below another")
     run = builder(context, name, options, compile_aggregations(context, below, depth + 1) if below else nothing_below)
     return _with_meta(run, definition["meta"]) if "meta" in definition else run
 
