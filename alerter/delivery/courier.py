@@ -5,21 +5,30 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from alerter.clock import SECOND, Clock, Millis
+from alerter.delivery.attempts import attempted
 from alerter.delivery.rates import Rates
-from alerter.delivery.reactions import Reaction, react
-from alerter.delivery.tasks import Task, failed_over, post_of, tasks
+from alerter.delivery.reactions import FIRST_LOOK, SECOND_LOOK, Reaction, react
+from alerter.delivery.tasks import Task, due, failed_over, heard, post_of, tasks
 from alerter.engine.telling import Obstacle
 from alerter.metrics import Metrics
 from alerter.model.incident import Decision, Delivery, DeliveryState, Incident, Kind, Post, Reason
+from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, Notifier, NotifierError, Outgoing, Posted
 from alerter.routing.tree import Routing
 from alerter.state.protocol import Conflict, State
+from alerter.timetext import length_text
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 DELAY_SAID = 60 * SECOND
-"""A message later than this says so."""
+"""A message that waited longer than this says so."""
+PLAINEST = 3
+MOST_LOOKS = 10
+"""How often a read-back that must wait is tried before the message is sent again."""
+POSSIBLE_REPEAT = "possible_repeat"
 
 
 @dataclass
@@ -53,6 +62,7 @@ class Courier:
         self._silenced = silenced or (lambda _incident, _now: None)
         self._metrics = metrics or Metrics()
         self._rates = Rates()
+        self._waiting: dict[str, Millis] = {}
 
     def deliver(self) -> Report:
         """Send what is due and allowed now; the rest waits for the next pass. Raises StateError."""
@@ -71,25 +81,29 @@ class Courier:
 
     def _deliver(self, task: Task, delivery: Delivery, report: Report) -> None:
         stored = self._state.incident(task.incident)
-        if stored is None:
+        # The list may lag behind the document: what counts is the document.
+        current = None if stored is None else due(stored.value, delivery.id, self._clock.now())
+        if stored is None or current is None:
             return
-        incident = stored.value
+        incident, delivery = stored.value, current
         notifier = self.notifiers.get(delivery.receiver)
-        if notifier is None or failed_over(incident, delivery):
-            self._finish(
-                incident.id, delivery, DeliveryState.DROPPED, "no_receiver" if notifier is None else "fallback"
-            )
-            report.dropped += 1
+        if notifier is None:
+            self._drop(incident, delivery, Reason.NO_RECEIVER, report)
             return
         if delivery.state in (DeliveryState.SENDING, DeliveryState.UNCLEAR):
             self._reconcile(incident, delivery, notifier, report)
             return
+        if failed_over(incident, delivery):
+            self._redirect(incident, delivery, report)
+            return
         obstacle = self._silenced(incident, self._clock.now())
         if obstacle is not None and delivery.kind in (Kind.FIRING, Kind.REPEAT):
-            self._drop_silenced(incident, delivery, obstacle)
-            report.dropped += 1
+            self._drop(incident, delivery, obstacle[0], report, obstacle)
             return
-        if not self._rates.may_post(self._place(delivery, notifier), self._clock.monotonic()):
+        if delivery.kind is Kind.RESOLVED and not heard(incident, delivery.receiver):
+            self._drop(incident, delivery, Reason.NEVER_TOLD, report)
+            return
+        if not self._may_send(incident, delivery, notifier):
             report.postponed += 1
             return
         claimed = replace(
@@ -101,20 +115,36 @@ class Courier:
             return  # changed meanwhile: next pass
         self._send(_with(incident, claimed), claimed, notifier, report)
 
+    def _may_send(self, incident: Incident, delivery: Delivery, notifier: Notifier) -> bool:
+        """Whether the rates allow it now; what edits a posted message takes a token of the edits too."""
+        if notifier.kind != "slack":
+            return not self._rates.is_blocked(delivery.receiver, self._clock.monotonic())
+        now = self._clock.monotonic()
+        edits = notifier.editable and delivery.kind is not Kind.REPEAT and post_of(incident, delivery.receiver)
+        if edits and not self._rates.may_edit(delivery.channel, now):
+            return False
+        return self._rates.may_post(delivery.channel, now)
+
     def _send(self, incident: Incident, delivery: Delivery, notifier: Notifier, report: Report) -> None:
-        note = self._note(delivery)
-        for plain in range(4):
-            message = Outgoing(incident, delivery, first=True, plain=plain, note=note)
-            try:
-                posted, root = self._transmit(message, notifier)
-            except NotifierError as error:
-                if error.failure is Failure.DEGRADE and plain < 3:
-                    log.warning("receiver %s refused the message (%s), sending a plainer one", delivery.receiver, error)
-                    continue
-                self._failed(incident, delivery, error, report)
-                return
+        message = Outgoing(incident, delivery, first=True, note=self._note(delivery))
+        try:
+            posted, root = self._degrading(message, lambda plainer: self._transmit(plainer, notifier))
+        except NotifierError as error:
+            self._failed(incident, delivery, error, report)
+        else:
             self._sent(incident, delivery, posted if root else None, report)
-            return
+
+    def _degrading(self, message: Outgoing, attempt: Callable[[Outgoing], T]) -> T:
+        """Try everything, then without chart, without sample, text only; a bug in formatting is a refusal too."""
+        for plain in range(PLAINEST):
+            try:
+                return attempted(attempt, replace(message, plain=plain))
+            except NotifierError as error:
+                if error.failure is not Failure.DEGRADE:
+                    raise
+                log.warning("receiver %s: %s; sending a plainer message", message.delivery.receiver, error)
+                self._metrics.messages.labels(str(message.delivery.kind), str(Failure.DEGRADE)).inc()
+        return attempted(attempt, replace(message, plain=PLAINEST))
 
     def _transmit(self, message: Outgoing, notifier: Notifier) -> tuple[Posted, bool]:
         """Post a root, or edit it and add a line; returns where it is and whether it is a new root."""
@@ -151,17 +181,39 @@ class Courier:
         self._change(incident.id, change)
 
     def _failed(self, incident: Incident, delivery: Delivery, error: NotifierError, report: Report) -> None:
-        receiver = self._routing.receivers.get(delivery.receiver)
-        fallback = self._routing.receivers.get(receiver.fallback) if receiver and receiver.fallback else None
-        reaction = react(delivery, error, self._clock.now(), fallback)
+        reaction = react(delivery, error, self._clock.now(), self._fallback(delivery, error))
         self._metrics.messages.labels(str(delivery.kind), str(error.failure)).inc()
         report.failed += reaction.delivery.state is DeliveryState.FAILED
         report.postponed += reaction.delivery.state is not DeliveryState.FAILED
         log.log(reaction.level, "receiver %s (%s): %s", delivery.receiver, delivery.channel, error)
         if reaction.block:
-            place = self._place(delivery, self.notifiers[delivery.receiver])
+            slack = self.notifiers[delivery.receiver].kind == "slack"
+            place = delivery.channel if slack else delivery.receiver
             self._rates.block(place, self._clock.monotonic() + reaction.block)
         self._change(incident.id, lambda current: _reacted(current, reaction))
+
+    def _fallback(self, delivery: Delivery, error: NotifierError) -> Receiver | None:
+        """Return the fallback receiver; with bad credentials only one that goes another way."""
+        receiver = self._routing.receivers.get(delivery.receiver)
+        name = receiver.fallback if receiver else None
+        if name is None or name not in self.notifiers:
+            return None
+        own, other = self.notifiers[delivery.receiver], self.notifiers[name]
+        if error.failure is Failure.CREDENTIALS and (own.kind, own.editable) == (other.kind, other.editable):
+            return None
+        return self._routing.receivers.get(name)
+
+    def _redirect(self, incident: Incident, delivery: Delivery, report: Report) -> None:
+        """Send to the fallback what follows a message that went there, unless it is planned there already."""
+        first = failed_over(incident, delivery)
+        receiver = self._routing.receivers.get(delivery.receiver)
+        there = receiver.fallback if receiver else None
+        if first is None or there is None or any(
+            (d.receiver, d.kind, d.at) == (there, delivery.kind, delivery.at) for d in incident.deliveries
+        ):
+            self._drop(incident, delivery, Reason.FALLBACK, report)
+        else:
+            self._failed(incident, delivery, NotifierError(Failure.CHANNEL, first.error), report)
 
     # --- unclear outcomes --------------------------------------------------------------------------------------
 
@@ -173,27 +225,37 @@ class Courier:
             return
         post = post_of(incident, delivery.receiver)
         posted = Posted(post.address, post.ts) if post and notifier.editable else None
-        message = Outgoing(incident, delivery)
+        since = (delivery.sent or self._clock.now()) - 60 * SECOND
         try:
-            found = notifier.find(message, (delivery.sent or self._clock.now()) - 60 * SECOND, posted)
+            found = attempted(lambda message: notifier.find(message, since, posted), Outgoing(incident, delivery))
         except NotifierError as error:
-            if error.failure is Failure.UNCLEAR:
-                self._again(incident, delivery, "possible_repeat")
-            else:
-                self._change(
-                    incident.id, lambda i: _with(i, replace(delivery, not_before=self._clock.now() + 20 * SECOND))
-                )
+            self._blind(incident, delivery, error)
             return
         if found is not None:
             self._sent(incident, delivery, found if posted is None else None, report)
         elif delivery.looks < 1:
-            later = replace(delivery, looks=delivery.looks + 1, not_before=self._clock.now() + 15 * SECOND)
-            self._change(incident.id, lambda i: _with(i, later))
+            self._look_later(incident, delivery, SECOND_LOOK - FIRST_LOOK)
         else:
             self._again(incident, delivery, "")
 
+    def _blind(self, incident: Incident, delivery: Delivery, error: NotifierError) -> None:
+        """What was posted cannot be read back: try to look again for a while, then send again or hold it."""
+        receiver = self._routing.receivers.get(delivery.receiver)
+        if error.failure is Failure.WAIT and delivery.looks < MOST_LOOKS:
+            self._look_later(incident, delivery, max(error.retry_after, SECOND_LOOK))
+        elif receiver is not None and receiver.options.get("on_unclear") == "hold":
+            log.error("receiver %s: it is not known whether %s arrived; held", delivery.receiver, delivery.id)
+            self._finish(incident.id, delivery, DeliveryState.FAILED, "unclear, held")
+        else:
+            self._again(incident, delivery, POSSIBLE_REPEAT)
+
+    def _look_later(self, incident: Incident, delivery: Delivery, wait: Millis) -> None:
+        later = replace(delivery, looks=delivery.looks + 1, not_before=self._clock.now() + wait)
+        self._change(incident.id, lambda current: _with(current, later))
+
     def _again(self, incident: Incident, delivery: Delivery, mark: str) -> None:
-        planned = replace(delivery, state=DeliveryState.PLANNED, looks=0, error=mark)
+        kept = delivery.error if delivery.reason is Reason.FALLBACK else mark
+        planned = replace(delivery, state=DeliveryState.PLANNED, looks=0, not_before=0, error=kept)
         self._change(incident.id, lambda current: _with(current, planned))
 
     # --- refreshing --------------------------------------------------------------------------------------------
@@ -209,13 +271,13 @@ class Courier:
             report.postponed += 1
             return
         last = next(d for d in reversed(incident.deliveries) if d.receiver == post.receiver)
-        message = Outgoing(incident, last, first=False)
+        posted = Posted(post.address, post.ts)
         try:
-            notifier.update(message, Posted(post.address, post.ts))
+            self._degrading(Outgoing(incident, last, first=False), lambda plainer: notifier.update(plainer, posted))
         except NotifierError as error:
             log.warning("receiver %s: the message could not be edited: %s", post.receiver, error)
-            if error.failure is not Failure.GONE:
-                self._rates.block(post.channel, self._clock.monotonic() + max(error.retry_after, 10 * SECOND))
+            if error.failure in (Failure.WAIT, Failure.UNCLEAR, Failure.CREDENTIALS):
+                self._rates.block_edits(post.channel, self._clock.monotonic() + max(error.retry_after, 10 * SECOND))
                 return
         report.edited += 1
         self._change(id, lambda i: _edited(i, post.receiver, incident.revision, self._clock.now()))
@@ -225,12 +287,16 @@ class Courier:
     def _finish(self, id: str, delivery: Delivery, state: DeliveryState, error: str) -> None:
         self._change(id, lambda i: _with(i, replace(delivery, state=state, error=error)))
 
-    def _drop_silenced(self, incident: Incident, delivery: Delivery, obstacle: Obstacle) -> None:
-        reason, detail, until = obstacle
+    def _drop(
+        self, incident: Incident, delivery: Delivery, reason: Reason, report: Report, obstacle: Obstacle | None = None
+    ) -> None:
+        """Leave a message unsent, for a reason that can be looked up."""
+        report.dropped += 1
+        self._metrics.messages.labels(str(delivery.kind), "dropped").inc()
         self._finish(incident.id, delivery, DeliveryState.DROPPED, str(reason))
         decision = Decision(
-            self._clock.now(), incident.rule, incident.key, "suppressed", str(reason), incident.id, until,
-            receiver=delivery.receiver, detail=detail,
+            self._clock.now(), incident.rule, incident.key, "suppressed", str(reason), incident.id,
+            obstacle[2] if obstacle else None, receiver=delivery.receiver, detail=obstacle[1] if obstacle else "",
         )  # fmt: skip
         self._state.record([decision])
 
@@ -247,21 +313,17 @@ class Courier:
                 continue
         log.error("incident %s kept changing; its delivery is settled in the next pass", id)
 
-    def _place(self, delivery: Delivery, notifier: Notifier) -> str:
-        return delivery.channel if notifier.kind == "slack" else f"{notifier.kind} {delivery.receiver} {delivery.id}"
-
     def _note(self, delivery: Delivery) -> str:
-        if delivery.error == "possible_repeat":
+        if delivery.error == POSSIBLE_REPEAT:
             return "possible repeat: the first attempt had no answer"
         if delivery.reason is Reason.FALLBACK:
             return delivery.error
-        first = delivery.sent
-        if delivery.attempts > 1 and first is not None and delivery.error == str(Failure.WAIT):
-            return "delayed by the receiver's limits"
-        return ""
+        late = self._clock.now() - self._waiting.get(delivery.id, self._clock.now())
+        return f"delayed {length_text(late)} by the receiver's limits" if late > DELAY_SAID else ""
 
     def _measure(self, unfinished: list[Incident], now: Millis) -> None:
         outbox = [d for i in unfinished for d in i.outbox]
+        self._waiting = {d.id: self._waiting.get(d.id, now) for d in outbox}
         self._metrics.outbox.set(len(outbox))
         self._metrics.outbox_age.set(max((now - d.at for d in outbox), default=0) / SECOND)
 

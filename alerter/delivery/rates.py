@@ -41,15 +41,25 @@ class Rates:
     posts: dict[str, Bucket] = field(default_factory=lambda: defaultdict(lambda: Bucket(*POSTS)))
     edits: Bucket = field(default_factory=lambda: Bucket(*EDITS))
     blocked: dict[str, Millis] = field(default_factory=dict)
+    edits_blocked: dict[str, Millis] = field(default_factory=dict)
 
     def block(self, place: str, until: Millis) -> None:
-        """Let a place wait until a monotonic instant."""
+        """Let all posts to a place wait until a monotonic instant."""
         self.blocked[place] = max(until, self.blocked.get(place, until))
+
+    def block_edits(self, place: str, until: Millis) -> None:
+        """Let only edits wait: a limit on edits must not hold up new messages."""
+        self.edits_blocked[place] = max(until, self.edits_blocked.get(place, until))
+
+    def is_blocked(self, place: str, now: Millis) -> bool:
+        """Tell whether a place must wait."""
+        return now < self.blocked.get(place, now)
 
     def may_post(self, place: str, now: Millis) -> bool:
         """Take a token for a post."""
-        return now >= self.blocked.get(place, now) and self.posts[place].take(now)
+        return not self.is_blocked(place, now) and self.posts[place].take(now)
 
     def may_edit(self, place: str, now: Millis) -> bool:
         """Take a token for an edit."""
-        return now >= self.blocked.get(place, now) and self.edits.take(now)
+        waits = self.is_blocked(place, now) or now < self.edits_blocked.get(place, now)
+        return not waits and self.edits.take(now)

@@ -14,6 +14,8 @@ from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, NotifierError
 
 FIRST_LOOK: Millis = 5 * SECOND
+SECOND_LOOK: Millis = 20 * SECOND
+"""After an unclear outcome the message is looked for at these ages before it is sent again."""
 PROBE: Millis = 3 * MINUTE
 _BACK_OFF = wait_exponential(multiplier=2, max=120)
 
@@ -30,7 +32,8 @@ class Reaction:
 
 def react(delivery: Delivery, error: NotifierError, now: Millis, fallback: Receiver | None) -> Reaction:
     """Return what to do about a failed attempt; ``now`` is the wall clock."""
-    return _REACTIONS[error.failure](replace(delivery, error=str(error.failure)), error, now, fallback)
+    known = delivery.error if delivery.reason is Reason.FALLBACK else str(error.failure)
+    return _REACTIONS[error.failure](replace(delivery, error=known), error, now, fallback)
 
 
 def _wait(delivery: Delivery, error: NotifierError, now: Millis, _fallback: Receiver | None) -> Reaction:
@@ -44,16 +47,28 @@ def _unclear(delivery: Delivery, _error: NotifierError, now: Millis, _fallback: 
     return Reaction(replace(delivery, state=DeliveryState.UNCLEAR, not_before=now + wait, looks=0))
 
 
-def _refused(delivery: Delivery, error: NotifierError, _now: Millis, _fallback: Receiver | None) -> Reaction:
+def _refused(delivery: Delivery, error: NotifierError, _now: Millis, fallback: Receiver | None) -> Reaction:
     failed = replace(delivery, state=DeliveryState.FAILED, error=error.code)
-    return Reaction(failed, level=logging.ERROR)
+    instead = _instead(delivery, error, fallback) if fallback else None
+    return Reaction(failed, instead, level=logging.ERROR)
 
 
 def _channel(delivery: Delivery, error: NotifierError, now: Millis, fallback: Receiver | None) -> Reaction:
     if fallback is None:
         planned = replace(delivery, state=DeliveryState.PLANNED, not_before=now + PROBE)
         return Reaction(planned, block=PROBE, level=logging.ERROR)
-    instead = replace(
+    failed = replace(delivery, state=DeliveryState.FAILED, error=error.code)
+    return Reaction(failed, _instead(delivery, error, fallback), level=logging.ERROR)
+
+
+def _credentials(delivery: Delivery, error: NotifierError, now: Millis, fallback: Receiver | None) -> Reaction:
+    planned = replace(delivery, state=DeliveryState.PLANNED, not_before=now + 30 * SECOND)
+    instead = _instead(delivery, error, fallback) if fallback else None
+    return Reaction(planned, instead, block=30 * SECOND, level=logging.ERROR)
+
+
+def _instead(delivery: Delivery, error: NotifierError, fallback: Receiver) -> Delivery:
+    return replace(
         delivery,
         id=digest("fallback", delivery.id, fallback.name),
         receiver=fallback.name,
@@ -61,15 +76,11 @@ def _channel(delivery: Delivery, error: NotifierError, now: Millis, fallback: Re
         reason=Reason.FALLBACK,
         state=DeliveryState.PLANNED,
         attempts=0,
+        looks=0,
+        sent=None,
         not_before=0,
         error=f"sent here because {delivery.channel} cannot be posted to: {error.code}",
     )
-    return Reaction(replace(delivery, state=DeliveryState.FAILED, error=error.code), instead, level=logging.ERROR)
-
-
-def _credentials(delivery: Delivery, _error: NotifierError, now: Millis, _fallback: Receiver | None) -> Reaction:
-    planned = replace(delivery, state=DeliveryState.PLANNED, not_before=now + 30 * SECOND)
-    return Reaction(planned, block=30 * SECOND, level=logging.ERROR)
 
 
 _REACTIONS: dict[Failure, Callable[[Delivery, NotifierError, Millis, Receiver | None], Reaction]] = {

@@ -11,6 +11,9 @@ from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post
 REFRESH_EVERY: Millis = 45 * SECOND
 """Counters in a posted message are refreshed at most this often; a change of state at once."""
 
+IN_FLIGHT: Millis = 12 * SECOND
+"""A message being sent for longer than a notifier's time-out was left behind by a process that is gone."""
+
 
 @dataclass(frozen=True)
 class Task:
@@ -34,7 +37,7 @@ def _of(incident: Incident, now: Millis) -> Iterator[Task]:
         if delivery.receiver in waiting:
             continue  # an earlier message of this incident comes first there
         waiting.add(delivery.receiver)
-        if delivery.not_before <= now:
+        if _is_due(delivery, now):
             yield Task(incident.id, delivery, post_of(incident, delivery.receiver), _rank(incident, delivery))
     for post in incident.stale_posts:
         if post.receiver not in waiting and _refresh_due(incident, post, now):
@@ -56,9 +59,29 @@ def post_of(incident: Incident, receiver: str) -> Post | None:
     return next((p for p in incident.posts if p.receiver == receiver and p.ts), None)
 
 
-def failed_over(incident: Incident, delivery: Delivery) -> bool:
-    """Whether this receiver's first message went to its fallback, which hears the rest too."""
-    return delivery.kind is not Kind.FIRING and any(
-        d.receiver == delivery.receiver and d.kind is Kind.FIRING and d.state is DeliveryState.FAILED
+def due(incident: Incident, delivery: str, now: Millis) -> Delivery | None:
+    """Return the delivery as the document has it, or None when it is done or its time has not come."""
+    found = next((d for d in incident.outbox if d.id == delivery), None)
+    return found if found is not None and _is_due(found, now) else None
+
+
+def _is_due(delivery: Delivery, now: Millis) -> bool:
+    if delivery.state is DeliveryState.SENDING and delivery.sent is not None:
+        return not 0 <= now - delivery.sent < IN_FLIGHT  # perhaps another process is sending it right now
+    return delivery.not_before <= now
+
+
+def heard(incident: Incident, receiver: str) -> bool:
+    """Whether a receiver was told that the incident fires; a resolution is told only where firing was."""
+    return any(
+        d.receiver == receiver and d.kind in (Kind.FIRING, Kind.REPEAT) and d.state is not DeliveryState.DROPPED
         for d in incident.deliveries
     )
+
+
+def failed_over(incident: Incident, delivery: Delivery) -> Delivery | None:
+    """Return this receiver's first message when it went to the fallback, which hears the rest too."""
+    if delivery.kind is Kind.FIRING or any(p.receiver == delivery.receiver for p in incident.posts):
+        return None
+    mine = [d for d in incident.deliveries if d.receiver == delivery.receiver and d.kind is Kind.FIRING]
+    return next((d for d in mine if d.state is DeliveryState.FAILED), None)

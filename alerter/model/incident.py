@@ -123,6 +123,8 @@ class Reason(StrEnum):
     STORM = "storm"
     GAP = "gap"
     FALLBACK = "fallback"
+    NO_RECEIVER = "no_receiver"
+    NEVER_TOLD = "never_told"
     TEST = "test"
 
 

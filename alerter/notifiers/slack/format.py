@@ -3,39 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from alerter.clock import SECOND, Millis
 from alerter.model.incident import Delivery, Incident, Kind, Reason
 from alerter.notifiers.protocol import Outgoing
-from alerter.notifiers.slack.escape import cut, escape, fenced, link, mrkdwn
+from alerter.notifiers.slack.escape import cut, escape, fenced, link, mrkdwn, units
 from alerter.notifiers.text import clock_text, headline, key_words
 from alerter.timetext import iso, length_text
 
 COLOURS = {"firing": "#a30200", "resolved": "#2eb886"}
 EMOJI = {"critical": ":red_circle:", "warning": ":large_orange_circle:", "info": ":large_blue_circle:"}
 MOST_FIELDS = 10
+MOST_TEXT = 7_800
+"""Slack refuses messages somewhere above this many characters over all blocks."""
+TEXT_ONLY = 3
 BARS = "▁▂▃▄▅▆▇█"
 Options = Mapping[str, Any]
 Block = dict[str, Any]
 
 
 def payload(message: Outgoing, options: Options) -> dict[str, Any]:
-    """Return text, blocks and attachments; ``message.plain`` says how much is left out (3: text only)."""
+    """Return text, blocks and attachments; ``message.plain`` says how much is left out (3: text only).
+
+    What would be longer than Slack takes is left out in the same order.
+    """
+    for plain in range(message.plain, TEXT_ONLY):
+        body = _full(replace(message, plain=plain), options)
+        if _length(body) <= MOST_TEXT:
+            return body
+    return _text_only(message)
+
+
+def _full(message: Outgoing, options: Options) -> dict[str, Any]:
     incident, delivery = message.incident, message.delivery
-    body: dict[str, Any] = {"text": cut(escape(delivery.text), 900), "unfurl_links": False, "unfurl_media": False}
-    if message.plain >= 3:
-        return body
     if delivery.kind in (Kind.DIGEST, Kind.INFO):
         blocks = list(_digest(incident))
         context = _context(message, "")
     else:
         blocks = list(_root(message, options))
         context = _context(message, _state_line(incident, delivery, options))
-    return body | {
+    return _text_only(message) | {
         "blocks": _numbered(blocks, incident),
         "attachments": [{"color": COLOURS[incident.state], "blocks": _numbered(context, incident, "context")}],
     }
+
+
+def _text_only(message: Outgoing) -> dict[str, Any]:
+    return {"text": cut(escape(message.delivery.text), 900), "unfurl_links": False, "unfurl_media": False}
+
+
+def _length(body: Any) -> int:
+    """Return the characters of all texts in the blocks."""
+    if isinstance(body, Mapping):
+        return sum(units(v) if k == "text" and isinstance(v, str) else _length(v) for k, v in body.items())
+    return sum(_length(item) for item in body) if isinstance(body, list) else 0
 
 
 def reply_payload(message: Outgoing, options: Options) -> dict[str, Any]:
@@ -61,8 +84,8 @@ def _root(message: Outgoing, options: Options) -> Iterator[Block]:
     incident = message.incident
     yield _section(_headline(message, options))
     if incident.view.summary:
-        yield _section(mrkdwn(incident.view.summary, 1_200))
-    fields = list(_fields(incident, options))[:MOST_FIELDS]
+        yield _section(mrkdwn(incident.view.summary, 1_000))
+    fields = _first(list(_fields(incident, options)))
     if fields:
         yield {"type": "section", "fields": [{"type": "mrkdwn", "text": text} for text in fields]}
     chart = _chart(incident)
@@ -70,6 +93,13 @@ def _root(message: Outgoing, options: Options) -> Iterator[Block]:
         yield chart
     if incident.view.sample and message.plain < 2:
         yield _section(fenced(incident.view.sample, 700))
+
+
+def _first(fields: list[str]) -> list[str]:
+    """Return as many fields as Slack shows, the last one saying how many more there are."""
+    if len(fields) <= MOST_FIELDS:
+        return fields
+    return [*fields[: MOST_FIELDS - 1], _field("More", f"{len(fields) - MOST_FIELDS + 1} more fields")]
 
 
 def _headline(message: Outgoing, options: Options) -> str:
@@ -84,7 +114,7 @@ def _headline(message: Outgoing, options: Options) -> str:
         lasted = length_text(max(incident.resolved - incident.opened, 0)) or "less than a second"
         return f"{first}\nLasted {lasted}, peak {_number(incident.peak)}, {incident.matches:,} matches"
     mention = _mention(message, options) if message.first else ""
-    return f"{first}\n{mention}{mrkdwn(incident.view.sentence, 1_000)}"
+    return f"{first}\n{mention}{mrkdwn(incident.view.sentence, 700)}"
 
 
 def _mention(message: Outgoing, options: Options) -> str:
@@ -111,7 +141,7 @@ def _fields(incident: Incident, options: Options) -> Iterator[str]:
 
 
 def _field(name: str, value: str) -> str:
-    return f"*{mrkdwn(name, 150)}*\n{mrkdwn(value, 1_500)}"
+    return f"*{mrkdwn(name, 100)}*\n{mrkdwn(value, 300)}"
 
 
 def _date(at: Millis, options: Options) -> str:
