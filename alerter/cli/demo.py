@@ -1,0 +1,43 @@
+"""``alerter demo``: a User and an Order incident from start to end, with nothing installed."""
+
+from __future__ import annotations
+
+import argparse
+
+EXAMPLE = """examples:
+  alerter demo
+  alerter demo --speed 0 | less        # without pauses"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare the command."""
+    parser = commands.add_parser(
+        "demo",
+        help="watch a User and an Order incident from start to end, with nothing installed",
+        description="Run the production engine with the shipped rules over a built-in stream, in compressed time.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--speed",
+        type=float,
+        default=4.0,
+        metavar="N",
+        help="minutes of the story per second on a terminal (0: no pauses)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Play the demo."""
+    import sys
+
+    from alerter.cli.output import say
+    from alerter.clock import SECOND, SystemClock
+    from alerter.demo.play import play
+
+    terminal = sys.stdout.isatty()
+    length = round(SECOND / args.speed) if terminal and args.speed > 0 else 0
+    clock = SystemClock()
+    play(say, lambda: clock.wait(length) if length else None, colour=terminal)
+    return 0
