@@ -43,8 +43,8 @@ class View:
         self.column = column
         self.cells: list[Cell] = [()]
         self._tokens: list[Tokens | None] = []
-        self._sorted: tuple[list[int], list[int]] | None = None
-        self._sorted_at = -1
+        self._sorted: tuple[list[int], list[int]] = ([], [])
+        self._sorted_at = 0
         self._vocabulary: set[str] = set()
         self._vocabulary_at = -1
 
@@ -92,12 +92,19 @@ class View:
         return (times[0], times[-1]) if times else None
 
     def _by_value(self) -> tuple[list[int], list[int]]:
-        if self._sorted is None or self._sorted_at != self.column.store.count:
-            codes, cells = self.column.padded(), self.cells
-            pairs = [(value, doc) for doc, code in enumerate(codes) if code for value in cells[code]]
-            pairs.sort()
-            self._sorted = [value for value, _ in pairs], [doc for _, doc in pairs]
-            self._sorted_at = self.column.store.count
+        count = self.column.store.count
+        if self._sorted_at == count:
+            return self._sorted
+        codes, cells = self.column.padded(), self.cells
+        new = [(value, doc) for doc in range(self._sorted_at, count) for value in cells[codes[doc]]]
+        new.sort()
+        times, documents = self._sorted
+        if times and new and new[0][0] < times[-1]:
+            new = sorted([*zip(times, documents, strict=True), *new])
+            times, documents = self._sorted = [], []
+        times.extend(value for value, _ in new)
+        documents.extend(doc for _, doc in new)
+        self._sorted_at = count
         return self._sorted
 
 
@@ -116,6 +123,13 @@ class Column:
         known = self.index.get(key)
         if known is None:
             views = self.views
+            if key.__class__ is str and len(views) == 2 and views[0].type.is_text and views[1].type.ignore_above:
+                # a text with its .keyword, which is what most columns of logs are
+                known = len(views[0].cells)
+                views[0].cells.append(values)
+                views[1].cells.append(values if len(key) <= views[1].type.ignore_above else ())
+                self.index[key] = known
+                return known
             typed = [view.type.typed(values) for view in views]
             known = len(views[0].cells)
             for view, cell in zip(views, typed):  # noqa: B905 - of one length, and this is the hot path
