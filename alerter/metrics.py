@@ -23,7 +23,9 @@ class Metrics:
         self._evaluations = Counter("alerter_evaluations_total", "Rule evaluations finished", ["rule"], registry=of)
         self._failures = Counter("alerter_evaluation_failures_total", "Not evaluated", ["rule", "kind"], registry=of)
         self._seconds = Histogram("alerter_evaluation_seconds", "Seconds per rule evaluation", registry=of)
-        self._lag = Gauge("alerter_evaluation_lag_seconds", "Age of the newest instant evaluated", ["rule"], registry=of)
+        self._lag = Gauge(
+            "alerter_evaluation_lag_seconds", "Age of the newest instant evaluated", ["rule"], registry=of
+        )
         self._late = Counter("alerter_instants_caught_up_total", "Instants evaluated later than one run", registry=of)
         self._matches = Counter("alerter_matches_total", "Announced matches", ["rule"], registry=of)
         self.requests = Gauge("alerter_source_requests", "Requests sent to the source so far", registry=of)

@@ -94,5 +94,3 @@ def _millis(moment: datetime) -> Millis:
 
 def _datetime(at: Millis) -> datetime:
     return datetime.fromtimestamp(at / SECOND, UTC)
-
-

@@ -104,7 +104,8 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
     yield f"{rule.name}  ({rule.type}: {condition_text(rule)})"
     yield f"  {iso(answer.start)} to {iso(answer.end)} ({span}), {answer.evaluations:,} evaluations"
     asked = f", {answer.requests} requests" if answer.requests else ""
-    yield f"  answered by {_SOURCES.get(inputs.source.kind, inputs.source.kind)}, {_events(answer, inputs):,} events{asked}"
+    source = _SOURCES.get(inputs.source.kind, inputs.source.kind)
+    yield f"  answered by {source}, {_events(answer, inputs):,} events{asked}"
     yield f"  {_plural(len(answer.matches), 'match', 'matches')}, {_plural(len(answer.incidents), 'incident')}"
     for incident in answer.incidents[:LONGEST_LIST]:
         yield from _incident_lines(incident)
@@ -122,7 +123,8 @@ def _incident_lines(incident: Incident) -> Iterator[str]:
     over = f"resolved {iso(incident.resolved)} ({incident.resolve_reason})" if incident.resolved else "still firing"
     key = ", ".join(f"{name}={value}" for name, value in incident.key or ())
     yield f"\n  incident {iso(incident.opened)} {'[' + key + '] ' if key else ''}{over}"
-    yield f"    {_plural(incident.matches, 'match', 'matches')} announced, {incident.suppressed:,} suppressed, peak {_number(incident.peak):,}"
+    matches = _plural(incident.matches, "match", "matches")
+    yield f"    {matches} announced, {incident.suppressed:,} suppressed, peak {_number(incident.peak):,}"
     for delivery in incident.deliveries[:LONGEST_LIST]:
         yield f"    {iso(delivery.at)} {delivery.kind:8} -> {delivery.channel} ({delivery.receiver}; {delivery.reason})"
         yield f"      {delivery.text}"

@@ -16,7 +16,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "run",
         help="the service: evaluate rules, tell the right channel",
-        description="Evaluate the rules against Elasticsearch (ALERTER_ES_URL) or NDJSON files (data: in the settings).",
+        description="Evaluate rules against Elasticsearch (ALERTER_ES_URL) or NDJSON files (data: in the settings).",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

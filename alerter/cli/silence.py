@@ -22,7 +22,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "silence",
         help="add, list and expire silences",
-        description="A silence keeps matching incidents untold until it ends; it never changes which matches there are.",
+        description="A silence keeps matching incidents untold until it ends; matches stay as they are.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

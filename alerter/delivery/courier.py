@@ -208,8 +208,10 @@ class Courier:
         first = failed_over(incident, delivery)
         receiver = self._routing.receivers.get(delivery.receiver)
         there = receiver.fallback if receiver else None
-        if first is None or there is None or any(
-            (d.receiver, d.kind, d.at) == (there, delivery.kind, delivery.at) for d in incident.deliveries
+        if (
+            first is None
+            or there is None
+            or any((d.receiver, d.kind, d.at) == (there, delivery.kind, delivery.at) for d in incident.deliveries)
         ):
             self._drop(incident, delivery, Reason.FALLBACK, report)
         else:

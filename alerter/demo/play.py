@@ -15,6 +15,7 @@ from alerter.engine.dryrun import fold_runs
 from alerter.engine.tick import Engine
 from alerter.errors import UsageError
 from alerter.model.incident import Decision
+from alerter.model.rule import Rule
 from alerter.model.silence import Matcher, Silence
 from alerter.notifiers.console import ConsoleNotifier
 from alerter.notifiers.text import clock_text
@@ -28,7 +29,7 @@ from alerter.state.records import key_text
 from alerter.state.sqlite import SqliteState
 
 Say = Callable[[str], None]
-SILENCED = "account deletions"
+SILENCED = "account-deletions-jump"
 """The rule that somebody silences by hand at the beginning."""
 
 
@@ -50,14 +51,14 @@ def play(say: Say, pause: Callable[[], None], *, colour: bool) -> None:
 
 
 def _story(
-    say: Say, pause: Callable[[], None], rules: Sequence, routing: Routing, state: SqliteState, *, colour: bool
-) -> None:  # type: ignore[type-arg]
+    say: Say, pause: Callable[[], None], rules: Sequence[Rule], routing: Routing, state: SqliteState, *, colour: bool
+) -> None:
     clock = ManualClock(STORY)
     engine = Engine(Reader(EmbeddedSource(documents=documents())), state, routing)
     notifiers = {name: ConsoleNotifier(say, colour=colour) for name in routing.receivers}
     silences = [_silence(clock)]
     state.save_silence(silences[0], None)
-    say(f"{clock_text(STORY)}  alice silenced rule={SILENCED} for 1 h: planned clean-up of test accounts\n")
+    say(f"{clock_text(STORY)}  on-call silenced rule={SILENCED} for 1 h: planned clean-up of test accounts\n")
     courier = Courier(state, notifiers, routing, clock, silenced=silence_check(lambda: silences))
     engine.tick(rules, clock.now())
     told = 0
@@ -80,7 +81,7 @@ def _introduce(say: Say, rules: int, routing: Routing) -> None:
 def _silence(clock: ManualClock) -> Silence:
     now = clock.now()
     matcher = Matcher("rule", "=", SILENCED)
-    return Silence("demo", (matcher,), now, now + 60 * MINUTE, "alice", "planned clean-up of test accounts", now)
+    return Silence("demo", (matcher,), now, now + 60 * MINUTE, "on-call", "planned clean-up of test accounts", now)
 
 
 _WORDS = {"silence": "silenced", "realert": "repeat suppressed by realert", "repeat_interval": "repeat held back"}

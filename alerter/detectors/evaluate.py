@@ -115,9 +115,7 @@ def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     rule_first = checkpoint.first_event
     if isinstance(condition, Spike) and condition.alert_on_new_data and rule_first is None:
         rule_first = events.first_event(None, any_key=True)
-    return _Run(
-        events, Span(reread, start, end, tuple(nominal)), covered, single.by_key(checkpoint.seen), rule_first
-    )
+    return _Run(events, Span(reread, start, end, tuple(nominal)), covered, single.by_key(checkpoint.seen), rule_first)
 
 
 def _gap(rule: Rule, checkpoint: Checkpoint, end: Millis) -> list[str]:

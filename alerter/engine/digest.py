@@ -18,8 +18,8 @@ def digest_of(incidents: Sequence[Incident], routing: Routing, now: Millis) -> I
     """Yield one incident-like document per receiver, resolved already, whose only message is the digest."""
     by_receiver: dict[str, list[Incident]] = defaultdict(list)
     for incident in incidents:
-        for receiver in dict.fromkeys(d.receiver for d in incident.deliveries if d.error == Reason.CATCH_UP):
-            by_receiver[receiver].append(incident)
+        for told in dict.fromkeys(d.receiver for d in incident.deliveries if d.error == Reason.CATCH_UP):
+            by_receiver[told].append(incident)
     for name, members in by_receiver.items():
         receiver = routing.receivers.get(name)
         yield _document(name, receiver.channel if receiver else name, members, now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from alerter.clock import MINUTE, Millis
@@ -158,18 +158,18 @@ class Engine:
         digested = []
         for id, steps in grouped.items():
             away = self._gaps and _inside_gap(rule, steps, start, end)
-            story = self._write(id, lambda found, s=steps, a=away: fold(found, s, replace(scene, digested=a)), known)
+            story = self._write(id, steps, replace(scene, digested=away), known)
             if story is not None:
                 report.decisions += story.decisions
                 digested += [story.incident] if away else []
         return digested
 
-    def _write(self, id: str, change: Callable[[Incident | None], Story | None], known: _Known) -> Story | None:
-        """Apply a change to an incident's document by compare-and-set, again when somebody was quicker."""
+    def _write(self, id: str, steps: Sequence[Transition], scene: Scene, known: _Known) -> Story | None:
+        """Fold the steps into an incident's document by compare-and-set, again when somebody was quicker."""
         stored = known.open.get(id) or self.state.incident(id)
         for _ in range(5):
             found = stored.value if stored else None
-            story = change(found)
+            story = fold(found, steps, scene)
             if story is None or story.incident == found or _only_touched(found, story.incident):
                 return story
             try:

@@ -64,9 +64,9 @@ def _when(incident: Incident, kind: Kind, reason: Reason, at: Millis) -> str:
     if kind is Kind.RESOLVED:
         lasted = length_text(max(at - incident.opened, 0)) or "less than a second"
         why = _WHY_OVER.get(reason, "")
-        return f"Lasted {lasted}, peak {_number(incident.peak)}, {incident.matches:,} matches{why}. {started}"
+        return f"Lasted {lasted}, peak {_number(incident.peak)}, {incident.matches:,} match{'' if incident.matches == 1 else 'es'}{why}. {started}"
     if kind is Kind.REPEAT:
-        return f"Seen {incident.matches:,} times by {clock_text(at)}. {started}"
+        return f"Seen {incident.matches:,} time{'' if incident.matches == 1 else 's'} by {clock_text(at)}. {started}"
     return started
 
 

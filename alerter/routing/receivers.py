@@ -92,6 +92,4 @@ def _warn_of_secret(
     if (kind == "apprise" or "@" in url or "hooks.slack" in url or "token=" in url.lower()) and url:
         message = "a URL that may hold a credential is written in the file"
         hint = "use url_env or url_file"
-        findings.append(
-            document.diagnostic("warning", "inline_secret", message, hint, (*path, kind, "url"), key=True)
-        )
+        findings.append(document.diagnostic("warning", "inline_secret", message, hint, (*path, kind, "url"), key=True))

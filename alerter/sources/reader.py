@@ -65,9 +65,7 @@ class Reader:
                         yield at, hit
             return
         found = [
-            (at, hit)
-            for at, hit in _walk(self.source, rule.index, reader, rule.filter, asking)
-            if start < at <= end
+            (at, hit) for at, hit in _walk(self.source, rule.index, reader, rule.filter, asking) if start < at <= end
         ]
         found.sort(key=lambda pair: pair[0])
         yield from found

@@ -156,7 +156,7 @@ class ElasticsearchState:
 
     def prune(self, retention: Retention, now: Millis) -> int:
         """Delete by id what is closed and older than the retention."""
-        closed = [{"term": {"state": "resolved"}}, {"term": {"unfinished": False}}]
+        closed: list[dict[str, Any]] = [{"term": {"state": "resolved"}}, {"term": {"unfinished": False}}]
         old: dict[str, list[dict[str, Any]]] = {
             "incidents": [*closed, {"range": {"resolved": {"lt": now - retention.incidents}}}],
             "silences": [{"range": {"end": {"lt": now - retention.silences}}}],
