@@ -103,6 +103,5 @@ def _decisions(decisions: Sequence[Decision]) -> Iterator[str]:
 def _sum_up(say: Say, state: SqliteState, told: int) -> None:
     incidents = [v.value for v in state.incidents()]
     over = sum(i.resolved is not None for i in incidents)
-    say(
-        f"\n{len(incidents)} incidents, {over} resolved, {told} messages. Try: alerter test-rule, alerter check, alerter run"
-    )
+    say(f"\n{len(incidents)} incidents, {over} resolved, {told} messages.")
+    say("Try: alerter test-rule, alerter check, alerter run")

@@ -64,9 +64,11 @@ def _when(incident: Incident, kind: Kind, reason: Reason, at: Millis) -> str:
     if kind is Kind.RESOLVED:
         lasted = length_text(max(at - incident.opened, 0)) or "less than a second"
         why = _WHY_OVER.get(reason, "")
-        return f"Lasted {lasted}, peak {_number(incident.peak)}, {incident.matches:,} match{'' if incident.matches == 1 else 'es'}{why}. {started}"
+        times = "1 match" if incident.matches == 1 else f"{incident.matches:,} matches"
+        return f"Lasted {lasted}, peak {_number(incident.peak)}, {times}{why}. {started}"
     if kind is Kind.REPEAT:
-        return f"Seen {incident.matches:,} time{'' if incident.matches == 1 else 's'} by {clock_text(at)}. {started}"
+        times = "once" if incident.matches == 1 else f"{incident.matches:,} times"
+        return f"Seen {times} by {clock_text(at)}. {started}"
     return started
 
 

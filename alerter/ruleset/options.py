@@ -15,6 +15,17 @@ LATER_TYPES = (
 )
 """ElastAlert's types that are known by name and refused until they are evaluated."""
 
+LATER_OPTIONS = frozenset(
+    {
+        "fields", "terms_window_size", "window_step_size", "alert_on_missing_field", "use_keyword_postfix",
+        "cardinality_field", "max_cardinality", "min_cardinality", "metric_agg_key", "metric_agg_type",
+        "metric_agg_script", "metric_format_string", "max_threshold", "min_threshold", "bucket_interval",
+        "sync_bucket_interval", "use_run_every_query_size", "allow_buffer_time_overlap", "percentile_range",
+        "match_bucket_filter", "min_percentage", "max_percentage", "min_denominator", "percentage_format_string",
+    }
+)  # fmt: skip
+"""Options of those types; known, so that only the type is named."""
+
 SUPPORTED = frozenset(
     [
         "name",
@@ -216,6 +227,7 @@ REFUSED: dict[str, str] = {
     "timestamp_format_expr": "expressions are never evaluated; use timestamp_format",
     "timestamp_to_datetime_format_expr": "expressions are never evaluated; use timestamp_format",
     "field_value": "spikes of a field's value are not evaluated yet; counts are",
+    "realert.minutes": "write realert: {minutes: N}; the dotted form is ignored by ElastAlert too",
     "realert_key": "silences are per rule and key; split the rule, or use labels and inhibit_rules",
     "command": "shell commands are never run; use a webhook receiver",
 }

@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator
 
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.options import (
+    LATER_OPTIONS,
     LATER_TYPES,
     MEANINGLESS,
     MEANINGLESS_PREFIXES,
@@ -62,7 +63,7 @@ def _unknown_type(document: Document, type_: object) -> Diagnostic:
 
 def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
     for name in document.value:
-        if name in SUPPORTED:
+        if name in SUPPORTED or name in LATER_OPTIONS:
             continue
         if name in REFUSED:
             yield document.diagnostic(

@@ -37,11 +37,11 @@ class MemoryEvents:
         """Return the curve of what was read."""
         return self._read.get(key, EMPTY)
 
-    def values(self, key: Key) -> Sequence[KeyValue]:
+    def values(self, key: Key) -> Sequence[KeyValue]:  # noqa: ARG002 - protocol
         """Return no values: list rules are tested through a source."""
         return ()
 
-    def severities(self, key: Key) -> Sequence[str]:
+    def severities(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - protocol
         """Return no severities."""
         return []
 
