@@ -80,7 +80,7 @@ class _Reading:
             self._error(document, "missing_option", "a time interval needs a name", "", path)
         try:
             self.intervals[name] = tuple(parse_interval(dict(one)) for one in entry.get("time_intervals") or [])
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, AttributeError) as error:
             self._error(document, "time_interval", f"time interval {name}: {error}", "", (*path, "time_intervals"))
 
     def _inhibition(self, document: Document, entry: Mapping[str, Any], path: tuple[Any, ...]) -> None:
@@ -97,7 +97,11 @@ class _Reading:
                 )
         source = self.matchers(document, entry.get("source_matchers"), (*path, "source_matchers"))
         target = self.matchers(document, entry.get("target_matchers"), (*path, "target_matchers"))
-        equal = tuple(str(label) for label in entry.get("equal") or ())
+        same = entry.get("equal") or []
+        if not isinstance(same, list):
+            self._error(document, "wrong_value", "equal is a list of labels", "", (*path, "equal"))
+            same = []
+        equal = tuple(str(label) for label in same)
         name = str(entry.get("name") or f"inhibit rule in {document.file}:{document.mark(path).line}")
         self.inhibitions.append(InhibitRule(source, target, equal, name))
 
@@ -106,7 +110,7 @@ class _Reading:
         found: list[Matcher] = []
         for n, text in enumerate(written if isinstance(written, list) else [written] if written else []):
             try:
-                found += parse_matchers(text) if not isinstance(written, list) else [parse_matcher(str(text))]
+                found += [parse_matcher(str(text))] if isinstance(written, list) else parse_matchers(str(text))
             except ValueError as error:
                 self._error(document, "matcher", str(error), "", (*path, n) if isinstance(written, list) else path)
         return tuple(found)

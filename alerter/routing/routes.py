@@ -69,7 +69,7 @@ class TreeReader:
             receiver=self._receiver(written, path, parent),
             path=here if parent is None else f"{parent.path} > {here}",
             matchers=matchers,
-            continues=bool(written.get("continue", False)),
+            continues=self._truth(written, path),
             mute=self._names(written, "mute_time_intervals", path),
             active=self._names(written, "active_time_intervals", path),
             timers=self._timers(written, path, parent.timers if parent else Timers()),
@@ -95,11 +95,19 @@ class TreeReader:
                 found += self._matchers(self._document, texts, (*path, name))
         return tuple(found)
 
+    def _truth(self, written: Mapping[str, Any], path: Path) -> bool:
+        value = written.get("continue", False)
+        if not isinstance(value, bool):
+            self._error("wrong_value", "continue is true or false", "without quotes", (*path, "continue"))
+        return value is True
+
     def _receiver(self, written: Mapping[str, Any], path: Path, parent: Node | None) -> str:
         name = written.get("receiver")
         if name is None:
             return parent.receiver if parent else ""
-        if name not in self._receivers:
+        if not isinstance(name, str):
+            self._error("wrong_value", "receiver is the name of a receiver", "", (*path, "receiver"))
+        elif name not in self._receivers:
             hint = did_you_mean(str(name), self._receivers) or f"receivers: {', '.join(self._receivers) or 'none'}"
             self._error("unknown_receiver", f"receiver {name} does not exist", hint, (*path, "receiver"))
         return str(name)
