@@ -6,6 +6,7 @@ import re
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]|[\ud800-\udfff]")
 _ENTITY = re.compile(r"&(?:amp|lt|gt);|.", re.DOTALL)
+_MARK = re.compile(r"`|(?<!\w)[*_~]|[*_~](?!\w)")
 ZERO_WIDTH = "\u200b"
 
 
@@ -38,14 +39,17 @@ def cut(escaped: str, limit: int) -> str:
 
 
 def mrkdwn(text: str, limit: int) -> str:
-    """Return hostile text for a mrkdwn object: escaped, formatting marks neutralised, at most ``limit`` units."""
-    return cut(re.sub(r"([*_~`])", rf"{ZERO_WIDTH}\1", escape(text)), limit)
+    """Return hostile text for a mrkdwn object: escaped, formatting marks neutralised, at most ``limit`` units.
+
+    Marks inside words do not format, and stay as they are: people copy names like ``jan_doe`` out of a message.
+    """
+    return cut(_MARK.sub(rf"{ZERO_WIDTH}\g<0>", escape(text)), limit)
 
 
 def fenced(text: str, limit: int) -> str:
     """Return hostile text in a code fence; fences inside are broken up."""
-    inside = escape(text.replace("\r", "")).replace("```", f"`{ZERO_WIDTH}``")
-    return f"```{cut(inside, limit - 8)}```"
+    inside = re.sub("`(?=`)", f"`{ZERO_WIDTH}", escape(text.replace("\r", "")))
+    return f"```\n{cut(inside, limit - 8)}\n```"
 
 
 def link(url: str, label: str) -> str:
