@@ -7,7 +7,7 @@ from datetime import UTC, tzinfo
 from typing import Any
 
 from alerter.query.dates import zone_named
-from alerter.query.errors import UnsupportedQuery, argument, parsing
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, parsing
 
 ALWAYS = {"boost", "_name"}
 
@@ -19,21 +19,27 @@ def check(name: str, body: Mapping[str, Any], allowed: set[str]) -> None:
             raise parsing(f"[{name}] query does not support [{key}]")
 
 
+def _nothing(name: str) -> RejectedQuery:
+    if name == "match":
+        return parsing("No text specified for text query")
+    return argument("field name is null or empty")
+
+
 def field_of(name: str, body: Mapping[str, Any], short: str | None, allowed: set[str]) -> tuple[str, Mapping[str, Any]]:
     """Read ``{field: options}`` or, with ``short``, ``{field: value}``; one field only."""
     if not body:
-        raise argument("field name is null or empty")
+        raise _nothing(name)
     if len(body) > 1:
         first, second, *_ = body
         raise parsing(f"[{name}] query doesn't support multiple fields, found [{first}] and [{second}]")
     field, options = next(iter(body.items()))
     if not isinstance(options, Mapping):
         if options is None:
-            raise argument("field name is null or empty")
+            raise _nothing(name)
         if isinstance(options, list):
             if name == "fuzzy":
                 raise UnsupportedQuery("a list of values in the query [fuzzy]")
-            kind = parsing if name in ("term", "range") else argument
+            kind = parsing if name == "term" else argument
             raise kind(f"[{name}] query does not support array of values")
         if short is None:
             raise parsing(f"[{name}] query does not support [{field}]")

@@ -86,7 +86,7 @@ def _terms(context: Context, body: Body) -> Node:
     if not isinstance(values, list):
         raise parsing(f"[terms] query does not support [{name}]")
     if any(value is None for value in values):
-        raise argument("No value specified for terms query")
+        raise parsing("No value specified for terms query")
     if any(isinstance(value, (list, dict)) for value in values):
         raise parsing("[terms] query does not support nested arrays")
     if len(values) > 65_536:
@@ -157,8 +157,6 @@ def _range(context: Context, body: Body) -> Node:
         raise UnsupportedQuery("range parameter [relation]")
     if len({"gt", "gte"} & set(options)) > 1 or len({"lt", "lte"} & set(options)) > 1:
         raise UnsupportedQuery("two lower or two upper bounds of a range")
-    if not view.type.is_date and "time_zone" in options:
-        raise shard(f"Field [{name}] of type [{view.type.kind}] does not support time zones")
     low, high = options.get("gte", options.get("gt")), options.get("lte", options.get("lt"))
     for value in (low, high):
         if isinstance(value, (list, dict)):
@@ -205,6 +203,8 @@ def _bool(context: Context, body: Body) -> Node:
     groups: dict[str, list[Node]] = {}
     for key, value in body.items():
         if key in ("must", "filter", "should", "must_not"):
+            if value is None:
+                continue
             groups[key] = [
                 _clause_in_bool(context, key, each, isinstance(value, list))
                 for each in (value if isinstance(value, list) else [value])

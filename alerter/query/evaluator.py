@@ -6,6 +6,7 @@ refuses by name whatever it does not implement.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from alerter.clock import Millis
 from alerter.query import mapping
 from alerter.query.context import Context, Leaves
 from alerter.query.dsl import compile_query
-from alerter.query.errors import QueryError, RejectedQuery, UnsupportedQuery, parsing
+from alerter.query.errors import QueryError, RejectedQuery, UnsupportedQuery, argument, parsing
 from alerter.query.hits import Page, page
 from alerter.query.names import SEARCH
 from alerter.query.nodes import All, Docs, Node, all_of
@@ -140,8 +141,9 @@ class Evaluator:
         return node.filter(range(self.store.count))
 
     def _aggregations(self, context: Context, body: Mapping[str, Any]) -> Any:
-        spec = body.get("aggs", body.get("aggregations"))
-        if spec is None:
+        # where both spellings are given, the last one counts
+        spec = next((body[key] for key in reversed(list(body)) if key in ("aggs", "aggregations")), None)
+        if spec is None or spec == {}:
             return None
         from alerter.query.aggregations.tree import compile_aggregations
 
@@ -166,6 +168,8 @@ def _check(body: Mapping[str, Any]) -> None:
     for key, value in body.items():
         if value is None and key in SEARCH:
             raise parsing(f"Unknown key for a VALUE_NULL in [{key}].")
+        if key == "timeout" and not re.fullmatch(r"-1|\d+(?:nanos|micros|ms|s|m|h|d)", str(value)):
+            raise argument(f"failed to parse setting [timeout] with value [{value}] as a time value")
         if key in _ANSWERED:
             continue
         if key in _HARMLESS and (value in _HARMLESS[key] or not _HARMLESS[key]):

@@ -71,7 +71,7 @@ def _options(name: str, body: Body) -> Options:
 def _text(name: str, body: Body) -> Any:
     value = body.get("query")
     if value is None:
-        raise argument(f"[{name}] requires query value")
+        raise (parsing if name == "match" else argument)(f"[{name}] requires query value")
     if isinstance(value, (list, dict)):
         raise parsing(f"[{name}] unknown token after [query]")
     return value
@@ -145,10 +145,10 @@ def multi_match(context: Context, body: Body) -> Node:
         raise RejectedQuery("parse_exception", f"failed to parse [multi_match] query type [{type}]. unknown type.")
     options, value = _options(name, body), _text(name, body)
     if options.fuzziness is not None and type in ("cross_fields", "phrase", "phrase_prefix"):
-        raise argument(f"Fuzziness not allowed for type [{type}]")
+        raise parsing(f"Fuzziness not allowed for type [{type}]")
     if "slop" in body and type == "bool_prefix":
         raise argument("[slop] not allowed for type [bool_prefix]")
-    fields = body.get("fields", ["*"])
-    if "fields" not in body or fields in (["*"], "*"):
+    fields = body.get("fields") or ["*"]
+    if fields in (["*"], "*"):
         options = Options(**{**vars(options), "lenient": flag(name, body, "lenient", True)})
     return match.over_fields(context, fields_of(context, name, fields), value, type, options) or Nothing()

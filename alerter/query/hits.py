@@ -10,6 +10,7 @@ from alerter.query import sorting
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, date_format
 from alerter.query.errors import UnsupportedQuery, argument, content, parsing
+from alerter.query.fieldtypes import as_text
 from alerter.query.nodes import Docs
 from alerter.query.patterns import simple_match
 from alerter.query.store import View
@@ -97,8 +98,8 @@ def _list(body: Mapping[str, Any], key: str) -> Sequence[Any]:
 
 
 def _field_and_format(context: Context, item: Any) -> tuple[list[View], DateFormat | None]:
-    if isinstance(item, str):
-        item = {"field": item}
+    if not isinstance(item, (Mapping, list)):
+        item = {"field": as_text(item)}
     if not isinstance(item, Mapping) or not isinstance(item.get("field"), str):
         raise parsing("[docvalue_fields] requires a field")
     if "include_unmapped" in item:

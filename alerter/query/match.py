@@ -73,7 +73,9 @@ def match(context: Context, view: View, value: Any, kind: str, options: Options)
     if len(nodes) == 1:
         return nodes[0]
     if options.conjunction:
-        return all_of(nodes)
+        # all words are required, so that no optional ones are left for a minimum
+        unmet = options.minimum is not None and minimum_of(0, options.minimum) > 0
+        return Nothing() if unmet else all_of(nodes)
     minimum = max(1, minimum_of(len(nodes), options.minimum)) if options.minimum is not None else 1
     return Bool(should=nodes, minimum=minimum)
 

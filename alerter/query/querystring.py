@@ -112,6 +112,8 @@ def _compile(context: Context, text: str, body: Mapping[str, Any]) -> Node:
 
 def _settings(context: Context, body: Mapping[str, Any]) -> Settings:
     name = "query_string"
+    if isinstance(body.get("fields"), str):
+        raise parsing("[query_string] query does not support [fields]")
     type = str(body.get("type", "best_fields")).lower()
     if type not in TYPES:
         raise RejectedQuery("parse_exception", f"failed to parse [multi_match] query type [{type}]. unknown type.")
@@ -151,11 +153,20 @@ def _settings(context: Context, body: Mapping[str, Any]) -> Settings:
         options.conjunction,
         lenient,
         options,
-        zone_of(body) if body.get("time_zone") is not None else None,
+_zone(body),
         flag(name, body, "allow_leading_wildcard", True),
         flag(name, body, "analyze_wildcard"),
         body.get("fuzziness", "AUTO"),
     )
+
+
+def _zone(body: Mapping[str, Any]) -> tzinfo | None:
+    if body.get("time_zone") is None:
+        return None
+    try:
+        return zone_of(body)
+    except RejectedQuery as error:
+        raise RejectedQuery("zone_rules_exception", error.reason, 500) from None
 
 
 class Compiler:

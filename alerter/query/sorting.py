@@ -10,7 +10,7 @@ from typing import Any
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, NotADate, date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, shard
-from alerter.query.fieldtypes import SUPPORTED, BadValue, FieldType, address
+from alerter.query.fieldtypes import SUPPORTED, BadValue, FieldType, address, as_text
 from alerter.query.mapping import cell_of
 from alerter.query.nodes import Docs
 from alerter.query.store import View
@@ -36,8 +36,8 @@ def sort_keys(context: Context, spec: Any) -> list[SortKey]:
     """Compile the ``sort`` of a request; raises RejectedQuery or UnsupportedQuery."""
     if spec is None:
         return []
-    if not isinstance(spec, (list, str, Mapping)):
-        raise RejectedQuery("parsing_exception", "Unknown key for a value in [sort].")
+    if isinstance(spec, (int, float)):
+        spec = as_text(spec)
     keys = []
     for item in spec if isinstance(spec, list) else [spec]:
         if isinstance(item, str):
@@ -104,6 +104,8 @@ def _on_field(type: FieldType, view: View | None, options: Mapping[str, Any], de
         return (1, pick(cell)) if cell else absent
 
     def show(rank: Rank) -> Any:
+        if rank[0] != 1 and form is not None:
+            raise UnsupportedQuery("a sort format where values are missing")
         if rank[0] != 1:
             return extreme
         return sort_value(type, rank[1]) if form is None else form.write(rank[1], UTC)
@@ -122,10 +124,10 @@ def _mode(type: FieldType, options: Mapping[str, Any], descending: bool) -> Call
     if mode in known:
         return known[mode]
     if mode in ("sum", "avg", "median") and not type.is_number and not type.is_date:
-        raise argument(f"we only support AVG, MEDIAN and SUM on number based fields, not on [{type.name}]")
+        raise shard(f"we only support AVG, MEDIAN and SUM on number based fields, not on [{type.name}]")
     if mode in ("sum", "avg", "median"):
         raise UnsupportedQuery(f"sort mode [{mode}]")
-    raise argument(f"Unknown SortMode [{mode}]")
+    raise content(f"Unknown SortMode [{mode}]")
 
 
 def _cursor(type: FieldType, value: Any, form: DateFormat | None) -> Any:
