@@ -48,6 +48,8 @@ class Page:
         """Write one hit."""
         store = context.store
         found: dict[str, Any] = {"_index": index, "_id": store.ids[doc], "_score": None if self.keys else 1.0}
+        if store.ignoring and (ignored := store.ignored(doc)):
+            found["_ignored"] = ignored
         if self.source is not None:
             found["_source"] = self.source(store.sources[doc])
         fields: dict[str, Any] = {}

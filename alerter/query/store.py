@@ -117,6 +117,8 @@ class Column:
         self.index: dict[Any, int] = {}
         self.views: list[View] = []
         self.single = True
+        self.ignored: dict[int, list[str]] = {}
+        """The views, by code, that leave out a value because it is too long for them."""
 
     def code(self, key: Any, values: Cell) -> int:
         """Find or make the code of a cell; raises BadValue when a view cannot hold it."""
@@ -127,17 +129,27 @@ class Column:
                 # a text with its .keyword, which is what most columns of logs are
                 known = len(views[0].cells)
                 views[0].cells.append(values)
-                views[1].cells.append(values if len(key) <= views[1].type.ignore_above else ())
+                fits = len(key) <= views[1].type.ignore_above
+                views[1].cells.append(values if fits else ())
+                if not fits:
+                    self._note_ignored(known, views[1].type.name)
                 self.index[key] = known
                 return known
             typed = [view.type.typed(values) for view in views]
             known = len(views[0].cells)
             for view, cell in zip(views, typed):  # noqa: B905 - of one length, and this is the hot path
                 view.cells.append(cell)
+                if len(cell) < len(values) and view.type.kind == "keyword":
+                    self._note_ignored(known, view.type.name)
             self.index[key] = known
             if len(values) > 1:
                 self.single = False
         return known
+
+    def _note_ignored(self, code: int, name: str) -> None:
+        self.ignored.setdefault(code, []).append(name)
+        if self not in self.store.ignoring:
+            self.store.ignoring.append(self)
 
     def put(self, document: int, code: int) -> None:
         """Set the code of the newest document."""
@@ -165,6 +177,8 @@ class Store:
         self.views: dict[str, View] = {}
         self.objects: set[str] = set()
         self.rejections: list[Rejection] = []
+        self.ignoring: list[Column] = []
+        """The columns with values too long for one of their views."""
         self.version = 0
         """Grows with each new field, so that compiled queries know when they are stale."""
         self._numbers: dict[str, int] | None = None
@@ -182,6 +196,15 @@ class Store:
         self.sources.append(document.source)
         self.count = number + 1
         self._numbers = None
+
+    def ignored(self, document: int) -> list[str]:
+        """Name the fields of a document that leave out a value, as ``_ignored`` of a hit does."""
+        found: list[str] = []
+        for column in self.ignoring:
+            codes = column.codes
+            if document < len(codes):
+                found += column.ignored.get(codes[document], ())
+        return sorted(found)
 
     def with_ids(self, ids: Iterable[str]) -> list[int]:
         """Return the documents of some identifiers, in file order."""

@@ -8,7 +8,7 @@ from typing import Any
 from alerter.query.aggregations.parts import Aggregation, Aggregations, Result, check, field
 from alerter.query.context import Context
 from alerter.query.dsl import compile_query
-from alerter.query.errors import argument, content, parsing
+from alerter.query.errors import UnsupportedQuery, argument, content, parsing
 from alerter.query.hits import page
 from alerter.query.nodes import Docs
 
@@ -34,6 +34,8 @@ def filters(context: Context, name: str, options: Mapping[str, Any], below: Aggr
     spec = options.get("filters")
     if not isinstance(spec, (Mapping, list)):
         raise argument("[filters] cannot be null.")
+    if not spec:
+        raise argument("[filters] cannot be empty.")
     if "keyed" in options:
         raise content("[filters] parameter [keyed] is not supported")
     named = list(spec.items()) if isinstance(spec, Mapping) else [(str(i), each) for i, each in enumerate(spec)]
@@ -58,7 +60,9 @@ def filters(context: Context, name: str, options: Mapping[str, Any], below: Aggr
 
 def missing(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
     """Compile ``missing``."""
-    check("missing", options, {"field"})
+    check("missing", options, {"field", "missing"})
+    if options.get("missing") is not None:
+        raise UnsupportedQuery("parameter [missing] of the aggregation [missing]")
     view = field(context, options)
 
     def run(docs: Docs) -> Result:

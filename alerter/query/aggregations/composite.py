@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import tzinfo
 from functools import cmp_to_key
 from itertools import product
 from typing import Any
 
 from alerter.query.aggregations.histograms import rounding
 from alerter.query.aggregations.parts import Aggregation, Aggregations, Result, check, field, whole
+from alerter.query.clauses import zone_of
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, NotADate, date_format
-from alerter.query.errors import UnsupportedQuery, argument, content
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, parsing
 from alerter.query.fieldtypes import BadValue, Cell, address, write_address
 from alerter.query.mapping import cell_of
 from alerter.query.nodes import Docs
@@ -36,6 +38,7 @@ class _Source:
     read: Callable[[Any], Any]
     descending: bool
     missing_last: bool
+    may_be_missing: bool
 
     def compare(self, a: Any, b: Any) -> int:
         if a == b:
@@ -48,14 +51,20 @@ class _Source:
 def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
     """Compile ``composite``."""
     check("composite", options, {"sources", "size", "after"})
+    if options.get("size") == 0:
+        raise UnsupportedQuery("a composite aggregation of no size")
     size = whole("composite", options, "size", 10, least=1)
     specs = options.get("sources")
+    if specs is None:
+        raise argument("Required [sources]")
+    if isinstance(specs, Mapping):
+        specs = [specs]
     if not isinstance(specs, list) or not specs:
         raise content("Failed to build [composite] after last required field arrived")
     sources = [_source(context, spec) for spec in specs]
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
-        raise argument("Composite source names must be unique")
+        raise content("Failed to build [composite] after last required field arrived")
     mark = _mark(sources, options.get("after"))
 
     def compare(a: tuple[Any, ...], b: tuple[Any, ...]) -> int:
@@ -91,10 +100,13 @@ def _mark(sources: list[_Source], after: Any) -> tuple[Any, ...] | None:
         return None
     if not isinstance(after, Mapping) or set(after) != {source.name for source in sources}:
         raise argument("[after] must hold exactly the sources of the aggregation")
+    for each in sources:
+        if after[each.name] is None and not each.may_be_missing:
+            raise argument(f"Invalid value for [after.{each.name}], expected comparable, got [null]")
     try:
         return tuple(None if after[each.name] is None else each.read(after[each.name]) for each in sources)
     except (BadValue, NotADate, ValueError, IndexError) as error:
-        raise argument(f"invalid value in [after]: {error}") from None
+        raise RejectedQuery("parse_exception", f"Cannot set after key in the composite aggregation: {error}") from None
 
 
 def _source(context: Context, spec: Any) -> _Source:
@@ -107,7 +119,7 @@ def _source(context: Context, spec: Any) -> _Source:
     if type not in _OPTIONS:
         if type == "geotile_grid":
             raise UnsupportedQuery("composite source [geotile_grid]")
-        raise content(f"[composite] invalid source type: {type}")
+        raise parsing(f"invalid source type: {type}")
     if "missing" in options:
         raise content(f"[{type}] unknown field [missing]")
     check(type, options, _OPTIONS[type])
@@ -120,14 +132,15 @@ def _source(context: Context, spec: Any) -> _Source:
     absent: Cell = (None,) if options.get("missing_bucket") in (True, "true") else ()
     down, form = _rounding(type, view, options)
     if view is None:
-        return _Source(name, lambda _: absent, str, lambda value: value, descending, missing_last)
-    found = view
+        return _Source(name, lambda _: absent, str, lambda value: value, descending, missing_last, bool(absent))
+    found, zone = view, zone_of(options)
 
     def values(doc: int) -> Cell:
         cell = found.cell(doc)
         return (tuple(map(down, cell)) if down else cell) if cell else absent
 
-    return _Source(name, values, _writer(view, form), _reader(view, form, down is not None), descending, missing_last)
+    read, write = _reader(view, form, zone, down is not None), _writer(view, form, zone)
+    return _Source(name, values, write, read, descending, missing_last, bool(absent))
 
 
 def _rounding(
@@ -148,18 +161,15 @@ def _rounding(
     return None, None
 
 
-def _writer(view: View, form: DateFormat | None) -> Callable[[Any], Any]:
+def _writer(view: View, form: DateFormat | None, zone: tzinfo) -> Callable[[Any], Any]:
     if form is not None:
-        from datetime import UTC
-
-        return lambda value: form.write(value, UTC)
+        return lambda value: form.write(value, zone)
     return write_address if view.type.kind == "ip" else lambda value: value
 
 
-def _reader(view: View, form: DateFormat | None, rounded: bool) -> Callable[[Any], Any]:
+def _reader(view: View, form: DateFormat | None, zone: tzinfo, rounded: bool) -> Callable[[Any], Any]:
     if view.type.is_date:
-        known = form or view.type.format
-        return lambda value: int(value) if isinstance(value, (int, float)) else known.read(str(value))
+        return lambda value: int(value) if form is None else form.read(str(value), zone)
     if view.type.kind == "ip":
         return lambda value: address(str(value))
     return float if rounded else lambda value: cell_of([value], view.type)[0]

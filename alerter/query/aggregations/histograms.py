@@ -169,7 +169,7 @@ def date_histogram(context: Context, name: str, options: Mapping[str, Any], belo
             f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [date_histogram]"
         )
     form = date_format(options["format"]) if options.get("format") else view.type.format
-    limits = _Limits.read(options, lambda value: _instant(context, value, form, round.zone))
+    limits = _Limits.read(options, lambda value: _instant(context, value, form, round.zone)).rounded(round.down)
 
     def key(start: Millis) -> Result:
         return {"key_as_string": form.write(start, round.zone), "key": start}
@@ -239,6 +239,13 @@ class _Limits:
                 raise argument(f"[{key}.min][{low}] cannot be greater than [{key}.max][{high}]")
             found.append((low, high))
         return _Limits(*found)
+
+    def rounded(self, down: Callable[[Any], Any]) -> _Limits:
+        """Move hard bounds to the start of their buckets, which a server does for dates only."""
+        if self.hard is None:
+            return self
+        low, high = (None if end is None else down(end) for end in self.hard)
+        return _Limits(self.extended, (low, high))
 
     def allow(self, value: Any) -> bool:
         low, high = self.hard or (None, None)

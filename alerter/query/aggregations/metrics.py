@@ -7,7 +7,17 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
 from typing import Any
 
-from alerter.query.aggregations.parts import Aggregation, Aggregations, Builder, Result, cells, check, field
+from alerter.query.aggregations.parts import (
+    Aggregation,
+    Aggregations,
+    Builder,
+    Metric,
+    Result,
+    cells,
+    check,
+    field,
+    whole,
+)
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, date_format
 from alerter.query.errors import UnsupportedQuery, argument, content
@@ -52,6 +62,9 @@ def _mean(values: Sequence[Any]) -> float | None:
     return _add(values) / len(values) if values else None
 
 
+_NOTHING = {"min": math.inf, "max": -math.inf}
+"""What a server takes the least and greatest of no values for when it orders by them."""
+
 _SINGLE: dict[str, Callable[[list[Any]], float | None]] = {
     "min": lambda values: float(min(values)) if values else None,
     "max": lambda values: float(max(values)) if values else None,
@@ -67,14 +80,13 @@ def _spelt(view: View | None, form: DateFormat | None, value: float | None) -> s
     if form is not None:
         return form.write(math.floor(value), UTC)
     if view.type.kind == "boolean":
-        if not float(value).is_integer():
-            raise UnsupportedQuery("the average of booleans")
         return "true" if value else "false"
     return None
 
 
 def _single(type: str) -> Builder:
     compute = _SINGLE[type]
+    empty = {"value": _NOTHING[type]} if type in _NOTHING else {}
 
     def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
         check(type, options, _COMMON)
@@ -83,7 +95,8 @@ def _single(type: str) -> Builder:
         def run(docs: Docs) -> Result:
             value = compute(_values(view, options, docs))
             text = _spelt(view, form, value)
-            return {"value": value} if text is None else {"value": value, "value_as_string": text}
+            found = {"value": value} if text is None else {"value": value, "value_as_string": text}
+            return Metric(found, empty)
 
         return run
 
@@ -99,6 +112,8 @@ def _stats(extended: bool) -> Builder:
         if view is not None and not view.type.is_number and extended:
             raise UnsupportedQuery(f"aggregation [extended_stats] on the type [{view.type.kind}]")
         sigma = float(options.get("sigma", 2.0))
+        if sigma < 0:
+            raise content("[extended_stats] failed to parse field [sigma]")
 
         def run(docs: Docs) -> Result:
             values = _values(view, options, docs)
@@ -107,8 +122,9 @@ def _stats(extended: bool) -> Builder:
             for key in ("min", "max", "avg", "sum") if values else ():
                 text = _spelt(view, form, found[key])
                 if text is not None:
-                    found[f"{key}_as_string"] = text
-            return {**found, **_deviations(values, sigma)} if extended else found
+                    # here a server writes booleans as such, and as texts in the single metrics
+                    found[f"{key}_as_string"] = bool(found[key]) if form is None else text
+            return Metric({**found, **_deviations(values, sigma)} if extended else found, _NOTHING)
 
         return run
 
@@ -160,6 +176,7 @@ def _value_count(context: Context, name: str, options: Mapping[str, Any], below:
 
 def _cardinality(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
     check("cardinality", options, {"field", "missing", "precision_threshold", "rehash", "execution_hint"})
+    whole("cardinality", options, "precision_threshold", 3000)
     view = field(context, options)
     if view is None:
         if options.get("missing") is not None:
@@ -183,8 +200,8 @@ def _percentiles(context: Context, name: str, options: Mapping[str, Any], below:
         raise content("[percentiles] failed to parse field [percents]") from None
     if any(not 0 <= share <= 100 for share in shares):
         raise UnsupportedQuery("a percentile outside 0 to 100")
-    if form is not None:
-        raise UnsupportedQuery("aggregation [percentiles] on the type [date]")
+    if form is not None or (view is not None and not view.type.is_number):
+        raise UnsupportedQuery("aggregation [percentiles] on a type that is no number")
 
     def run(docs: Docs) -> Result:
         values = sorted(_values(view, options, docs))

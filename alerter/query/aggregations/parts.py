@@ -44,7 +44,9 @@ def check(type: str, options: Mapping[str, Any], allowed: set[str]) -> None:
 def field(context: Context, options: Mapping[str, Any]) -> View | None:
     """Find the field of an aggregation; None when it is not mapped. Raises RejectedQuery for none or a text."""
     name = options.get("field")
-    if not isinstance(name, str):
+    if name is not None and not isinstance(name, str):
+        raise content("field doesn't support values of this type")
+    if name is None:
         raise argument("Required one of fields [field, script], but none were specified.")
     if name.startswith("_"):
         raise UnsupportedQuery(f"the metadata field [{name}]")
@@ -61,9 +63,14 @@ def substitute(view: View, value: Any) -> Cell:
     try:
         return cell_of([value], view.type)
     except BadValue as error:
-        if view.type.is_number:
-            raise RejectedQuery("number_format_exception", f'For input string: "{value}"') from None
-        raise RejectedQuery("parse_exception", str(error)) from None
+        raise bad_value(view, str(error)) from None
+
+
+def bad_value(view: View, reason: str) -> RejectedQuery:
+    """Name a value of an option that the field cannot hold, as the field's type does."""
+    if view.type.is_number:
+        return RejectedQuery("number_format_exception", reason)
+    return RejectedQuery("parse_exception", reason) if view.type.is_date else argument(reason)
 
 
 def cells(view: View, missing: Any = None) -> Callable[[int], Cell]:
@@ -111,6 +118,14 @@ def too_many(count: int) -> None:
         )
 
 
+class Metric(dict[str, Any]):
+    """The result of a metric, with what an order takes its values for where there were none."""
+
+    def __init__(self, result: Result, empty: Mapping[str, float]) -> None:
+        super().__init__(result)
+        self.empty = empty
+
+
 Order = Callable[[Sequence[Result]], list[Result]]
 
 
@@ -119,7 +134,9 @@ def ordering(spec: Any, default: Mapping[str, str], key: Callable[[Result], Any]
     items = [default] if spec is None else spec if isinstance(spec, list) else [spec]
     steps: list[tuple[Callable[[Result], Any], bool]] = [(key, False)]
     for item in reversed(items):
-        if not isinstance(item, Mapping) or len(item) != 1:
+        if not isinstance(item, Mapping):
+            raise content("order doesn't support values of this type")
+        if len(item) != 1:
             raise RejectedQuery("parsing_exception", "Must specify at least one field for [order]")
         path, direction = next(iter(item.items()))
         if str(direction).lower() not in ("asc", "desc"):
@@ -154,7 +171,9 @@ def _value_at(path: str, key: Callable[[Result], Any]) -> Callable[[Result], Any
             )
         found = below.get(part or ("doc_count" if "doc_count" in below else "value"), below)
         if found is None:
-            return (1, 0)  # a bucket without a value stands above all numbers, as not-a-number does
+            empty = getattr(below, "empty", {}).get(part or "value")
+            # an average of nothing is not a number, which stands above all numbers
+            return (1, 0) if empty is None else (0, empty)
         if isinstance(found, bool) or not isinstance(found, (int, float)):
             raise UnsupportedQuery(f"order by [{path}]")
         return (0, found)

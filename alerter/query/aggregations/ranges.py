@@ -32,8 +32,8 @@ def number_range(context: Context, name: str, options: Mapping[str, Any], below:
     check("range", options, {"field", "ranges", "keyed", "missing"})
     view = field(context, options)
     if view is not None and not view.type.is_number:
-        if view.type.is_date:
-            raise UnsupportedQuery("range over dates; use date_range")
+        if view.type.is_date or view.type.kind == "boolean":
+            raise UnsupportedQuery(f"range over the type [{view.type.kind}]")
         raise argument(f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [range]")
     ranges = []
     for spec in _specs("range", options):

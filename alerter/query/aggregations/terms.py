@@ -10,6 +10,7 @@ from alerter.query.aggregations.parts import (
     Aggregation,
     Aggregations,
     Result,
+    bad_value,
     cells,
     check,
     field,
@@ -22,7 +23,7 @@ from alerter.query.aggregations.parts import (
 )
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, date_format
-from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
 from alerter.query.fieldtypes import BadValue
 from alerter.query.mapping import cell_of
 from alerter.query.nodes import Docs
@@ -57,6 +58,10 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
     size = whole("terms", options, "size", 10, least=1)
     least = whole("terms", options, "min_doc_count", 1)
     per_shard = whole("terms", options, "shard_size", -1, least=-1)
+    if options.get("collect_mode", "breadth_first") not in ("breadth_first", "depth_first"):
+        raise RejectedQuery("parse_exception", f"no [collect_mode] found for value [{options['collect_mode']}]")
+    if "missing" in options and options["missing"] is None:
+        raise content("[terms] failed to parse field [missing]")
     for option in ("shard_min_doc_count", "value_type"):
         if options.get(option):
             raise UnsupportedQuery(f"parameter [{option}] of the aggregation [terms]")
@@ -121,22 +126,26 @@ def _all_values(context: Context, view: View) -> set[Any]:
 
 
 def _keeper(name: str, view: View, options: Mapping[str, Any]) -> Keep | None:
-    include, exclude = (_one_keeper(name, view, options.get(key)) for key in ("include", "exclude"))
+    include, exclude = (_one_keeper(name, view, options.get(key), key == "exclude") for key in ("include", "exclude"))
     if include is None and exclude is None:
         return None
     return lambda value: (include is None or include(value)) and (exclude is None or not exclude(value))
 
 
-def _one_keeper(name: str, view: View, spec: Any) -> Keep | None:
-    if spec is None:
+def _one_keeper(name: str, view: View, spec: Any, excluding: bool) -> Keep | None:
+    if spec is None or (spec == [] and (excluding or view.type.kind != "keyword")):
         return None
     if isinstance(spec, str):
+        try:
+            test = compile_regexp(spec)
+        except RejectedQuery:
+            raise content("[terms] failed to parse field [include] or [exclude]") from None
         if view.type.kind != "keyword":
             raise argument(
                 f"Aggregation [{name}] cannot support regular expression style include/exclude settings as "
                 "they can only be applied to string fields. Use an array of values for include/exclude clauses"
             )
-        return compile_regexp(spec)
+        return test
     if isinstance(spec, Sequence):
         return _listed(view, spec)
     raise UnsupportedQuery("partitions of the aggregation [terms]")
@@ -145,6 +154,6 @@ def _one_keeper(name: str, view: View, spec: Any) -> Keep | None:
 def _listed(view: View, spec: Sequence[Any]) -> Keep:
     try:
         wanted = {value for each in spec for value in cell_of([each], view.type)}
-    except BadValue:
-        raise RejectedQuery("number_format_exception", "include and exclude must hold values of the field") from None
+    except BadValue as error:
+        raise bad_value(view, str(error)) from None
     return wanted.__contains__
