@@ -73,6 +73,15 @@ def test_every_command_has_help_with_an_example(name: str, capsys: pytest.Captur
     assert f"alerter {name}" in capsys.readouterr().out.partition("example")[2]
 
 
+def test_examples_name_rules_that_are_shipped() -> None:
+    """Rule files in the documentation and in the help of commands exist, but for the one a reader is to write."""
+    texts = [*TEXTS, *sorted((ROOT / "alerter/cli").glob("*.py"))]
+    named = {
+        found for file in texts for found in re.findall(r"rules/\w+/[\w-]+\.yaml", file.read_text(encoding="utf-8"))
+    }
+    assert {name for name in named if not (ROOT / name).is_file()} == {"rules/order/payment-errors.yaml"}
+
+
 def test_every_link_leads_to_a_file() -> None:
     """Relative links and pictures in the documentation exist."""
     for file in TEXTS:

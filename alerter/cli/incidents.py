@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 EXAMPLE = """examples:
   alerter incidents --open
-  alerter incidents --since 24h --rule cancellations --format json"""
+  alerter incidents --since 24h --rule refund-surge --format json"""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -32,7 +32,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="alerter",
         description="Alerting for Elasticsearch: ElastAlert's rule files, exact windows, one message per incident.",
-        epilog="example:\n  alerter test-rule rules/order/cancellations.yaml --data orders.ndjson",
+        epilog="example:\n  alerter test-rule rules/order/refund-surge.yaml --data orders.ndjson",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"alerter {__version__}")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from alerter.model.silence import Matcher, Silence
 
 EXAMPLE = """examples:
-  alerter silence add --rule cancellations --for 2h --comment "release, ticket 4711"
+  alerter silence add --rule refund-surge --for 2h --comment "release, ticket 4711"
   alerter silence add --matcher 'domain="order"' --matcher 'severity!="critical"' --for 30m --comment maintenance
   alerter silence list
   alerter silence expire 1f0c2ab94d7e5a6b8c30"""

@@ -7,9 +7,9 @@ import argparse
 from alerter.cli.output import complain, say
 
 EXAMPLE = """examples:
-  alerter test-rule rules/order/cancellations.yaml --data orders.ndjson.gz
+  alerter test-rule rules/order/refund-surge.yaml --data orders.ndjson.gz
   alerter test-rule rules/ --start 2026-03-10T00:00:00Z --end 2026-03-11T00:00:00Z --format json
-  alerter test-rule rules/user/password_resets.yaml --data - --fail-on-match < events.ndjson
+  alerter test-rule rules/user/password-reset-storm.yaml --data - --fail-on-match < events.ndjson
 
 Without --data the cluster of ALERTER_ES_URL is asked (read-only); the default span is then the last 24 hours."""
 
