@@ -25,6 +25,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="minutes of the story per second on a terminal (0: no pauses)",
     )
+    parser.add_argument("--format", choices=["text"], help="text: no pauses and no colour, on a terminal too")
     parser.set_defaults(run=run)
 
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     from alerter.clock import SECOND, SystemClock
     from alerter.demo.play import play
 
-    terminal = sys.stdout.isatty()
+    terminal = sys.stdout.isatty() and args.format is None
     length = round(SECOND / args.speed) if terminal and args.speed > 0 else 0
     clock = SystemClock()
     play(say, lambda: clock.wait(length) if length else None, colour=terminal)
