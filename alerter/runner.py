@@ -31,6 +31,8 @@ DELIVER_SECONDS = 1
 TIDY_SECONDS = 3600
 ONCE_PASSES = 60
 """Delivery passes a second apart that ``--once`` waits for messages the rate limits hold back."""
+ONCE_WAIT = 10 * SECOND
+"""``--once`` waits for a message that may be tried again this soon; later ones are the next run's."""
 
 
 class Runner:
@@ -75,7 +77,7 @@ class Runner:
         report = service.tick(service.project.rules)
         for _ in range(ONCE_PASSES):
             service.deliver()
-            if not state.unfinished(limit=1) or self._stop.is_set():
+            if not self._due_soon(state) or self._stop.is_set():
                 break
             self._clock.wait(SECOND, self._stop)
         if report is None:
@@ -83,6 +85,11 @@ class Runner:
         if report.failures and all(f.kind in ("unreachable", "denied") for f in report.failures):
             raise UsageError(f"{report.failures[0].rule}: {report.failures[0].reason}", report.failures[0].hint)
         return 0
+
+    def _due_soon(self, state: State) -> bool:
+        """Whether a planned message may be sent within seconds: what must wait longer is left to the next run."""
+        soon = self._clock.now() + ONCE_WAIT
+        return any(d.not_before <= soon for stored in state.unfinished() for d in stored.value.outbox)
 
     def _serve(self, service: Service, source: Source, state: State) -> int:
         http = self._http(service)
