@@ -66,13 +66,14 @@ class FieldType:
             if self.kind == "date":
                 return (self._date(values[0]),)
         if self.kind == "text":
-            return tuple(as_text(value) for value in values)
+            return tuple(map(_written, values))
         if self.kind == "keyword":
-            texts = tuple(as_text(value) for value in values)
+            texts = tuple(map(_written, values))
             limit = self.ignore_above
             return texts if limit is None else tuple(t for t in texts if len(t) <= limit)
         convert = {"boolean": _boolean, "date": self._date, "ip": _address}.get(self.kind, self._number)
-        return tuple(convert(value) for value in values if not (value == "" and self.kind == "ip"))
+        # an empty text in a number is no value
+        return tuple(convert(value) for value in values if value != "" or not self.is_number)
 
     def _date(self, value: Any) -> int:
         if isinstance(value, bool):
@@ -86,7 +87,7 @@ class FieldType:
             raise BadValue(f"failed to parse field [{self.name}] of type [date]: {error}") from None
 
     def _number(self, value: Any) -> float | int:
-        if isinstance(value, bool) or value == "":
+        if isinstance(value, bool):
             raise BadValue(f"failed to parse field [{self.name}] of type [{self.kind}]: [{as_text(value)}]")
         try:
             if self.kind in FLOATS:
@@ -96,8 +97,13 @@ class FieldType:
             raise BadValue(f"failed to parse field [{self.name}] of type [{self.kind}]: {error}") from None
 
 
+def _written(value: Any) -> str:
+    """Write a JSON scalar as it most likely stood in the document."""
+    return repr(value) if value.__class__ is float else as_text(value)
+
+
 def as_text(value: Any) -> str:
-    """Write a JSON scalar as a text field holds it."""
+    """Write a JSON scalar of a query as Java does."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):

@@ -11,7 +11,7 @@ from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType
 from alerter.query.store import Column, Document, Rejection, Store, View
 
 KEYWORD_LIMIT = 256
-_DYNAMIC_DATES = ("strict_date_optional_time", "yyyy/MM/dd HH:mm:ss Z||yyyy/MM/dd Z")
+_DYNAMIC_DATES = ("strict_date_optional_time", "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd")
 _COMMON_OPTIONS = {
     "type",
     "fields",
@@ -137,9 +137,11 @@ class Loader:
         """Collect the values of each leaf; objects are noted so that conflicts show."""
         columns, objects = self.store.columns, self.store.objects
         for name, value in node.items():
-            if value is None:
-                continue
             path = prefix + name
+            if value is None:
+                if "." in name:  # also a null makes objects of what stands before the dots
+                    self._check_name(name, path, prefix, leaves)
+                continue
             if value.__class__ is str and path in columns and path not in leaves:
                 leaves[path] = value
                 continue
@@ -277,8 +279,7 @@ def dynamic_type(path: str, value: Any) -> FieldType:
                 date_format(form).read(value)
             except NotADate:
                 continue
-            default = form == _DYNAMIC_DATES[0]
-            return FieldType(path, "date", format=date_format(f"{form}||epoch_millis" if default else form))
+            return FieldType(path, "date", format=date_format(f"{form}||epoch_millis"))
     return FieldType(path, "text")
 
 
