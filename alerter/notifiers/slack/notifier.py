@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -22,6 +23,9 @@ from alerter.notifiers.slack.format import metadata, payload, reply_payload
 TIMEOUT_SECONDS = 10
 PAGE = 200
 MOST_PAGES = 20
+_QUIET = logging.getLogger("alerter.slack_sdk")
+"""The SDK logs every failed request as an error of its own; delivery says the same with its consequence."""
+_QUIET.setLevel(logging.CRITICAL)
 
 
 class SlackNotifier:
@@ -131,6 +135,7 @@ class SlackNotifier:
             base_url=self._access.base_url,
             timeout=TIMEOUT_SECONDS,
             retry_handlers=[],
+            logger=_QUIET,
         )
         try:
             answer = (
