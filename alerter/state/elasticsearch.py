@@ -34,7 +34,7 @@ class ElasticsearchState:
         """Use the indices ``prefix-state``, ``-incidents``, ``-silences`` and ``-decisions``."""
         self._client = client
         self._names = {suffix: f"{prefix}-{suffix}" for suffix in FIELDS}
-        self._written: set[str] = set()
+        self._written: set[str] = set(FIELDS)  # the process before this one may have written a moment ago
 
     def init(self) -> list[str]:
         """Create the missing indices; refuses those of a later version."""
@@ -134,8 +134,11 @@ class ElasticsearchState:
         return self._records(Silence, "silences", clauses, {"end": "asc"}, 10_000)
 
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
-        """Write a silence by compare-and-set."""
-        return self._put("silences", silence.id, silence, silence_fields(silence), version)
+        """Write a silence by compare-and-set; every engine sees it at once."""
+        written = self._put("silences", silence.id, silence, silence_fields(silence), version)
+        with _errors():
+            self._client.indices.refresh(index=self._names["silences"])
+        return written
 
     def record(self, decisions: Iterable[Decision]) -> None:
         """Append to the record of decisions, in bulk."""
