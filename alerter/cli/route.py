@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--at {args.at!r} is not an ISO 8601 time", "like 2026-03-08T03:00:00Z") from None
     labels = dict(_label(text) for text in args.labels)
     if not labels:
-        for line in _tree(routing):
+        for line in [json.dumps(_tree_json(routing.root))] if args.format == "json" else _tree(routing):
             say(line)
         return 0
     found = [_destination(d, routing) for d in routing.destinations(labels, at)]
@@ -98,6 +98,19 @@ def _sentence(destination: dict[str, Any]) -> str:
     else:
         timers = f"repeated at most every {length_text(repeat)}"
     return f"-> {where}{why}\n  told at once, {timers}; resolved is always told"
+
+
+def _tree_json(node: Node) -> dict[str, Any]:
+    return {
+        "route": node.path,
+        "receiver": node.receiver,
+        "matchers": [str(m) for m in node.matchers],
+        "continue": node.continues,
+        "mute_time_intervals": list(node.mute),
+        "active_time_intervals": list(node.active),
+        "repeat_interval_ms": node.timers.repeat_interval,
+        "routes": [_tree_json(child) for child in node.routes],
+    }
 
 
 def _tree(routing: Routing) -> Iterator[str]:

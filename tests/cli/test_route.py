@@ -1,0 +1,73 @@
+"""``alerter route`` and ``alerter notify-test``: what they say, and their exit codes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alerter.cli.main import main
+
+FILE = """
+route:
+  receiver: default
+  routes:
+    - {receiver: order, matchers: [domain="order"], mute_time_intervals: [night], repeat_interval: 4h}
+receivers: [{name: default, console: {}}, {name: order, console: {}}]
+time_intervals: [{name: night, time_intervals: [{times: [{start_time: "22:00", end_time: "24:00"}]}]}]
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Routing files in a folder of their own, named by the environment."""
+    (tmp_path / "routes.yaml").write_text(FILE, encoding="utf-8")
+    monkeypatch.setenv("ALERTER_NOTIFIERS", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_tree_is_drawn(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without labels every route stands with its receiver and what mutes it."""
+    assert main(["route"]) == 0
+    root, child = capsys.readouterr().out.splitlines()[:2]
+    assert root.startswith("everything -> default")
+    assert 'domain="order" -> order' in child
+    assert "night" in child
+
+
+def test_tree_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs get the same tree."""
+    assert main(["route", "--format", "json"]) == 0
+    tree = json.loads(capsys.readouterr().out)
+    assert tree["routes"][0]["repeat_interval_ms"] == 4 * 3_600_000
+
+
+def test_labels_are_explained_at_an_instant(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where they go, by which route, and why not now."""
+    assert main(["route", "domain=order", "--at", "2026-03-10T22:30:00Z", "--format", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["destinations"]
+    assert (found["receiver"], found["muted"], found["muted_by"]) == ("order", "mute_time", "night")
+    assert main(["route", "domain=user"]) == 0
+    assert "default" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [["route", "order"], ["route", "a=b", "--at", "soon"], ["notify-test", "ordr"]])
+def test_wrong_usage_is_said(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong and what to write instead, with exit code 2."""
+    assert main(arguments) == 2
+    assert "hint" in capsys.readouterr().err
+
+
+def test_broken_files_are_named(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An error in the files is shown at its place."""
+    (folder / "routes.yaml").write_text(FILE.replace("receiver: default", "receiver: defalt"), encoding="utf-8")
+    assert main(["route"]) == 2
+    assert "routes.yaml:3:13" in capsys.readouterr().err
+
+
+def test_message_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
+    """The receiver gets one message that says that nothing is wrong."""
+    assert main(["notify-test", "order"]) == 0
+    assert "#order" in capsys.readouterr().out
