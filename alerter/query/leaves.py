@@ -11,7 +11,7 @@ from typing import Any
 from alerter.query import fieldtypes, patterns, regexps
 from alerter.query.context import Context
 from alerter.query.datemath import resolve
-from alerter.query.dates import DateFormat
+from alerter.query.dates import DateFormat, date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, shard
 from alerter.query.nodes import Node, Nothing, Window, any_of
 from alerter.query.store import View
@@ -168,6 +168,8 @@ def _between(low: str | None, high: str | None, bounds: Bounds) -> patterns.Test
 
 def _date_span(context: Context, view: View, bounds: Bounds) -> Node:
     form = bounds.format or view.type.format
+    if bounds.format is None and any(isinstance(bound, (int, float)) for bound in (bounds.low, bounds.high)):
+        form = date_format("epoch_millis")  # one number makes both bounds milliseconds, whatever the mapping says
     low = high = None
     if bounds.low is not None:
         text = _date_text(bounds.low)

@@ -100,9 +100,7 @@ def clauses(context: Context, view: View, value: Any, kind: str, options: Option
     if analyzer == "keyword" and kind != PHRASE_PREFIX:
         if kind == BOOL_PREFIX and (type.is_text or type.kind == "keyword"):
             return [leaves.prefix(context, view, as_text(value))]
-        if type.is_text or type.kind == "keyword":
-            return [_word(context, view, as_text(value), options, kind == BOOLEAN)]
-        return [_word(context, view, value, options, kind == BOOLEAN)]
+        return [_word(context, view, as_text(value), options, kind == BOOLEAN)]
     words = ANALYZERS[analyzer](as_text(value))
     if kind in (PHRASE, PHRASE_PREFIX):
         return [_phrase(context, view, words, kind, options)] if words else []

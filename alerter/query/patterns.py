@@ -58,18 +58,14 @@ def simple_match(pattern: str) -> Test:
 
 
 def fuzzy(term: str, edits: int, fixed: int = 0, transpositions: bool = True) -> Test:
-    """Test whether a text is within ``edits`` edits of a term and shares its first ``fixed`` characters.
-
-    As in Lucene the number of edits must also stay below the length of the shorter of the two.
-    """
+    """Test whether a text is within ``edits`` edits of a term and shares its first ``fixed`` characters."""
 
     def test(value: str) -> bool:
         if value == term:
             return True
         if abs(len(value) - len(term)) > edits or value[:fixed] != term[:fixed] or len(value) < fixed:
             return False
-        found = _distance(term, value, edits, transpositions)
-        return found <= edits and found < min(len(term), len(value))
+        return _distance(term, value, edits, transpositions) <= edits
 
     return test
 
