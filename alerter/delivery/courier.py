@@ -63,6 +63,7 @@ class Courier:
         self._metrics = metrics or Metrics()
         self._rates = Rates()
         self._waiting: dict[str, Millis] = {}
+        self._fresh = True
 
     def deliver(self) -> Report:
         """Send what is due and allowed now; the rest waits for the next pass. Raises StateError."""
@@ -70,11 +71,12 @@ class Courier:
         now = self._clock.now()
         unfinished = [stored.value for stored in self._state.unfinished()]
         self._measure(unfinished, now)
-        for task in tasks(unfinished, now):
+        for task in tasks(unfinished, now, fresh=self._fresh):
             if task.delivery is not None:
                 self._deliver(task, task.delivery, report)
             elif task.post is not None:
                 self._refresh(task.incident, task.post, report)
+        self._fresh = False
         return report
 
     # --- one delivery ------------------------------------------------------------------------------------------
@@ -82,7 +84,7 @@ class Courier:
     def _deliver(self, task: Task, delivery: Delivery, report: Report) -> None:
         stored = self._state.incident(task.incident)
         # The list may lag behind the document: what counts is the document.
-        current = None if stored is None else due(stored.value, delivery.id, self._clock.now())
+        current = None if stored is None else due(stored.value, delivery.id, self._clock.now(), fresh=self._fresh)
         if stored is None or current is None:
             return
         incident, delivery = stored.value, current

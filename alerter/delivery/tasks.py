@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from alerter.clock import SECOND, Millis
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post
+from alerter.notifiers.protocol import Failure
 
 REFRESH_EVERY: Millis = 45 * SECOND
 """Counters in a posted message are refreshed at most this often; a change of state at once."""
@@ -25,19 +26,22 @@ class Task:
     rank: int
 
 
-def tasks(incidents: Iterable[Incident], now: Millis) -> list[Task]:
-    """Return what is due: critical roots, other roots, changes of state, replies, refreshed counters."""
-    found = [task for incident in incidents for task in _of(incident, now)]
+def tasks(incidents: Iterable[Incident], now: Millis, *, fresh: bool = False) -> list[Task]:
+    """Return what is due: critical roots, other roots, changes of state, replies, refreshed counters.
+
+    In a ``fresh`` process what bad credentials held up is due at once: they may have been replaced.
+    """
+    found = [task for incident in incidents for task in _of(incident, now, fresh)]
     return sorted(found, key=lambda t: t.rank)
 
 
-def _of(incident: Incident, now: Millis) -> Iterator[Task]:
+def _of(incident: Incident, now: Millis, fresh: bool) -> Iterator[Task]:
     waiting: set[str] = set()
     for delivery in incident.outbox:
         if delivery.receiver in waiting:
             continue  # an earlier message of this incident comes first there
         waiting.add(delivery.receiver)
-        if _is_due(delivery, now):
+        if _is_due(delivery, now, fresh):
             yield Task(incident.id, delivery, post_of(incident, delivery.receiver), _rank(incident, delivery))
     for post in incident.stale_posts:
         if post.receiver not in waiting and _refresh_due(incident, post, now):
@@ -59,16 +63,16 @@ def post_of(incident: Incident, receiver: str) -> Post | None:
     return next((p for p in incident.posts if p.receiver == receiver and p.ts), None)
 
 
-def due(incident: Incident, delivery: str, now: Millis) -> Delivery | None:
+def due(incident: Incident, delivery: str, now: Millis, *, fresh: bool = False) -> Delivery | None:
     """Return the delivery as the document has it, or None when it is done or its time has not come."""
     found = next((d for d in incident.outbox if d.id == delivery), None)
-    return found if found is not None and _is_due(found, now) else None
+    return found if found is not None and _is_due(found, now, fresh) else None
 
 
-def _is_due(delivery: Delivery, now: Millis) -> bool:
+def _is_due(delivery: Delivery, now: Millis, fresh: bool) -> bool:
     if delivery.state is DeliveryState.SENDING and delivery.sent is not None:
         return not 0 <= now - delivery.sent < IN_FLIGHT  # perhaps another process is sending it right now
-    return delivery.not_before <= now
+    return delivery.not_before <= now or (fresh and delivery.error == str(Failure.CREDENTIALS))
 
 
 def heard(incident: Incident, receiver: str) -> bool:
