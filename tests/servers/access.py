@@ -24,22 +24,23 @@ USERS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = 
     "no_read_logs": (("monitor",), ("view_index_metadata",), STATE_RIGHTS),
     "no_create_index": (("monitor",), LOG_RIGHTS, STATE_RIGHTS[1:]),
     "no_write_state": (("monitor",), LOG_RIGHTS, tuple(r for r in STATE_RIGHTS if r != "write")),
+    "shipper": (("monitor",), ("create_index", "create_doc", "auto_configure"), ()),
 }
-"""Name: cluster privileges, those on log indices, those on alerter's own. All but the first lack exactly one."""
+"""Name: cluster privileges, those on log indices, those on alerter's own. ``no_...`` lack exactly one."""
 
 
 def write_access(config: Path) -> None:
-    """Make certificates, roles and users below a node's configuration folder, once; raises Missing."""
-    if (config / "credentials.json").exists():
-        return
+    """Make certificates, roles and users below a node's configuration folder, unless they are there; raises Missing."""
     _certificates(config / "certs")
     (config / "roles.yml").write_text("".join(_role(name) for name in USERS))
-    passwords = {name: secrets.token_hex(12) for name in ("admin", *USERS)}
-    (config / "users").write_text("".join(f"{name}:{_hashed(word)}\n" for name, word in passwords.items()))
     (config / "users_roles").write_text("superuser:admin\n" + "".join(f"role_{n}:{n}\n" for n in USERS))
     file = config / "credentials.json"
     file.touch(mode=0o600)
-    file.write_text(json.dumps(passwords))
+    known = json.loads(file.read_text() or "{}")
+    new = {name: secrets.token_hex(12) for name in ("admin", *USERS) if name not in known}
+    with (config / "users").open("a" if known else "w") as users:
+        users.writelines(f"{name}:{_hashed(word)}\n" for name, word in new.items())
+    file.write_text(json.dumps(known | new))
 
 
 def fingerprint(certificate: Path) -> str:
@@ -50,11 +51,9 @@ def fingerprint(certificate: Path) -> str:
 
 def _role(user: str) -> str:
     cluster, logs, state = USERS[user]
-    return (
-        f"role_{user}:\n  cluster: {json.dumps(cluster)}\n  indices:\n"
-        f"    - names: {json.dumps(LOGS)}\n      privileges: {json.dumps(logs)}\n"
-        f'    - names: ["alerter*"]\n      privileges: {json.dumps(state)}\n'
-    )
+    indices = [{"names": LOGS, "privileges": logs}, {"names": ["alerter*"], "privileges": state}]
+    shown = {"cluster": cluster, "indices": [i for i in indices if i["privileges"]]}
+    return f"role_{user}: {json.dumps(shown)}\n"
 
 
 def _hashed(password: str) -> str:
@@ -69,6 +68,8 @@ def _certificates(folder: Path) -> None:
     if shutil.which("openssl") is None:
         raise Missing("a secured Elasticsearch needs certificates", "install openssl")
     folder.mkdir(exist_ok=True)
+    if (folder / "http.crt").exists():
+        return
     new = ["-newkey", "rsa:2048", "-nodes"]
     _openssl(folder, "req", "-x509", *new, "-days", "3650", "-subj", "/CN=alerter test authority",
              "-keyout", "ca.key", "-out", "ca.crt")  # fmt: skip
