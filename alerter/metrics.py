@@ -12,6 +12,7 @@ from alerter.clock import SECOND, Millis
 
 if TYPE_CHECKING:
     from alerter.model.rule import Rule
+    from alerter.sources.protocol import Source
 
 
 class Metrics:
@@ -28,7 +29,9 @@ class Metrics:
         )
         self._late = Counter("alerter_instants_caught_up_total", "Instants evaluated later than one run", registry=of)
         self._matches = Counter("alerter_matches_total", "Announced matches", ["rule"], registry=of)
-        self.requests = Gauge("alerter_source_requests", "Requests sent to the source so far", registry=of)
+        self._requests = Gauge("alerter_source_requests", "Requests sent to the source so far", registry=of)
+        self._waited = Gauge("alerter_source_request_seconds", "Seconds spent waiting for the source", registry=of)
+        self._reached: dict[str, Millis] = {}
         self.incidents = Gauge("alerter_incidents", "Incidents by state", ["state"], registry=of)
         self.messages = Counter("alerter_messages_total", "Messages by outcome", ["kind", "outcome"], registry=of)
         self.outbox = Gauge("alerter_outbox_depth", "Messages planned and not yet delivered", registry=of)
@@ -46,7 +49,7 @@ class Metrics:
     def evaluated(self, rule: Rule, start: Millis, end: Millis, matches: int) -> None:
         """Count a finished evaluation of ``(start, end]``."""
         self._evaluations.labels(rule.name).inc()
-        self._lag.labels(rule.name).set(rule.query_delay / SECOND)
+        self._reached[rule.name] = end
         late = (end - start) // max(rule.schedule.every, 1) - 1
         if late > 0:
             self._late.inc(late)
@@ -57,6 +60,22 @@ class Metrics:
         """Count an evaluation that gave no answer."""
         self._failures.labels(rule, kind).inc()
 
-    def text(self) -> bytes:
-        """Return the metrics in Prometheus' text format."""
+    def asked(self, source: Source) -> None:
+        """Note what the source was asked so far."""
+        self._requests.set(source.requests)
+        self._waited.set(getattr(source, "waited", 0) / SECOND)
+
+    def known(self, firing: int, silences: int) -> None:
+        """Note what a tick found in the state."""
+        self.incidents.labels("firing").set(firing)
+        self.silences.set(silences)
+
+    def resolved(self, number: int) -> None:
+        """Count incidents that were resolved."""
+        self.incidents.labels("resolved").inc(number)
+
+    def text(self, now: Millis) -> bytes:
+        """Return the metrics in Prometheus' text format; lags are as of ``now``."""
+        for rule, reached in list(self._reached.items()):
+            self._lag.labels(rule).set((now - reached) / SECOND)
         return generate_latest(self.registry)

@@ -20,7 +20,7 @@ from alerter.scheduler import Scheduler
 from alerter.service import Service
 from alerter.sources.open import open_source
 from alerter.sources.protocol import Source, SourceError
-from alerter.startup import check_rules, say_notifiers
+from alerter.startup import check_rules, say_cluster, say_notifiers
 from alerter.state.open import open_state
 from alerter.state.protocol import State, StateError
 
@@ -73,6 +73,7 @@ class Runner:
                 log.info("state: %s", line)
         except StateError as error:
             raise UsageError(f"state: {error.reason}", error.hint) from None
+        say_cluster(self._settings)
         service.forget_removed()
         report = service.tick(service.project.rules)
         for _ in range(ONCE_PASSES):
@@ -128,6 +129,7 @@ class Runner:
             try:
                 for line in state.init():
                     log.info("state: %s", line)
+                say_cluster(self._settings)
                 check_rules(source, service.project.rules)
                 service.forget_removed()
             except (StateError, SourceError) as error:

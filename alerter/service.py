@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from alerter.config import Settings
 from alerter.delivery.courier import Courier
 from alerter.engine.audience import silence_check
 from alerter.engine.tick import Engine, TickReport
+from alerter.errors import UsageError
 from alerter.http import PLAIN, Answer
 from alerter.metrics import Metrics
 from alerter.model.rule import Rule
@@ -51,14 +53,15 @@ class Service:
         self._source = source
         self._state = state
         self._delivering = threading.Lock()
+        self._turn = threading.Lock() if source.kind == "embedded" else nullcontext()
         self._reader = Reader(source)
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
         self._wire(project)
 
     def _wire(self, project: Project) -> None:
-        self.engine = Engine(self._reader, self._state, project.routing, self.metrics)
         notifiers = make_notifiers(project.routing, self.settings)
+        self.engine = Engine(self._reader, self._state, project.routing, self.metrics)
         self.courier = Courier(
             self._state,
             notifiers,
@@ -75,12 +78,13 @@ class Service:
     def tick(self, rules: Sequence[Rule]) -> TickReport | None:
         """Evaluate these rules up to now; a state that cannot be read is said, and evaluated later."""
         try:
-            self._feed.poll()
-            report = self.engine.tick(rules, self._clock.now())
+            with self._turn:  # documents in memory are read by one thread at a time
+                self._feed.poll()
+                report = self.engine.tick(rules, self._clock.now())
         except StateError as error:
             self._unwell(f"state: {error.reason}")
             return None
-        self.metrics.requests.set(self._source.requests)
+        self.metrics.asked(self._source)
         if len(report.failures) < len(rules) or not rules:
             self._well()
         else:
@@ -121,9 +125,14 @@ class Service:
         project = load_project(self.settings, keep=self.project)
         project.log()
         self.metrics.reload_ok.set(0 if project.errors else 1)
+        try:
+            self._wire(project)
+        except UsageError as error:
+            log.error("the files are not taken over, the former ones stay: %s", error.message)
+            self.metrics.reload_ok.set(0)
+            return False
         gone = {r.name for r in self.project.rules} - {r.name for r in project.rules}
         self.project = project
-        self._wire(project)
         if scheduler is not None:
             scheduler.replace(project.rules)
         if gone and not project.errors:
@@ -157,7 +166,7 @@ class Service:
         return 503, PLAIN, f"not ready: {self.pulse.problem}\n".encode()
 
     def _metrics_page(self) -> Answer:
-        return 200, "text/plain; version=0.0.4; charset=utf-8", self.metrics.text()
+        return 200, "text/plain; version=0.0.4; charset=utf-8", self.metrics.text(self._clock.now())
 
     def _well(self) -> None:
         self.pulse.ready, self.pulse.problem = True, ""

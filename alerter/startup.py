@@ -5,12 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from alerter.config import Settings
 from alerter.model.rule import Rule, TimeKind
 from alerter.notifiers.protocol import Notifier
 from alerter.sources.protocol import Source, SourceError
 
 log = logging.getLogger(__name__)
 NUMBERS = {"long", "integer", "double", "float", "unsigned_long"}
+
+
+def say_cluster(settings: Settings) -> None:
+    """Say which cluster is asked and where the state is; raises SourceError when the cluster does not answer."""
+    if not settings.es.urls:
+        log.info("embedded: %s; state in %s", ", ".join(str(p) for p in settings.data), settings.state_file)
+        return
+    from alerter.sources.es_client import connect, version
+
+    client = connect(settings.es)
+    try:
+        log.info("Elasticsearch %s; state in %s-*", version(client), settings.state_index)
+    finally:
+        client.close()
 
 
 def check_rules(source: Source, rules: Sequence[Rule]) -> None:

@@ -22,10 +22,9 @@ def detect(events: Events, life: Lifecycle, span: Span, covered: Covered) -> Non
     curve = events.curve(life.key)
     known = Known(events, life, curve)
     for at in span.instants:
-        if life.key is not None:
-            if not known.at(at):
-                close_forgotten(life, at)
-                continue
+        if life.key is not None and not known.at(at):
+            close_forgotten(life, at)
+            continue
         window = at - condition.timeframe
         count = curve.count(window, at)
         if count >= condition.threshold or not (covered(at) if life.key is None else known.is_old(window)):

@@ -94,6 +94,11 @@ class Engine:
                 except Conflict:
                     report.failures.append(Failed(rule.name, "conflict", "another engine changed its state first"))
                     self.metrics.failed(rule.name, "conflict")
+                except Exception as error:  # a bug met by one rule never stops the others
+                    report.failures.append(Failed(rule.name, "bug", f"{type(error).__name__}: {error}"))
+                    self.metrics.failed(rule.name, "bug")
+                    log.error("rule %s not evaluated, a bug: %s: %s", rule.name, type(error).__name__, error)
+                    log.debug("where", exc_info=True)
         self._tell_digest(digested, now)
         self.state.record(report.decisions)
         return report
@@ -108,6 +113,7 @@ class Engine:
     def _read_state(self, names: Sequence[str], now: Millis) -> _Known:
         opened = {v.value.id: v for v in self.state.incidents(open_only=True)}
         silences = [v.value for v in self.state.silences(now)]
+        self.metrics.known(len(opened), len(silences))
         return _Known(self.state.checkpoints(names), opened, silences)
 
     def _evaluate(self, rule: Rule, end: Millis, known: _Known, report: TickReport) -> list[Incident]:
@@ -126,6 +132,7 @@ class Engine:
         report.evaluated += 1
         report.matches += len(outcome.matches)
         report.outcomes[rule.name] = outcome
+        self.metrics.resolved(sum(t.change is Change.RESOLVED for t in outcome.transitions))
         report.warnings += [(rule.name, text) for text in (*events.warnings, *outcome.warnings)]
         self.metrics.evaluated(rule, checkpoint.evaluated, end, len(outcome.matches))
         return told

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from elasticsearch import Elasticsearch
 
+from alerter.clock import Millis, SystemClock
 from alerter.query.kql import kql_to_dsl
 from alerter.sources.es_client import as_source_error, from_answer
 from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
@@ -25,7 +27,9 @@ class ElasticsearchSource:
     def __init__(self, client: Elasticsearch) -> None:
         self._client = client
         self._lock = threading.Lock()
+        self._clock = SystemClock()
         self.requests = 0
+        self.waited: Millis = 0
 
     def search(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
         """Answer each request in order; each fails alone."""
@@ -40,8 +44,8 @@ class ElasticsearchSource:
             head = {"index": request.index, "ignore_unavailable": True, "allow_no_indices": True}
             lines += [head | ({"preference": request.preference} if request.preference else {}), _body(request.body)]
         try:
-            self._count()
-            found = self._client.msearch(searches=lines)["responses"]
+            with self._counted():
+                found = self._client.msearch(searches=lines)["responses"]
         except SourceError as error:
             return [error] * len(requests)
         except Exception as error:
@@ -67,8 +71,8 @@ class ElasticsearchSource:
         sort = [key for key in body.get("sort", ()) if key != "_doc"]
         body |= {"size": page, "sort": [*sort, {"_shard_doc": "asc"}], "pit": {"id": pit, "keep_alive": KEEP_ALIVE}}
         while True:
-            self._count()
-            answer = _answer(self._client.search(**_named(body)).body)
+            with self._counted():
+                answer = _answer(self._client.search(**_named(body)).body)
             if isinstance(answer, SourceError):
                 raise answer
             if answer.hits:
@@ -80,10 +84,10 @@ class ElasticsearchSource:
     def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Name the mapped types of each field; raises SourceError(kind="missing") when there is no such index."""
         try:
-            self._count()
-            answer = self._client.field_caps(
-                index=index, fields=list(dict.fromkeys(fields)), ignore_unavailable=False, allow_no_indices=True
-            )
+            with self._counted():
+                answer = self._client.field_caps(
+                    index=index, fields=list(dict.fromkeys(fields)), ignore_unavailable=False, allow_no_indices=True
+                )
         except Exception as error:
             raise as_source_error(error) from None
         found: dict[str, frozenset[str]] = {}
@@ -97,8 +101,8 @@ class ElasticsearchSource:
 
     def _open(self, index: str) -> str | None:
         try:
-            self._count()
-            answer = self._client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=True)
+            with self._counted():
+                answer = self._client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=True)
         except Exception as error:
             found = as_source_error(error)
             if found.kind == "missing" and "*" in index:
@@ -108,14 +112,21 @@ class ElasticsearchSource:
 
     def _close(self, pit: str) -> None:
         try:
-            self._count()
-            self._client.close_point_in_time(id=pit)
+            with self._counted():
+                self._client.close_point_in_time(id=pit)
         except Exception:  # it ends by itself after KEEP_ALIVE; the answer is complete either way
             return
 
-    def _count(self) -> None:
-        with self._lock:
-            self.requests += 1
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Count a request and the time it takes."""
+        began = self._clock.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self.requests += 1
+                self.waited += self._clock.monotonic() - began
 
 
 def _body(body: Mapping[str, Any]) -> dict[str, Any]:
