@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from alerter.clock import MINUTE, Millis
+from alerter.clock import MINUTE
 from alerter.errors import UsageError
+from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
 
 
-class AppriseNotifier:
+class AppriseNotifier(OneWay):
     """Sends title and text; apprise says only whether all went well, so a failure is retried later."""
 
     kind = "apprise"
-    editable = False
 
     def __init__(self, url: Callable[[], str]) -> None:
         """Take the URL as a function; raises UsageError when the package is not installed."""
@@ -35,17 +35,6 @@ class AppriseNotifier:
         if not service.notify(body=text, title=message.incident.view.title or message.incident.rule):
             raise NotifierError(Failure.WAIT, "not_sent", retry_after=MINUTE)
         return Posted()
-
-    def update(self, message: Outgoing, posted: Posted) -> None:
-        """Do nothing: there is nothing to edit."""
-
-    def reply(self, message: Outgoing, posted: Posted) -> Posted:  # noqa: ARG002 - protocol
-        """Send the message like any other."""
-        return self.post(message)
-
-    def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:  # noqa: ARG002
-        """Raise: what was sent cannot be read back."""
-        raise NotifierError(Failure.UNCLEAR, "no_read_back")
 
     def check(self) -> list[tuple[str, str]]:
         """Report whether apprise takes the URL; nothing is sent."""

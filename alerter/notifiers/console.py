@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from alerter.clock import Millis
 from alerter.model.incident import Delivery, Kind, Reason
+from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Outgoing, Posted
 from alerter.notifiers.text import headline, key_words, one_line
 from alerter.timetext import iso
@@ -17,11 +18,10 @@ COLOURS = {Kind.FIRING: "31", Kind.REPEAT: "33", Kind.RESOLVED: "32", Kind.DIGES
 SAMPLE = 160
 
 
-class ConsoleNotifier:
+class ConsoleNotifier(OneWay):
     """Writes each message to stdout; nothing can be edited, so every message is a post of its own."""
 
     kind = "console"
-    editable = False
 
     def __init__(self, write: Write | None = None, *, colour: bool | None = None) -> None:
         """Write through ``write`` (stdout by default); colour only on a terminal."""
@@ -32,13 +32,6 @@ class ConsoleNotifier:
         """Draw the message."""
         self._write("\n".join(draw(message, colour=self._colour)))
         return Posted()
-
-    def update(self, message: Outgoing, posted: Posted) -> None:
-        """Do nothing: what is written stays."""
-
-    def reply(self, message: Outgoing, posted: Posted) -> Posted:  # noqa: ARG002 - protocol
-        """Draw the message like any other."""
-        return self.post(message)
 
     def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:  # noqa: ARG002
         """Return None: writing to a terminal is never unclear."""

@@ -6,20 +6,20 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from alerter.clock import SECOND, Millis
+from alerter.clock import SECOND
 from alerter.model.incident import Incident
 from alerter.notifiers.http import HttpAnswer, HttpFailure, post_json
+from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
 from alerter.timetext import iso
 
 Send = Callable[[str, bytes], HttpAnswer]
 
 
-class WebhookNotifier:
+class WebhookNotifier(OneWay):
     """Sends each message on its own; a webhook can neither be edited nor read back."""
 
     kind = "webhook"
-    editable = False
 
     def __init__(self, url: Callable[[], str], send: Send = post_json) -> None:
         """Take the URL as a function: a file that holds it is read at each message."""
@@ -31,17 +31,6 @@ class WebhookNotifier:
         body = json.dumps(payload(message), ensure_ascii=False).encode("utf-8", "replace")
         raise_for(_attempt(self._send, self._url(), body))
         return Posted()
-
-    def update(self, message: Outgoing, posted: Posted) -> None:
-        """Do nothing: there is nothing to edit."""
-
-    def reply(self, message: Outgoing, posted: Posted) -> Posted:  # noqa: ARG002 - protocol
-        """POST the message like any other."""
-        return self.post(message)
-
-    def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:  # noqa: ARG002
-        """Raise: what was sent cannot be read back."""
-        raise NotifierError(Failure.UNCLEAR, "no_read_back")
 
     def check(self) -> list[tuple[str, str]]:
         """Report whether a URL is there; nothing is sent."""

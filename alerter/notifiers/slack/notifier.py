@@ -16,6 +16,7 @@ from alerter.clock import SECOND, Millis
 from alerter.config import SlackAccess
 from alerter.model.route import Receiver
 from alerter.notifiers.http import HttpAnswer, HttpFailure, post_json
+from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
 from alerter.notifiers.slack.errors import DEFAULT_WAIT, REMEDIES, from_code
 from alerter.notifiers.slack.format import metadata, payload, reply_payload
@@ -176,11 +177,10 @@ def _from_answer(error: SlackApiError, posting: bool) -> NotifierError:
     return from_code(str(data.get("error", "unknown")), posting=posting, detail=detail, retry_after=retry_after)
 
 
-class SlackWebhook:
+class SlackWebhook(OneWay):
     """An incoming webhook: it answers ``ok`` and nothing else, so nothing can be edited, threaded or read back."""
 
     kind = "slack"
-    editable = False
 
     def __init__(
         self, receiver: Receiver, url: Callable[[], str], send: Callable[[str, bytes], HttpAnswer] = post_json
@@ -208,17 +208,6 @@ class SlackWebhook:
         if answer.status >= 400:
             raise from_code(code or "invalid_blocks", posting=True)
         return Posted()
-
-    def update(self, message: Outgoing, posted: Posted) -> None:
-        """Do nothing: a webhook cannot edit."""
-
-    def reply(self, message: Outgoing, posted: Posted) -> Posted:  # noqa: ARG002 - protocol
-        """Post the message like any other: a webhook has no threads."""
-        return self.post(message)
-
-    def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:  # noqa: ARG002
-        """Raise: a webhook cannot read back."""
-        raise NotifierError(Failure.UNCLEAR, "no_read_back")
 
     def check(self) -> list[tuple[str, str]]:
         """Report that a webhook is set; nothing is sent."""
