@@ -53,6 +53,7 @@ class Service:
         self._source = source
         self._state = state
         self._delivering = threading.Lock()
+        self._said: set[tuple[str, str]] = set()
         self._turn = threading.Lock() if source.kind == "embedded" else nullcontext()
         self._reader = Reader(source)
         self._feed = Feed.of(source, settings.data)
@@ -90,7 +91,9 @@ class Service:
         else:
             self._unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
         for name, text in report.warnings:
-            log.warning("rule %s: %s", name, text)
+            if (name, text) not in self._said:
+                self._said.add((name, text))
+                log.warning("rule %s: %s", name, text)
         return report
 
     def deliver(self) -> None:
