@@ -8,6 +8,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from alerter.durations import parse_duration
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.options import (
     LATER_OPTIONS,
@@ -20,10 +21,11 @@ from alerter.ruleset.options import (
     SUPPORTED,
     TYPES,
 )
-from alerter.ruleset.schema import rule_schema
+from alerter.ruleset.schema import COMMON, LENGTH, rule_schema
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document
 
+LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
 KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
 
 
@@ -42,8 +44,20 @@ def validate(document: Document, *, strict: bool = False) -> Iterator[Diagnostic
     if type_ not in TYPES:
         yield _unknown_type(document, type_)
         return
+    yield from _lengths(document)
     for error in sorted(_validator(type_).iter_errors(document.value), key=lambda e: list(map(str, e.absolute_path))):
         yield _from_schema(document, error)
+
+
+def _lengths(document: Document) -> Iterator[Diagnostic]:
+    for name in LENGTHS:
+        value = document.value.get(name)
+        if not isinstance(value, str | dict):
+            continue  # the schema says so, or there is none
+        try:
+            parse_duration(value)
+        except ValueError as error:
+            yield document.diagnostic("error", "duration", f"{name}: {error}", "", (name,))
 
 
 def _unknown_type(document: Document, type_: object) -> Diagnostic:
@@ -123,12 +137,22 @@ def _expected(error: Any) -> str:
         case "minimum" | "exclusiveMinimum":
             return f"{shown} is too small: at least {error.validator_value}"
         case "anyOf":
-            return f"{shown} has the wrong shape"
+            choices = _choices(error)
+            return f"{shown} is not one of {', '.join(choices)}" if choices else f"{shown} has the wrong shape"
         case _:
             return f"{shown}: {error.message[:120]}"
 
 
+def _choices(error: Any) -> list[str]:
+    """Return the values that an alternative of the schema lists, when the value is a plain one."""
+    if isinstance(error.instance, dict | list):
+        return []
+    return [str(choice) for alternative in error.validator_value for choice in alternative.get("enum", ())]
+
+
 def _hint(error: Any) -> str:
+    if error.validator == "anyOf" and _choices(error):
+        return did_you_mean(str(error.instance), _choices(error))
     if error.validator == "enum" and isinstance(error.instance, str):
         return did_you_mean(error.instance, map(str, error.validator_value))
     return str(error.schema.get("description", "")) if isinstance(error.schema, dict) else ""
