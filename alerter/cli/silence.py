@@ -46,7 +46,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add(args: argparse.Namespace) -> int:
-    import getpass
     import secrets
 
     from alerter.cli.lengths import length_option
@@ -66,12 +65,21 @@ def _add(args: argparse.Namespace) -> int:
     if not args.comment.strip():
         raise UsageError("--comment must say why")
     now = SystemClock().now()
-    author = args.author or getpass.getuser()
+    author = args.author or _login()
     silence = Silence(secrets.token_hex(10), matchers, now, now + length, author, args.comment.strip(), now)
     with opened_state(args.config) as (state, _):
         state.save_silence(silence, None)
     say(f"{silence.id} until {iso(silence.end)}")
     return 0
+
+
+def _login() -> str:
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's account without a name
+        return "unknown"
 
 
 def _matchers(args: argparse.Namespace) -> list[Matcher]:

@@ -17,6 +17,8 @@ from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
 BATCH = 50
 """Searches in one ``_msearch``."""
 KEEP_ALIVE = "2m"
+UNAVAILABLE = {"ignore_unavailable": False, "allow_no_indices": True}
+"""A named index that is not there, or may not be read, is an error; left out in silence it would count as empty."""
 
 
 class ElasticsearchSource:
@@ -41,7 +43,7 @@ class ElasticsearchSource:
     def _batch(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
         lines: list[dict[str, Any]] = []
         for request in requests:
-            head = {"index": request.index, "ignore_unavailable": True, "allow_no_indices": True}
+            head = {"index": request.index, **UNAVAILABLE}
             lines += [head | ({"preference": request.preference} if request.preference else {}), _body(request.body)]
         try:
             with self._counted():
@@ -50,29 +52,27 @@ class ElasticsearchSource:
             return [error] * len(requests)
         except Exception as error:
             return [as_source_error(error)] * len(requests)
-        return [_answer(item) for item in found]
+        return [self._readable(r.index, item) for r, item in zip(requests, found, strict=True)]
 
     def scan(self, request: SearchRequest, page: int = 10_000) -> Iterator[Sequence[Hit]]:
         """Yield all hits in pages over a point in time; raises SourceError when anything is incomplete."""
-        pit = self._open(request.index)
-        if pit is None:
-            return
+        pit = {"id": self._open(request.index), "keep_alive": KEEP_ALIVE}
         try:
             yield from self._pages(request, pit, page)
-        except SourceError:
-            raise
         except Exception as error:
             raise as_source_error(error) from None
         finally:
-            self._close(pit)
+            self._close(pit["id"])
 
-    def _pages(self, request: SearchRequest, pit: str, page: int) -> Iterator[Sequence[Hit]]:
+    def _pages(self, request: SearchRequest, pit: dict[str, str], page: int) -> Iterator[Sequence[Hit]]:
         body = _body(request.body)
         sort = [key for key in body.get("sort", ()) if key != "_doc"]
-        body |= {"size": page, "sort": [*sort, {"_shard_doc": "asc"}], "pit": {"id": pit, "keep_alive": KEEP_ALIVE}}
+        body |= {"size": page, "sort": [*sort, {"_shard_doc": "asc"}], "pit": pit}
         while True:
             with self._counted():
-                answer = _answer(self._client.search(**_named(body)).body)
+                item = self._client.search(**_named(body)).body
+            pit["id"] = item.get("pit_id", pit["id"])  # it may change; only the newest counts
+            answer = self._readable(request.index, item)
             if isinstance(answer, SourceError):
                 raise answer
             if answer.hits:
@@ -80,6 +80,25 @@ class ElasticsearchSource:
             if len(answer.hits) < page:
                 return
             body["search_after"] = list(answer.hits[-1].sort)
+
+    def _readable(self, index: str, item: Mapping[str, Any]) -> Answer | SourceError:
+        """Read one answer. A wildcard under which nothing was searched is empty only if it may be read at all.
+
+        With security on, the server leaves out what the user may not read and answers as if there were nothing.
+        """
+        answer = _answer(item)
+        if isinstance(answer, SourceError) or (item.get("_shards") or {}).get("total") or ":" in index:
+            return answer
+        names = [name for name in index.split(",") if not name.startswith("-")]
+        try:
+            with self._counted():
+                found = self._client.security.has_privileges(index=[{"names": names, "privileges": ["read"]}])
+        except Exception as error:
+            failed = as_source_error(error)
+            return answer if failed.kind in ("rejected", "missing") else failed  # no security: nothing is hidden
+        if found["has_all_requested"]:
+            return answer
+        return SourceError("denied", f"the user may not read {index}", f"grant the privilege read on {index}")
 
     def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Name the mapped types of each field; raises SourceError(kind="missing") when there is no such index."""
@@ -99,15 +118,12 @@ class ElasticsearchSource:
         """Close the connections."""
         self._client.close()
 
-    def _open(self, index: str) -> str | None:
+    def _open(self, index: str) -> str:
         try:
             with self._counted():
-                answer = self._client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=True)
+                answer = self._client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=False)
         except Exception as error:
-            found = as_source_error(error)
-            if found.kind == "missing" and "*" in index:
-                return None
-            raise found from None
+            raise as_source_error(error) from None
         return str(answer["id"])
 
     def _close(self, pit: str) -> None:

@@ -2,35 +2,75 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import re
 from typing import Any
 
 from elastic_transport import ConnectionError as EsConnectionError
-from elastic_transport import ConnectionTimeout, TlsError, TransportError
+from elastic_transport import ConnectionTimeout, TlsError, Transport, TransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from alerter.config import EsAccess
+from alerter.errors import UsageError
 from alerter.sources.protocol import SourceError
 
 TIMEOUT_SECONDS = 30
+SPEAKS_TO = "alerter speaks to Elasticsearch 7.17, 8 and 9; OpenSearch is not supported yet"
+_CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
 def connect(access: EsAccess) -> Elasticsearch:
-    """Return a client; nothing is sent yet. ``info()`` is never called: not every server serves it."""
-    options: dict[str, Any] = {"request_timeout": TIMEOUT_SECONDS, "max_retries": 0, "retry_on_timeout": False}
-    if access.api_key:
-        options["api_key"] = access.api_key.reveal()
-    elif access.username:
-        options["basic_auth"] = (access.username, access.password.reveal())
+    """Return a client; nothing is sent yet. ``info()`` is never called: not every server serves it.
+
+    A dead node is left for the next one of ``urls``; nothing else is tried again. Raises UsageError for settings
+    that no client can be made of.
+    """
+    options: dict[str, Any] = {
+        "request_timeout": TIMEOUT_SECONDS,
+        "max_retries": len(access.urls) - 1,
+        "retry_on_timeout": False,
+        "retry_on_status": (),
+        "transport_class": _transport(access),
+    }
     if any(url.startswith("https") for url in access.urls):
         options |= _tls(access)
     try:
         return Elasticsearch(list(access.urls), **options)
     except ValueError as error:
-        hint = "like https://es.example:9200"
-        raise SourceError("rejected", f"ALERTER_ES_URL cannot be used: {error}", hint) from None
+        name = "ALERTER_ES_CA_FINGERPRINT" if "ingerprint" in str(error) else "ALERTER_ES_URL"
+        hint = "a SHA-256 in hexadecimal" if "ingerprint" in str(error) else "like https://es.example:9200"
+        raise UsageError(f"{name} cannot be used: {_CREDENTIALS.sub('//', str(error))}", hint) from None
+
+
+def _transport(access: EsAccess) -> type[Transport]:
+    """Return a transport that reads the secrets at every request, so that a rotated secret file serves at once."""
+
+    class Authenticated(Transport):
+        def perform_request(self, method: str, target: str, **options: Any) -> Any:
+            header = _authorization(access)
+            if header:
+                options["headers"] = {**(options.get("headers") or {}), "authorization": header}
+            return super().perform_request(method, target, **options)
+
+    return Authenticated
+
+
+def _authorization(access: EsAccess) -> str:
+    """Return the header for the credentials as they are now; "" without any."""
+    if access.api_key:
+        return f"ApiKey {access.api_key.reveal()}"
+    if access.username:
+        pair = f"{access.username}:{access.password.reveal()}"
+        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+    return ""
 
 
 def _tls(access: EsAccess) -> dict[str, Any]:
+    files = {"CA_CERTS": access.ca_certs, "CLIENT_CERT": access.client_cert, "CLIENT_KEY": access.client_key}
+    for name, path in files.items():
+        if path and not os.access(path, os.R_OK):
+            raise UsageError(f"ALERTER_ES_{name}: cannot read {path}", "the path of a PEM file")
     options: dict[str, Any] = {}
     if access.ca_fingerprint:
         options["ssl_assert_fingerprint"] = access.ca_fingerprint.replace(":", "").lower()
@@ -47,8 +87,12 @@ def _tls(access: EsAccess) -> dict[str, Any]:
 
 def as_source_error(error: Exception) -> SourceError:
     """Return what an error of the client means, with the remedy."""
+    if isinstance(error, SourceError):
+        return error
+    if isinstance(error, UsageError):
+        return SourceError("denied", error.message, error.hint)
     if isinstance(error, UnsupportedProductError):
-        hint = "alerter speaks to Elasticsearch 7.17, 8 and 9; OpenSearch is not supported yet"
+        hint = SPEAKS_TO
         return SourceError("denied", "the server is not Elasticsearch (its product header is missing)", hint)
     if isinstance(error, TlsError):
         hint = "set ALERTER_ES_CA_CERTS (a PEM file) or ALERTER_ES_CA_FINGERPRINT"
@@ -71,12 +115,14 @@ def from_answer(status: int, body: Any) -> SourceError:
         return SourceError("denied", "Elasticsearch does not know these credentials (401)", hint)
     if status == 403:
         return SourceError("denied", f"not allowed (403): {reason}", "grant the privilege; see docs/operations.md")
+    if kind == "search_context_missing_exception":
+        return SourceError("incomplete", "the point in time ended before all pages were read")
     if status == 404 or kind == "index_not_found_exception":
         return SourceError("missing", reason or "not found")
     if status in (429, 503) or kind == "es_rejected_execution_exception":
-        return SourceError("busy", f"Elasticsearch is overloaded ({status}): {reason}")
+        return SourceError("busy", f"Elasticsearch is busy or not ready ({status}): {reason}")
     if status == 406 or "media_type" in kind:
-        hint = "alerter speaks to Elasticsearch 7.17, 8 and 9; OpenSearch is not supported yet"
+        hint = SPEAKS_TO
         return SourceError("denied", f"the server refuses this client ({status}): {reason}", hint)
     if status >= 500:
         return SourceError("incomplete", f"Elasticsearch failed ({status}): {kind}: {reason}")
@@ -97,7 +143,8 @@ def _root_cause(body: Any) -> tuple[str, str]:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:300]
+    text = str(getattr(error, "message", "") or error)
+    return _CREDENTIALS.sub("//", text.partition("\n")[0])[:300]
 
 
 def version(client: Elasticsearch) -> str:

@@ -12,19 +12,15 @@ from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 from alerter.clock import Millis
 from alerter.model.incident import Checkpoint, Decision, Incident
 from alerter.model.silence import Silence
-from alerter.sources.es_client import as_source_error
+from alerter.sources.es_client import as_source_error, from_answer
 from alerter.sources.protocol import SourceError
 from alerter.state.codec import decode, encode
-from alerter.state.mappings import FIELDS, VERSION, index_body
+from alerter.state.mappings import FIELDS, VERSION, index_body, role_command
 from alerter.state.protocol import Conflict, Retention, StateError, Version, Versioned
 from alerter.state.records import checkpoint_fields, checkpoint_id, decision_fields, incident_fields, silence_fields
 
 T = TypeVar("T")
 PAGE = 1_000
-ROLE_HINT = (
-    "the role needs, on the state indices, create_index, read, write, view_index_metadata and maintenance; "
-    "docs/operations.md has it as a command"
-)
 
 
 class ElasticsearchState:
@@ -33,19 +29,23 @@ class ElasticsearchState:
     def __init__(self, client: Elasticsearch, prefix: str) -> None:
         """Use the indices ``prefix-state``, ``-incidents``, ``-silences`` and ``-decisions``."""
         self._client = client
+        self._prefix = prefix
         self._names = {suffix: f"{prefix}-{suffix}" for suffix in FIELDS}
         self._written: set[str] = set(FIELDS)  # the process before this one may have written a moment ago
 
     def init(self) -> list[str]:
         """Create the missing indices; refuses those of a later version."""
         done = []
-        with _errors():
+        with self._errors():
             found = self._client.indices.get_mapping(index=list(self._names.values()), ignore_unavailable=True).body
         for suffix, name in self._names.items():
             if name not in found:
                 done += self._create(suffix, name)
                 continue
-            version = (found[name]["mappings"].get("_meta") or {}).get("alerter_version", 0)
+            version = (found[name]["mappings"].get("_meta") or {}).get("alerter_version")
+            if version is None:
+                message = f"there is an index {name} that alerter did not make"
+                raise StateError("rejected", message, "delete it, or set another ALERTER_STATE_INDEX")
             if version > VERSION:
                 message = f"the index {name} was written by a later version of alerter ({version} > {VERSION})"
                 raise StateError("newer", message, "upgrade this alerter, or set another ALERTER_STATE_INDEX")
@@ -58,7 +58,7 @@ class ElasticsearchState:
             if "resource_already_exists_exception" in str(error):
                 return []  # another engine was quicker
             found = as_source_error(error)
-            raise StateError(found.kind, f"cannot create {name}: {found.reason}", _role_hint(found)) from None
+            raise StateError(found.kind, f"cannot create {name}: {found.reason}", self._hint(found)) from None
         return [f"index {name} created"]
 
     # --- checkpoints -------------------------------------------------------------------------------------------
@@ -68,8 +68,10 @@ class ElasticsearchState:
         if not rules:
             return {}
         ids = {checkpoint_id(rule): rule for rule in rules}
-        with _errors():
+        with self._errors():
             answer = self._client.mget(index=self._names["state"], ids=list(ids))
+        if any("error" in doc for doc in answer["docs"]):
+            raise _no_indices()  # taking it for "no checkpoint yet" would start every rule afresh
         return {
             ids[doc["_id"]]: Versioned(_load(Checkpoint, doc["_source"]), _version(doc))
             for doc in answer["docs"]
@@ -87,7 +89,7 @@ class ElasticsearchState:
     def drop_checkpoint(self, rule: str, version: Version) -> None:
         """Remove a checkpoint."""
         try:
-            with _errors():
+            with self._errors():
                 self._client.delete(index=self._names["state"], id=checkpoint_id(rule), **_if(version))
         except NotFoundError:
             return
@@ -98,7 +100,7 @@ class ElasticsearchState:
     def incident(self, id: str) -> Versioned[Incident] | None:
         """Read one incident, in real time."""
         try:
-            with _errors():
+            with self._errors():
                 doc = self._client.get(index=self._names["incidents"], id=id).body
         except NotFoundError:
             return None
@@ -136,8 +138,8 @@ class ElasticsearchState:
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         """Write a silence by compare-and-set; every engine sees it at once."""
         written = self._put("silences", silence.id, silence, silence_fields(silence), version)
-        with _errors():
-            self._client.indices.refresh(index=self._names["silences"])
+        with self._errors():
+            self._refresh("silences")
         return written
 
     def record(self, decisions: Iterable[Decision]) -> None:
@@ -146,9 +148,7 @@ class ElasticsearchState:
         for decision in decisions:
             lines += [{"index": {}}, _source(decision, decision_fields(decision))]
         for start in range(0, len(lines), 2 * PAGE):
-            with _errors():
-                self._client.bulk(index=self._names["decisions"], operations=lines[start : start + 2 * PAGE])
-            self._written.add("decisions")
+            self._bulk("decisions", lines[start : start + 2 * PAGE])
 
     def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
         """Read the record, newest first."""
@@ -175,7 +175,7 @@ class ElasticsearchState:
 
     def _put(self, suffix: str, id: str, record: Any, fields: Mapping[str, Any], version: Version | None) -> Version:
         once: dict[str, Any] = {"op_type": "create"} if version is None else _if(version)
-        with _errors():
+        with self._errors():
             answer = self._client.index(index=self._names[suffix], id=id, document=_source(record, fields), **once)
         self._written.add(suffix)
         return _version(answer.body)
@@ -190,10 +190,10 @@ class ElasticsearchState:
     def _list(
         self, suffix: str, clauses: Sequence[Mapping[str, Any]], field: str, *, order: str = "asc", limit: int = 10_000
     ) -> list[dict[str, Any]]:
-        with _errors():
+        with self._errors():
             if suffix in self._written:
-                self._client.indices.refresh(index=self._names[suffix])
-                self._written.discard(suffix)
+                self._written.discard(suffix)  # before the refresh: a write meanwhile asks for another one
+                self._refresh(suffix)
             answer = self._client.search(
                 index=self._names[suffix],
                 size=min(limit, 10_000),
@@ -212,41 +212,57 @@ class ElasticsearchState:
             hits = self._list(suffix, clauses, "_doc", limit=PAGE)
             if not hits:
                 return gone
-            operations = [{"delete": {"_id": hit["_id"]}} for hit in hits]
-            with _errors():
-                self._client.bulk(index=self._names[suffix], operations=operations)
-            self._written.add(suffix)
+            operations: list[Mapping[str, Any]] = [{"delete": {"_id": hit["_id"]}} for hit in hits]
+            self._bulk(suffix, operations)
             gone += len(hits)
 
+    def _bulk(self, suffix: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        self._written.add(suffix)
+        with self._errors():
+            answer = self._client.bulk(index=self._names[suffix], operations=operations)
+        if answer["errors"]:
+            items = [result for item in answer["items"] for result in item.values()]
+            failed = next(result for result in items if "error" in result)
+            found = from_answer(int(failed["status"]), failed)
+            raise StateError(found.kind, f"{self._names[suffix]}: {found.reason}", self._hint(found))
 
-@contextmanager
-def _errors() -> Iterator[None]:
-    """Turn the client's errors into Conflict and StateError; a missing document stays NotFoundError."""
-    try:
-        yield
-    except ConflictError:
-        raise Conflict("changed by another engine") from None
-    except NotFoundError as error:
-        if "index_not_found_exception" in str(error):
-            raise StateError("missing", "the state indices are missing", "run: alerter init") from None
-        raise
-    except (StateError, Conflict):
-        raise
-    except SourceError as error:
-        raise StateError(error.kind, error.reason, error.hint) from None
-    except Exception as error:
-        found = as_source_error(error)
-        raise StateError(found.kind, found.reason, _role_hint(found)) from None
+    def _refresh(self, suffix: str) -> None:
+        try:
+            self._client.indices.refresh(index=self._names[suffix])
+        except Exception:
+            self._written.add(suffix)
+            raise
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn the client's errors into Conflict and StateError; a missing document stays NotFoundError."""
+        try:
+            yield
+        except ConflictError:
+            raise Conflict("changed by another engine") from None
+        except NotFoundError as error:
+            if "index_not_found_exception" in str(error):
+                raise _no_indices() from None
+            raise
+        except (StateError, Conflict):
+            raise
+        except Exception as error:
+            found = as_source_error(error)
+            raise StateError(found.kind, found.reason, self._hint(found)) from None
+
+    def _hint(self, error: SourceError) -> str:
+        """Return the remedy: where a privilege is missing, the whole role as a command."""
+        if error.kind != "denied" or "403" not in error.reason:
+            return error.hint
+        return f"give the user this role (and read on the log indices):\n{role_command(self._prefix)}"
 
 
-def _role_hint(error: SourceError) -> str:
-    if error.kind != "denied" or "403" not in error.reason:
-        return error.hint
-    return ROLE_HINT
+def _no_indices() -> StateError:
+    return StateError("missing", "the state indices are missing", "run: alerter init")
 
 
 def _source(record: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {**fields, "body": json.dumps(encode(record), ensure_ascii=False)}
+    return {**fields, "body": json.dumps(encode(record))}
 
 
 def _load(shape: type[T], source: Mapping[str, Any]) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 VERSION = 1
@@ -56,3 +57,10 @@ def index_body(suffix: str) -> dict[str, Any]:
         "settings": {"number_of_shards": 1, "auto_expand_replicas": "0-1"},
         "mappings": {"dynamic": "strict", "_meta": {"alerter_version": VERSION}, "properties": FIELDS[suffix]},
     }
+
+
+def role_command(prefix: str) -> str:
+    """Return the least role that the engine needs on its state, as a request to the security API."""
+    rights = ["create_index", "read", "write", "view_index_metadata", "maintenance"]
+    role = {"cluster": ["monitor"], "indices": [{"names": [f"{prefix}-*"], "privileges": rights}]}
+    return f"PUT _security/role/alerter\n{json.dumps(role)}"

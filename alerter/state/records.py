@@ -11,7 +11,12 @@ from alerter.model.silence import Silence
 
 def key_text(key: Key) -> str:
     """Return a key as one line: ``user.name=x, host=y``; "" without a key."""
-    return ", ".join(f"{name}={value}" for name, value in key or ())
+    return _clean(", ".join(f"{name}={value}" for name, value in key or ()))
+
+
+def _clean(text: str) -> str:
+    """Replace halves of surrogate pairs, which logs may hold and no UTF-8 can."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def checkpoint_id(rule: str) -> str:
@@ -29,8 +34,8 @@ def incident_fields(incident: Incident) -> dict[str, Any]:
     return {
         "rule": incident.rule,
         "key": key_text(incident.key)[:1000],
-        "domain": incident.labels.get("domain", ""),
-        "severity": incident.severity,
+        "domain": _clean(incident.labels.get("domain", "")),
+        "severity": _clean(incident.severity),
         "state": incident.state,
         "opened": incident.opened,
         "resolved": incident.resolved,

@@ -167,7 +167,7 @@ class SqliteState:
     # --- inside ------------------------------------------------------------------------------------------------
 
     def _put(self, table: str, id: str, version: Version | None, record: Any, columns: Mapping[str, Any]) -> Version:
-        body = json.dumps(encode(record), ensure_ascii=False)
+        body = json.dumps(encode(record))
         values = [*columns.values(), body]
         with self._guard() as db:
             if version is None:
