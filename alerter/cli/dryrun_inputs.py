@@ -76,16 +76,21 @@ class Inputs:
         at = rule.position
         own = [d for d in self.diagnostics if d.file == at.file and d.severity == "warning"]
         texts = [*self.notes, *answer.warnings]
-        return own + [
-            Diagnostic(
-                "warning", text.partition(":")[0] if ": " in text else "data", text, "", at.file, at.line, at.column
-            )
-            for text in texts
-        ]
+        return own + [_warning(text, rule) for text in texts]
 
     def close(self) -> None:
         """Release the source."""
         self.source.close()
+
+
+def _warning(text: str, rule: Rule) -> Diagnostic:
+    """Return a warning of the form ``code: sentence`` as a finding at the rule's place."""
+    code, _, sentence = text.partition(": ")
+    at = rule.position
+    known = code.isidentifier() and sentence
+    return Diagnostic(
+        "warning", code if known else "data", sentence if known else text, "", at.file, at.line, at.column
+    )
 
 
 def _instant(text: str | None, option: str) -> Millis | None:

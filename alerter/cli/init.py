@@ -22,6 +22,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--config", metavar="FILE", help="settings file (default: alerter.yaml when there is one)")
+    parser.add_argument("--upgrade", action="store_true", help="also upgrade what an earlier version made")
     parser.set_defaults(run=run)
 
 
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     from alerter.cli.state_access import opened_state
 
     with opened_state(args.config, create=False) as (state, _):
-        done = state.init()
+        done = state.init(upgrade=args.upgrade)
     for line in done or ["nothing to do: the state is there, in this version"]:
         say(line)
     return 0
