@@ -51,7 +51,9 @@ def document(text: str) -> dict[str, object]:
 def send(texts: list[str]) -> None:
     """Index the texts; raises OSError, and RuntimeError when a document was refused."""
     index = os.environ.get("INDEX", "general-logs")
-    lines = [line for text in texts for line in ({"create": {}}, document(text))]
+    lines: list[dict[str, object]] = []
+    for text in texts:
+        lines += [{"create": {}}, document(text)]
     request = urllib.request.Request(
         f"{os.environ['ES_URL']}/{index}/_bulk",
         ("\n".join(json.dumps(line) for line in lines) + "\n").encode(),

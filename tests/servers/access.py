@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from .home import Missing
@@ -51,7 +51,10 @@ def fingerprint(certificate: Path) -> str:
 
 def _role(user: str) -> str:
     cluster, logs, state = USERS[user]
-    indices = [{"names": LOGS, "privileges": logs}, {"names": ["alerter*"], "privileges": state}]
+    indices: list[dict[str, Sequence[str]]] = [
+        {"names": LOGS, "privileges": logs},
+        {"names": ["alerter*"], "privileges": state},
+    ]
     shown = {"cluster": cluster, "indices": [i for i in indices if i["privileges"]]}
     return f"role_{user}: {json.dumps(shown)}\n"
 

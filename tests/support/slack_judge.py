@@ -163,13 +163,13 @@ def _image(block: Block) -> slackblocks.Block:
 
 
 def _table(block: Block) -> slackblocks.Block:
-    rows = [[slackblocks.RawText(cell["text"]) for cell in row] for row in block["rows"]]
+    rows: list[Any] = [[slackblocks.RawText(cell["text"]) for cell in row] for row in block["rows"]]
     return slackblocks.TableBlock(rows, block_id=block.get("block_id"))
 
 
 def _chart(block: Block) -> slackblocks.Block:
     chart = block["chart"]
-    kinds = {"line": slackblocks.LineChart, "bar": slackblocks.BarChart, "area": slackblocks.AreaChart}
+    kinds: dict[str, Any] = {"line": slackblocks.LineChart, "bar": slackblocks.BarChart, "area": slackblocks.AreaChart}
     points = [
         slackblocks.DataSeries(s["name"], [slackblocks.DataPoint(p["label"], p["value"]) for p in s["data"]])
         for s in chart["series"]
