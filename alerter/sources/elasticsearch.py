@@ -48,10 +48,12 @@ class ElasticsearchSource:
         try:
             with self._counted():
                 found = self._client.msearch(searches=lines)["responses"]
-        except SourceError as error:
-            return [error] * len(requests)
         except Exception as error:
-            return [as_source_error(error)] * len(requests)
+            failed = as_source_error(error)
+            if failed.kind != "rejected" or len(requests) == 1:
+                return [failed] * len(requests)
+            middle = len(requests) // 2  # one body that cannot be parsed fails the whole request: find it
+            return self._batch(requests[:middle]) + self._batch(requests[middle:])
         return [self._readable(r.index, item) for r, item in zip(requests, found, strict=True)]
 
     def scan(self, request: SearchRequest, page: int = 10_000) -> Iterator[Sequence[Hit]]:

@@ -26,7 +26,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
-        if all(isinstance(k, str) for k in value):
+        if PAIRS not in value and all(isinstance(k, str) for k in value):
             return {k: encode(v) for k, v in value.items()}
         return {PAIRS: [[encode(k), encode(v)] for k, v in value.items()]}
     if isinstance(value, tuple | list):

@@ -33,8 +33,8 @@ class ElasticsearchState:
         self._names = {suffix: f"{prefix}-{suffix}" for suffix in FIELDS}
         self._written: set[str] = set(FIELDS)  # the process before this one may have written a moment ago
 
-    def init(self) -> list[str]:
-        """Create the missing indices; refuses those of a later version."""
+    def init(self, *, upgrade: bool = False) -> list[str]:
+        """Create the missing indices; refuses those of a later version, and without ``upgrade`` of an earlier one."""
         done = []
         with self._errors():
             found = self._client.indices.get_mapping(index=list(self._names.values()), ignore_unavailable=True).body
@@ -49,7 +49,18 @@ class ElasticsearchState:
             if version > VERSION:
                 message = f"the index {name} was written by a later version of alerter ({version} > {VERSION})"
                 raise StateError("newer", message, "upgrade this alerter, or set another ALERTER_STATE_INDEX")
+            if version < VERSION:
+                done += self._upgrade(suffix, name, version, allowed=upgrade)
         return done
+
+    def _upgrade(self, suffix: str, name: str, version: int, *, allowed: bool) -> list[str]:
+        """Add the fields of this version; existing ones never change."""
+        if not allowed:
+            message = f"the index {name} is of an earlier version of alerter ({version} < {VERSION})"
+            raise StateError("older", message, "run: alerter init --upgrade (needs the privilege manage on the index)")
+        with self._errors():
+            self._client.indices.put_mapping(index=name, **index_body(suffix)["mappings"])
+        return [f"index {name} upgraded from version {version} to {VERSION}"]
 
     def _create(self, suffix: str, name: str) -> list[str]:
         try:

@@ -28,7 +28,10 @@ class Conflict(Exception):
 
 
 class StateError(Exception):
-    """The state cannot be read or written now; ``kind`` as in SourceError, plus ``newer`` (a later version's index)."""
+    """The state cannot be read or written now.
+
+    ``kind`` as in SourceError, plus ``newer`` and ``older`` (an index or file of another version).
+    """
 
     def __init__(self, kind: str, reason: str, hint: str = "") -> None:
         super().__init__(reason)
@@ -49,8 +52,11 @@ class Retention:
 class State(Protocol):
     """Reads see the caller's own writes at once; lists may lag those of others by a refresh (a second)."""
 
-    def init(self) -> list[str]:
-        """Create what is missing, check versions; return a line per thing done. Raises StateError."""
+    def init(self, *, upgrade: bool = False) -> list[str]:
+        """Create what is missing, check versions; return a line per thing done. Raises StateError.
+
+        What an earlier version made is changed only with ``upgrade``, which needs more rights than running.
+        """
 
     def checkpoints(self, rules: Sequence[str]) -> dict[str, Versioned[Checkpoint]]:
         """Read the checkpoints of the named rules; rules without one are absent."""

@@ -50,11 +50,11 @@ def incident_fields(incident: Incident) -> dict[str, Any]:
 def silence_fields(silence: Silence) -> dict[str, Any]:
     """Return the readable fields of a silence."""
     return {
-        "matchers": " ".join(str(m) for m in silence.matchers),
+        "matchers": _clean(" ".join(str(m) for m in silence.matchers)),
         "start": silence.start,
         "end": silence.end if silence.expired is None else min(silence.expired, silence.end),
-        "author": silence.author,
-        "comment": silence.comment,
+        "author": _clean(silence.author),
+        "comment": _clean(silence.comment),
     }
 
 

@@ -46,7 +46,7 @@ class SqliteState:
                 "unreachable", f"cannot open {path}: {error}", "set state_file to a writable path"
             ) from None
 
-    def init(self) -> list[str]:
+    def init(self, *, upgrade: bool = False) -> list[str]:  # noqa: ARG002 - the file is ours, no rights to ask for
         """Create the tables; refuses a file of a later version."""
         with self._guard() as db:
             (found,) = db.execute("PRAGMA user_version").fetchone()

@@ -156,9 +156,14 @@ def test_retention_deletes_only_what_is_over_and_told(state):
 
 def test_hostile_values_are_kept(state):
     """NUL, broken unicode and large texts do not break the store."""
-    view = View(sample="\x00 <!channel> " + "x" * 100_000, title="\u202e")
-    state.save_incident(incident(view=view, key=(("k", "v" * 5000),)), None)
-    assert state.incident("i1").value.view == view
+    view = View(sample="\x00 <!channel> " + "x" * 100_000, title="\u202e \ud800")
+    labels = {"domain": "half \udc00", "severity": "warning"}
+    written = incident(view=view, key=(("k", "v" * 5000), ("half", "\ud83d")), labels=labels)
+    state.save_incident(written, None)
+    state.record([Decision(NOW, "a rule", written.key, "fired", "first_match")])
+    assert state.incident("i1").value == written
+    assert state.incidents()[0].value == written
+    assert state.decisions()[0].key == written.key
 
 
 def test_state_of_a_later_version_is_refused(tmp_path):
@@ -171,6 +176,94 @@ def test_state_of_a_later_version_is_refused(tmp_path):
     with pytest.raises(StateError) as refused:
         SqliteState(path).init()
     assert refused.value.kind == "newer"
+
+
+@pytest.mark.es
+def test_a_foreign_index_is_refused(es, index_prefix):
+    """An index of that name which alerter did not make is left alone, and the remedy said."""
+    from elasticsearch import Elasticsearch
+
+    from alerter.state.elasticsearch import ElasticsearchState
+
+    client = Elasticsearch(es.url)
+    client.index(index=f"{index_prefix}-state", document={"a": 1})
+    with pytest.raises(StateError, match="did not make") as refused:
+        ElasticsearchState(client, index_prefix).init()
+    assert "ALERTER_STATE_INDEX" in refused.value.hint
+
+
+@pytest.mark.es
+def test_an_earlier_version_waits_for_the_upgrade(es, index_prefix):
+    """An index of an earlier version is changed only when asked for, and then fits."""
+    from elasticsearch import Elasticsearch
+
+    from alerter.state.elasticsearch import ElasticsearchState
+
+    client = Elasticsearch(es.url)
+    client.indices.create(
+        index=f"{index_prefix}-incidents", mappings={"dynamic": "strict", "_meta": {"alerter_version": 0}}
+    )
+    state = ElasticsearchState(client, index_prefix)
+    with pytest.raises(StateError, match="earlier") as refused:
+        state.init()
+    assert "--upgrade" in refused.value.hint
+    assert any("upgraded" in line for line in state.init(upgrade=True))
+    state.save_incident(incident(), None)
+    assert state.init() == []
+
+
+@pytest.mark.es
+def test_lost_indices_are_no_fresh_start(es, index_prefix):
+    """When somebody deletes the state, it is said; no rule is taken for new."""
+    from elasticsearch import Elasticsearch
+
+    from alerter.state.elasticsearch import ElasticsearchState
+
+    client = Elasticsearch(es.url)
+    state = ElasticsearchState(client, index_prefix)
+    for ask in (lambda: state.checkpoints(["a rule"]), state.incidents, lambda: state.incident("i1")):
+        with pytest.raises(StateError) as lost:
+            ask()
+        assert (lost.value.kind, lost.value.hint) == ("missing", "run: alerter init")
+
+
+@pytest.mark.es
+def test_refused_deletes_end_with_an_error(es, index_prefix):
+    """Retention on an index that takes no writes fails; it does not try for ever."""
+    from elasticsearch import Elasticsearch
+
+    from alerter.state.elasticsearch import ElasticsearchState
+
+    client = Elasticsearch(es.url)
+    state = ElasticsearchState(client, index_prefix)
+    state.init()
+    state.record([Decision(NOW - 10 * DAY, "a rule", None, "fired", "first_match")])
+    client.indices.put_settings(index=f"{index_prefix}-decisions", settings={"index.blocks.write": True})
+    with pytest.raises(StateError, match="decisions"):
+        state.prune(Retention(5 * DAY, 5 * DAY, 5 * DAY), NOW)
+    with pytest.raises(StateError, match="decisions"):
+        state.record([Decision(NOW, "a rule", None, "fired", "first_match")])
+
+
+@pytest.mark.es
+def test_a_missing_right_brings_the_role(es_secure, index_prefix):
+    """403 names the privilege, and the hint holds the role as a request."""
+    from alerter.config import load_settings
+    from alerter.sources.es_client import connect
+    from alerter.state.elasticsearch import ElasticsearchState
+
+    prefix = f"alerter-{index_prefix}"
+
+    def state_of(user: str) -> ElasticsearchState:
+        return ElasticsearchState(connect(load_settings(None, es_secure.environment(user)).es), prefix)
+
+    with pytest.raises(StateError, match="create_index") as refused:
+        state_of("no_create_index").init()
+    assert f'"{prefix}-*"' in refused.value.hint
+    state_of("alerter").init()
+    with pytest.raises(StateError, match="write") as refused:
+        state_of("no_write_state").save_incident(incident(), None)
+    assert "PUT _security/role/" in refused.value.hint
 
 
 @pytest.mark.es
