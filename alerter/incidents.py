@@ -107,8 +107,8 @@ class Lifecycle:
         """Note whether a direction holds at ``at``; returns whether it did not at the instant asked before."""
         self.settle(at, inclusive=False)
         before = self.memory.down if falling else self.memory.up
-        now = replace(before, now=held)
-        self.memory = replace(self.memory, down=now) if falling else replace(self.memory, up=now)
+        if held is not before.now:
+            self._keep(Held(held, before.last), falling=falling)
         return held and not before.now
 
     # --- steps -------------------------------------------------------------------------------------------------
@@ -149,11 +149,11 @@ class Lifecycle:
 
     def _note_held(self, asked: Asked) -> None:
         held = self.memory.down if asked.falling else self.memory.up
-        last = asked.at if held.last is None else max(held.last, asked.at)
-        if asked.falling:
-            self.memory = replace(self.memory, down=replace(held, last=last))
-        else:
-            self.memory = replace(self.memory, up=replace(held, last=last))
+        if held.last is None or asked.at > held.last:
+            self._keep(Held(held.now, asked.at), falling=asked.falling)
+
+    def _keep(self, held: Held, *, falling: bool) -> None:
+        self.memory = replace(self.memory, down=held) if falling else replace(self.memory, up=held)
 
     def _announce(self, asked: Asked, match: Match, reopening: bool) -> None:
         until, exponent = next_silence(self.rule.realert, self.memory.until, self.memory.exponent, asked.at)

@@ -29,8 +29,10 @@ class Known:
 
     def last_seen(self, instant: Millis) -> Millis | None:
         """Return the key's newest event at or before an instant."""
-        seen = [s for s in (self._curve.last(instant), self._life.memory.last_seen) if s is not None and s <= instant]
-        return max(seen, default=None)
+        newest, before = self._curve.last(instant), self._life.memory.last_seen
+        if before is None or before > instant:
+            return newest
+        return before if newest is None else max(newest, before)
 
     def is_old(self, instant: Millis) -> bool:
         """Whether the key's own first event is at or before ``instant``; instants must not go back.

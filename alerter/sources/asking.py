@@ -83,6 +83,8 @@ class Asking:
             warnings.append(
                 f"time_not_a_date: {rule.time.name} is mapped as {time.types}: every document of {rule.index} is read"
             )
+        if not time.types:
+            warnings.append(f"time_missing: no document of {rule.index} has the time field {rule.time.name} yet")
         parts = [Part(name, _key_field(name, types, warnings)) for name in rule.query_key]
         parts += [Part(n, _key_field(s.path, types, warnings), s) for n, s in rule.splits.items()]
         return cls(rule, time, tuple(parts), tuple(warnings))

@@ -23,9 +23,9 @@ def time_reader(rule: Rule, source: Source) -> TimeReader:
     """Find out how the rule's time field is mapped. Raises SourceError when nothing can be known."""
     types = source.field_types(rule.index, [rule.time.name]).get(rule.time.name, frozenset())
     if types <= DATES:  # also an unmapped field: nothing has a time yet, and ranges on it select nothing
-        return TimeReader(rule.time, numeric=False, pushed=True)
+        return TimeReader(rule.time, numeric=False, pushed=True, types="/".join(sorted(types)))
     if types <= NUMBERS and rule.time.kind in (TimeKind.UNIX, TimeKind.UNIX_MS):
-        return TimeReader(rule.time, numeric=True, pushed=True)
+        return TimeReader(rule.time, numeric=True, pushed=True, types="/".join(sorted(types)))
     return TimeReader(rule.time, numeric=False, pushed=False, types="/".join(sorted(types)))
 
 
@@ -34,6 +34,7 @@ class TimeReader:
     """Builds what is asked about times, and reads what comes back.
 
     ``pushed`` tells whether the server can select and sort by the field; if not, every document is read and parsed.
+    ``types`` are the field's types in the mapping, "" when no document has the field.
     """
 
     time: TimeField

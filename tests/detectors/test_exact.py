@@ -5,47 +5,52 @@ from __future__ import annotations
 import copy
 from itertools import accumulate, pairwise
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alerter.clock import DAY, SECOND
 from alerter.detectors import evaluate, first_checkpoint, reads_from
 from alerter.model.rule import AnyEvent, Flatline, Frequency, Realert, Schedule, Spike, SpikeType
+from alerter.sources.embedded import EmbeddedSource
+from alerter.sources.reader import Reader
 from alerter.testing import MemoryEvents, rule
+from alerter.timetext import iso
 from tests.detectors.brute import brute
 
 GAPS = st.sampled_from([0, 0, 0, 1, 1, 1, 2, 3, 5, 5, 7, 10, 20, 60, 299, 300, 301])
 KEYS = st.sampled_from([(("k", "a"),), (("k", "b"),), (("k", None),)])
-LENGTHS = st.sampled_from([3, 5, 10, 60])
+LENGTHS = st.sampled_from([3 * SECOND, 5 * SECOND, 10 * SECOND, 60 * SECOND])
 
 
 @st.composite
-def conditions(draw):
-    length = draw(LENGTHS) * SECOND
-    number = draw(st.integers(1, 4))
-    height = draw(st.sampled_from([1, 1.5, 2, 3]))
-    direction = draw(st.sampled_from(list(SpikeType)))
-    thresholds = {"threshold_ref": draw(st.integers(0, 2)), "threshold_cur": draw(st.integers(0, 2))}
-    new_data = draw(st.booleans())
-    return draw(
-        st.sampled_from(
-            [
-                Frequency(number, length),
-                Spike(height, direction, length, **thresholds, alert_on_new_data=new_data),
-                Flatline(number, length, forget_keys=draw(st.booleans())),
-                AnyEvent(),
-            ]
-        )
+def spikes(draw):
+    """Spikes low enough to happen in short streams."""
+    return Spike(
+        draw(st.sampled_from([1, 1.5, 2, 3])),
+        draw(st.sampled_from(list(SpikeType))),
+        draw(LENGTHS),
+        threshold_ref=draw(st.integers(0, 2)),
+        threshold_cur=draw(st.integers(0, 2)),
+        alert_on_new_data=draw(st.booleans()),
     )
 
 
+CONDITIONS = {
+    "frequency": st.builds(Frequency, st.integers(1, 4), LENGTHS),
+    "spike": spikes(),
+    "flatline": st.builds(Flatline, st.integers(1, 4), LENGTHS, forget_keys=st.booleans()),
+    "any": st.just(AnyEvent()),
+}
+
+
 @st.composite
-def rules(draw):
+def rules(draw, kind):
     return rule(
-        draw(conditions()),
+        draw(CONDITIONS[kind]),
         query_key=("k",) if draw(st.booleans()) else (),
         realert=Realert(draw(st.sampled_from([0, 1, 5, 30, 400])) * SECOND, written=True),
-        resolve_after=draw(st.sampled_from([None, None, 1, 7, 60])) and draw(st.sampled_from([1, 7, 60])) * SECOND,
+        resolve_after=draw(st.sampled_from([None, None, 1 * SECOND, 7 * SECOND, 60 * SECOND])),
         schedule=Schedule(draw(st.sampled_from([4, 5, 20])) * SECOND),
         known_keys_for=draw(st.sampled_from([20, 120, 86_400])) * SECOND,
         buffer_time=draw(st.sampled_from([0, 10, 120])) * SECOND,
@@ -54,9 +59,9 @@ def rules(draw):
 
 
 @st.composite
-def worlds(draw):
-    """A rule, all events, the first checkpoint, the end, and where the span is cut."""
-    tested = draw(rules())
+def worlds(draw, kind):
+    """A rule, all events, the first checkpoint, where the span is cut (its end last), and the index's documents."""
+    tested = draw(rules(kind))
     times = [at * SECOND for at in accumulate(draw(st.lists(GAPS, min_size=1, max_size=40)))]
     pairs = [(at, draw(KEYS) if tested.query_key else None) for at in times]
     start = draw(st.sampled_from([-1, 0, 3, 30])) * SECOND + draw(st.sampled_from([0, 1, 999]))
@@ -90,11 +95,41 @@ def told(transitions):
     return sorted(rows, key=lambda row: repr(row[2]))
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
-@given(worlds())
-def test_any_split_equals_brute_force(world):
+@pytest.mark.parametrize("kind", CONDITIONS)
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_split_equals_brute_force(kind, data):
     """However the span is cut into evaluations and restarts, the incidents are those of brute force."""
-    tested, pairs, start, cuts, documents = world
+    tested, pairs, start, cuts, documents = data.draw(worlds(kind))
     expected = sorted(brute(tested, pairs, start, cuts[-1], documents), key=lambda row: repr(row[2]))
     assert told(in_runs(tested, pairs, start, [cuts[-1]], documents)) == expected
     assert told(in_runs(tested, pairs, start, cuts, documents)) == expected
+
+
+def through_a_source(tested, source, start, cuts):
+    """Evaluate from cut to cut with a reader over documents."""
+    checkpoint = first_checkpoint(tested, start)
+    transitions = []
+    for end in cuts:
+        events = Reader(source).read(tested, reads_from(tested, checkpoint, end), end)
+        outcome = evaluate(tested, events, checkpoint, end)
+        checkpoint = outcome.checkpoint
+        transitions += outcome.transitions
+    return transitions
+
+
+@pytest.mark.parametrize("kind", CONDITIONS)
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_reading_through_a_source_gives_the_same(kind, data):
+    """The reader's answers make the same incidents as the events themselves."""
+    tested, pairs, start, cuts, _ = data.draw(worlds(kind))
+    epoch = 10 * DAY  # so that no document lies before 1970
+    moved = [(at + epoch, key) for at, key in pairs]
+    documents = [{"@timestamp": iso(at), **{f: v for f, v in key or () if v is not None}} for at, key in moved]
+    source = EmbeddedSource(documents=documents, properties={"k": {"type": "keyword"}})
+    until = [cut + epoch for cut in cuts]
+    expected = sorted(
+        brute(tested, moved, start + epoch, until[-1], [at for at, _ in moved]), key=lambda row: repr(row[2])
+    )
+    assert told(through_a_source(tested, source, start + epoch, until)) == expected
