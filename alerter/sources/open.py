@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alerter.clock import SystemClock
 from alerter.config import Settings
 from alerter.errors import UsageError
 from alerter.sources.protocol import Source
@@ -18,7 +19,7 @@ def open_source(settings: Settings) -> Source:
         )
     from alerter.sources.embedded import EmbeddedSource
 
-    return EmbeddedSource()
+    return EmbeddedSource(now=SystemClock().now)
 
 
 def open_elasticsearch(settings: Settings) -> Source:
