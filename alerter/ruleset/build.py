@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -39,6 +40,9 @@ from alerter.ruleset.filters import clean_filter
 from alerter.ruleset.yaml_positions import Document
 from alerter.templates import BrokenTemplate, compile_template
 from alerter.zones import zone_exists
+
+BUILT_IN_LABELS = frozenset({"rule", "type", "index", "domain", "severity", "environment", "owner", "cause"})
+"""The names that matchers see for every incident."""
 
 
 class Builder:
@@ -167,19 +171,22 @@ class Builder:
         return _attribute(self._options.get(name, default))
 
     def _labels(self) -> dict[str, Attribute]:
+        """Return the labels; where matchers would see two things under one name, the built-in one wins."""
         labels = {str(name): _attribute(value) for name, value in (self._options.get("labels") or {}).items()}
+        for name in BUILT_IN_LABELS & labels.keys():
+            message = f"the label {name} is hidden by the built-in of that name"
+            self._warn("label_clash", message, f"write {name}: at the top, or rename the label", "labels", name)
+            del labels[name]
         for name in ("priority", "category"):
             if name in self._options:
                 labels.setdefault(name, str(self._options[name]))
-        for name in labels:
-            if name in ("rule", "type", "index", "domain", "severity", "environment", "owner", "cause"):
-                self._error(
-                    "label_clash", f"the label {name} has a name of its own", f"write {name}: at the top", "labels"
-                )
-            elif name in self._query_key():
-                self._warn(
-                    "label_clash", f"the label {name} hides the key field {name}", "rename the label", "labels", name
-                )
+        for name in self._query_key():
+            if name in labels:
+                message = f"the label {name} hides the key field {name}"
+                self._warn("label_clash", message, "rename the label", "labels", name)
+            elif name in BUILT_IN_LABELS:
+                message = f"routes see the built-in {name}, never the key field {name}"
+                self._warn("label_clash", message, "match on another field, or on a label", "query_key")
         return labels
 
     def _message(self) -> MessageTexts:
@@ -196,7 +203,9 @@ class Builder:
         try:
             compile_template(source)
         except BrokenTemplate as error:
-            self._error("template", f"{'.'.join(path)}: {error}", "Jinja2, like {{ count }} events", *path)
+            message = f"{'.'.join(path)}: {error}"
+            found = self._document.diagnostic("error", "template", message, "Jinja2, like {{ count }} events", path)
+            self.findings.append(self._document.moved(found, error.line, path))
 
     def _redact(self) -> Redaction:
         written = self._options.get("redact") or {}
@@ -223,7 +232,7 @@ class Builder:
             "any": AnyEvent,
             "blacklist": lambda: self._list("blacklist", deny=True),
             "whitelist": lambda: self._list("whitelist", deny=False),
-            "frequency": lambda: Frequency(self._options["num_events"], self._positive("timeframe")),
+            "frequency": lambda: Frequency(int(self._options["num_events"]), self._positive("timeframe")),
             "spike": self._spike,
             "flatline": self._flatline,
         }
@@ -231,12 +240,15 @@ class Builder:
 
     def _spike(self) -> Condition:
         options = self._options
+        height = float(options["spike_height"])
+        if not math.isfinite(height):
+            self._error("wrong_value", f"spike_height: {height} is no height", "like 3", "spike_height")
         return Spike(
-            height=float(options["spike_height"]),
+            height=height,
             direction=SpikeType(options["spike_type"]),
             timeframe=self._positive("timeframe"),
-            threshold_ref=options.get("threshold_ref", 0),
-            threshold_cur=options.get("threshold_cur", 0),
+            threshold_ref=int(options.get("threshold_ref", 0)),
+            threshold_cur=int(options.get("threshold_cur", 0)),
             alert_on_new_data=options.get("alert_on_new_data", False),
         )
 
@@ -247,7 +259,8 @@ class Builder:
         if written is not None:
             clauses = clean_filter(written.get("filter"), self._document, self.findings, ("alive", "filter"))
             alive = Alive(written.get("index"), clauses)
-        return Flatline(options["threshold"], self._positive("timeframe"), options.get("forget_keys", False), alive)
+        forget_keys = options.get("forget_keys", False)
+        return Flatline(int(options["threshold"]), self._positive("timeframe"), forget_keys, alive)
 
     def _list(self, name: str, *, deny: bool) -> Condition:
         values: list[KeyValue] = []

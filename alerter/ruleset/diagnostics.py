@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 LONGEST_LINE = 160
 """Characters of a source line that are shown; a query may have hundreds of thousands."""
+_SECRET_KEY = re.compile(
+    r"(?i)\b\w*(?:password|passwd|token|secret|api_?key|bearer|authorization|service_key|opsgenie_key|routing_key)"
+    r"[\"']?\s*[:=]\s*(?P<secret>\S.*)"
+)
+_URL = re.compile(r"https?://(?P<user>[^\s/@\"']*@)?[^\s/\"']+(?P<path>[^\s\"']*)")
+_LONG_WORD = re.compile(r"[A-Za-z0-9_-]{20}")
 
 
 @dataclass(frozen=True)
@@ -47,10 +54,36 @@ class Diagnostic:
 
     def _excerpt(self) -> list[str]:
         start = max(0, self.column - LONGEST_LINE // 2) if len(self.source_line) > LONGEST_LINE else 0
-        shown = self.source_line[start : start + LONGEST_LINE].replace("\t", " ")
+        shown = without_secrets(self.source_line)[start : start + LONGEST_LINE].replace("\t", " ")
         carets = min(max(self.length, 1), max(len(shown) - (self.column - 1 - start), 1))
         number = f"{self.line:>5} | "
         return [f"{number}{shown}", " " * (len(number) + self.column - 1 - start) + "^" * carets]
+
+
+def names_secret(key: str) -> bool:
+    """Tell whether a key of this name holds a credential."""
+    return _SECRET_KEY.fullmatch(f"{key}: x") is not None
+
+
+def without_secrets(line: str) -> str:
+    """Return a source line with stars for what may be a credential; as long as before, so that carets still fit."""
+    line = _SECRET_KEY.sub(lambda found: _starred(found, "secret"), line)
+    return _URL.sub(_without_url_secrets, line)
+
+
+def _without_url_secrets(found: re.Match[str]) -> str:
+    path = found["path"]
+    secret = "hook" in found.group().lower() or _LONG_WORD.search(path)
+    return _starred(found, "user", "path") if secret else _starred(found, "user")
+
+
+def _starred(found: re.Match[str], *groups: str) -> str:
+    text = found.group()
+    for group in groups:
+        start, end = (at - found.start() for at in found.span(group))
+        if found[group]:
+            text = text[:start] + "*" * (end - start) + text[end:]
+    return text
 
 
 def worst(findings: Iterable[Diagnostic]) -> str:

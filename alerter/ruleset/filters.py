@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from alerter.query.errors import QueryError
+from alerter.query.kql import kql_to_dsl
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.yaml_positions import Document
 
@@ -46,4 +48,21 @@ def _clauses(
         message = f"filters in {name.upper()} are not supported"
         findings.append(document.diagnostic("error", "unsupported_filter", message, "use query_string or kql", path))
     else:
+        _check_kql(item, document, findings, path)
         yield item
+
+
+def _check_kql(item: Any, document: Document, findings: list[Diagnostic], path: tuple[Any, ...]) -> None:
+    """Find KQL that is none, at any depth: it is translated here, so no server would name the place."""
+    if isinstance(item, list):
+        for n, inner in enumerate(item):
+            _check_kql(inner, document, findings, (*path, n))
+    elif isinstance(item, Mapping):
+        for name, inner in item.items():
+            if name == "kql" and isinstance(inner, str):
+                try:
+                    kql_to_dsl(inner)
+                except QueryError as error:
+                    findings.append(document.diagnostic("error", "kql", error.reason[:300], "", (*path, name)))
+            else:
+                _check_kql(inner, document, findings, (*path, name))

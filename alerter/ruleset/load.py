@@ -61,7 +61,7 @@ def _load(
 ) -> tuple[Rule | None, list[Diagnostic]]:
     if isinstance(document.value, dict) and document.value.get("is_enabled") is False:
         return None, []
-    findings = list(validate(document, strict=strict))
+    findings = list(validate(document, strict=strict, environ=settings.environ))
     if any(f.severity == "error" for f in findings):
         return None, findings
     builder = Builder(document, file, _domain(file, root), settings)

@@ -13,7 +13,7 @@ LENGTH = {
 }
 TEXT = {"type": "string", "minLength": 1}
 LABEL = {"type": ["string", "number", "boolean"]}
-FROM_EVENT = {
+FROM_EVENT: dict[str, Any] = {
     "type": "object",
     "required": ["field"],
     "additionalProperties": False,
@@ -22,6 +22,15 @@ FROM_EVENT = {
         "map": {"type": "object", "additionalProperties": LABEL},
         "default": LABEL,
         "split": {"type": "boolean"},
+    },
+}
+SEVERITY = {"enum": ["info", "warning", "critical"]}
+SEVERITY_FROM_EVENT = {
+    **FROM_EVENT,
+    "properties": {
+        **FROM_EVENT["properties"],
+        "map": {"type": "object", "additionalProperties": SEVERITY},
+        "default": SEVERITY,
     },
 }
 ATTRIBUTE = {"anyOf": [LABEL, FROM_EVENT]}
@@ -56,7 +65,7 @@ COMMON: dict[str, Any] = {
     "timestamp_type": {"enum": ["iso", "unix", "unix_ms", "custom"]},
     "timestamp_format": TEXT,
     "domain": ATTRIBUTE,
-    "severity": {"anyOf": [{"enum": ["info", "warning", "critical"]}, FROM_EVENT]},
+    "severity": {"anyOf": [SEVERITY, SEVERITY_FROM_EVENT]},
     "environment": ATTRIBUTE,
     "owner": ATTRIBUTE,
     "labels": {"type": "object", "additionalProperties": ATTRIBUTE},

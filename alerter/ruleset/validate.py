@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from alerter.durations import parse_duration
-from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.diagnostics import Diagnostic, names_secret
 from alerter.ruleset.options import (
     LATER_OPTIONS,
     LATER_TYPES,
@@ -26,6 +27,7 @@ from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document
 
 LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
 
 
@@ -34,12 +36,18 @@ def _validator(type_: str) -> Draft202012Validator:
     return Draft202012Validator(rule_schema(type_))
 
 
-def validate(document: Document, *, strict: bool = False) -> Iterator[Diagnostic]:
-    """Yield every finding about a rule document; none of severity error means that it can be built."""
+def validate(
+    document: Document, *, strict: bool = False, environ: Mapping[str, str] | None = None
+) -> Iterator[Diagnostic]:
+    """Yield every finding about a rule document; none of severity error means that it can be built.
+
+    ``environ`` holds the variables that ElastAlert would put in place of ``$NAME``.
+    """
     if not isinstance(document.value, dict):
         yield document.diagnostic("error", "not_a_mapping", "a rule is a mapping of options", "like type: frequency")
         return
     yield from _options(document, strict)
+    yield from _variables(document, environ or {})
     type_ = document.value.get("type")
     if type_ not in TYPES:
         yield _unknown_type(document, type_)
@@ -84,21 +92,47 @@ def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
                 "error", "unsupported_option", f"{name} is not supported", REFUSED[name], (name,), key=True
             )
         elif name in MEANINGLESS:
-            yield document.diagnostic(
-                "info", "ignored_option", f"{name} means nothing here", MEANINGLESS[name], (name,), key=True
-            )
+            severity, code = ("warning", "inline_secret") if names_secret(name) else ("info", "ignored_option")
+            message = f"{name} means nothing here"
+            yield document.diagnostic(severity, code, message, MEANINGLESS[name], (name,), key=True)
         elif name in ROUTED or str(name).startswith(ROUTED_PREFIXES):
             yield from _routed(document, name)
-        elif not str(name).startswith(MEANINGLESS_PREFIXES):
+        elif not str(name).startswith(MEANINGLESS_PREFIXES) and not _is_heading(document, name):
             severity = "error" if strict else "warning"
             hint = did_you_mean(str(name), KNOWN)
             yield document.diagnostic(severity, "unknown_option", f"unknown option {name}", hint, (name,), key=True)
 
 
+def _variables(document: Document, environ: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Yield an error for ``$NAME`` where ElastAlert would fill in the environment; others are plain text there too."""
+    for name in SUPPORTED & document.value.keys():
+        for path, text in _texts_of(document.value[name], (name,)):
+            for found in _VARIABLE.finditer(text):
+                variable = found.group(1) or found.group(2)
+                if variable in environ:
+                    message = f"{found.group()} is not filled in from the environment"
+                    hint = "write the value, or have the file made before it is read"
+                    yield document.diagnostic("error", "environment_variable", message, hint, path)
+
+
+def _texts_of(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    if isinstance(value, str):
+        if "$" in value:
+            yield path, value
+    elif isinstance(value, list | dict):
+        for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts_of(inner, (*path, step))
+
+
+def _is_heading(document: Document, name: str) -> bool:
+    """Tell whether a key only heads the options of a notifier, as in ``pagerduty:`` with nothing after it."""
+    return document.value[name] is None and f"{name}_" in ROUTED_PREFIXES
+
+
 def _routed(document: Document, name: str) -> Iterator[Diagnostic]:
     value = document.value[name]
-    if "webhook" in name and isinstance(value, str) and value.startswith("http"):
-        hint = "move it to the environment and name it in a receiver: webhook_env"
+    if value and (names_secret(name) or ("webhook" in name and isinstance(value, str) and value.startswith("http"))):
+        hint = "move it to the environment and name it in a receiver: webhook_env, url_env"
         yield document.diagnostic("warning", "inline_secret", f"{name} holds a credential", hint, (name,), key=True)
     elif name not in ("alert", "alerts", "debug"):
         hint = "name a receiver in notifiers/ and route to it by labels"
@@ -108,11 +142,12 @@ def _routed(document: Document, name: str) -> Iterator[Diagnostic]:
 
 
 def _from_schema(document: Document, error: Any) -> Diagnostic:
+    error = _nearest(error)
     path = tuple(error.absolute_path)
     where = ".".join(str(p) for p in path)
     if error.validator == "required":
         missing = next(n for n in error.validator_value if n not in error.instance)
-        known = [k for k in document.value if k not in SUPPORTED]
+        known = [k for k in error.instance if k not in (SUPPORTED if not path else error.schema["properties"])]
         hint = did_you_mean(missing, known).replace("did you mean", "is it written as")
         message = f"the option {where + '.' if where else ''}{missing} is missing"
         return document.diagnostic("error", "missing_option", message, hint, path or ("type",), key=not path)
@@ -122,6 +157,13 @@ def _from_schema(document: Document, error: Any) -> Diagnostic:
         hint = did_you_mean(str(name), known) or f"known: {', '.join(known)}"
         return document.diagnostic("error", "unknown_key", f"unknown key {where}.{name}", hint, (*path, name), key=True)
     return document.diagnostic("error", "wrong_value", f"{where}: {_expected(error)}", _hint(error), path)
+
+
+def _nearest(error: Any) -> Any:
+    """Return the error within the alternative that has the value's shape: it says more than "wrong shape"."""
+    inner = [e for e in error.context or () if e.validator != "type" or e.relative_path]
+    inner = [e for e in inner if e.relative_path or e.validator in ("required", "additionalProperties")] or inner
+    return _nearest(inner[0]) if error.validator == "anyOf" and len({e.schema_path[0] for e in inner}) == 1 else error
 
 
 def _expected(error: Any) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +17,13 @@ LARGEST_FILE = 4 * 1024 * 1024
 """Bytes a file may have; the largest rule known to be real has 250,000 characters."""
 MOST_NODES = 200_000
 """Values a document may expand to; aliases count each time (a "billion laughs" stops here)."""
+MERGE = "tag:yaml.org,2002:merge"
 DEEPEST = 60
+"""Levels of nesting; the C parser's composer calls itself at each level and would overflow the stack."""
 
 Path_ = tuple[Any, ...]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,16 @@ class Document:
         source = self.lines[at.line - 1] if at.line <= len(self.lines) else ""
         return Diagnostic(severity, code, message, hint, self.file, at.line, at.column, source, at.length)
 
+    def moved(self, found: Diagnostic, line: int, path: Path_) -> Diagnostic:
+        """Return a finding at a line, from 1, of a text written as a block (``|``); others stay at the text's start."""
+        at = self.mark(path)
+        number = at.line + line
+        if not self.lines[at.line - 1][at.column - 1 :].startswith("|") or number > len(self.lines):
+            return found
+        source = self.lines[number - 1]
+        indent = len(source) - len(source.lstrip())
+        return replace(found, line=number, column=indent + 1, source_line=source, length=len(source) - indent)
+
 
 def read_file(file: Path) -> tuple[list[Document], list[Diagnostic]]:
     """Read all documents of a file; whatever is wrong with it is a finding, never an exception."""
@@ -80,9 +95,11 @@ def read_file(file: Path) -> tuple[list[Document], list[Diagnostic]]:
 
 def read_text(text: str, file: str) -> tuple[list[Document], list[Diagnostic]]:
     """Read all documents of a text."""
-    lines = text.splitlines()
+    lines = _LINE_BREAK.split(text)
     findings: list[Diagnostic] = []
     documents: list[Document] = []
+    if refused := _unprintable(text, file) or _too_deep(text, file, lines):
+        return [], [refused]
     try:
         for root in yaml.compose_all(text, Loader=_Loader):
             if root is None:
@@ -94,13 +111,34 @@ def read_text(text: str, file: str) -> tuple[list[Document], list[Diagnostic]]:
                 documents.append(document)
     except yaml.YAMLError as error:
         findings.append(_syntax(error, file, lines))
-    except RecursionError:
-        findings.append(Diagnostic("error", "too_deep", "nested too deeply", "", file))
-    except ValueError as error:
-        findings.append(Diagnostic("error", "yaml_value", f"a value cannot be read: {error}", "quote it", file))
     if not documents and not findings:
         findings.append(Diagnostic("info", "empty_file", "the file holds no document", "", file))
     return documents, findings
+
+
+def _unprintable(text: str, file: str) -> Diagnostic | None:
+    """YAML takes no control characters; its reader says so without a usable position."""
+    found = yaml.reader.Reader.NON_PRINTABLE.search(text)
+    if not found:
+        return None
+    before = _LINE_BREAK.split(text[: found.start()])
+    message = f"the character U+{ord(found.group()):04X} cannot stand in YAML"
+    return Diagnostic("error", "control_character", message, "remove it", file, len(before), len(before[-1]) + 1)
+
+
+def _too_deep(text: str, file: str, lines: Sequence[str]) -> Diagnostic | None:
+    """Look at the events alone, which needs no stack; what is wrong with the syntax is found again when composing."""
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=_Loader):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                at = _mark(event)
+                message = f"nested more than {DEEPEST} levels deep"
+                return Diagnostic("error", "too_deep", message, "", file, at.line, at.column, lines[at.line - 1])
+    except yaml.YAMLError:
+        return None
+    return None
 
 
 class _Builder:
@@ -112,9 +150,8 @@ class _Builder:
         self.refused = False
 
     def build(self, node: yaml.Node, path: Path_, depth: int) -> Any:
-        self._nodes += 1
         self._document.values[path] = _mark(node)
-        if self._nodes > MOST_NODES or depth > DEEPEST:
+        if not self._may_go_on(depth):
             self._refuse("too_large", "the document is too large or too deep", "aliases are counted where used", path)
             return None
         if isinstance(node, yaml.MappingNode):
@@ -125,7 +162,7 @@ class _Builder:
 
     def _mapping(self, node: yaml.MappingNode, path: Path_, depth: int) -> dict[Any, Any]:
         built: dict[Any, Any] = {}
-        for key_node, value_node in self._pairs(node):
+        for key_node, value_node in self._pairs(node, depth):
             if self.refused:
                 break
             if not isinstance(key_node, yaml.ScalarNode):
@@ -135,7 +172,7 @@ class _Builder:
             key = self._scalar(key_node, path)
             name = key if isinstance(key, str) else key_node.value
             here = (*path, name)
-            if name in built and key_node.tag != "tag:yaml.org,2002:merge":
+            if name in built:
                 first = self._document.keys[here].line
                 self._document.keys[here] = _mark(key_node)
                 message = f"the key {name} is there twice"
@@ -145,24 +182,44 @@ class _Builder:
             built[name] = self.build(value_node, here, depth + 1)
         return built
 
-    def _pairs(self, node: yaml.MappingNode) -> Iterator[tuple[yaml.Node, yaml.Node]]:
-        """Yield keys and values, with ``<<`` merges resolved (own keys win)."""
-        own = {k.value for k, _ in node.value if isinstance(k, yaml.ScalarNode)}
+    def _pairs(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        """Yield keys and values, with ``<<`` merges resolved: own keys win, then the source named first."""
+        taken = {_name(key) for key, _ in node.value}
         for key, value in node.value:
-            if key.tag != "tag:yaml.org,2002:merge":
+            if key.tag != MERGE:
                 yield key, value
                 continue
             for source in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                if isinstance(source, yaml.MappingNode):
-                    yield from ((k, v) for k, v in self._pairs(source) if k.value not in own)
+                if isinstance(source, yaml.MappingNode) and self._may_go_on(depth):
+                    yield from self._merged(source, taken, depth + 1)
+
+    def _merged(
+        self, source: yaml.MappingNode, taken: set[Any], depth: int
+    ) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+        for key, value in self._pairs(source, depth):
+            if _name(key) not in taken:
+                taken.add(_name(key))
+                yield key, value
+
+    def _may_go_on(self, depth: int) -> bool:
+        """Count one more value or merge, and tell whether the document is still of a size that people write."""
+        self._nodes += 1
+        return not self.refused and self._nodes <= MOST_NODES and depth <= DEEPEST
 
     def _scalar(self, node: yaml.Node, path: Path_) -> Any:
+        """Return a plain value; a date becomes text again, as JSON has none."""
         try:
-            return self._constructor.construct_object(node, deep=True)
-        except (yaml.YAMLError, ValueError, OverflowError):
+            value = self._constructor.construct_object(node, deep=True)
+        except (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, TypeError):
+            value = b""  # a tag that does not fit, like !!bool maybe
+        if isinstance(value, date):
+            return value.isoformat()
+        if isinstance(value, bytes):
             self._document.values[path] = _mark(node)
-            self._refuse("yaml_value", f"{str(node.value)[:60]!r} cannot be read as {node.tag}", "quote it", path)
+            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            self._refuse("yaml_value", f"{str(node.value)[:60]!r} cannot be read as {kind}", "quote it", path)
             return None
+        return value
 
     def _refuse(self, code: str, message: str, hint: str, path: Path_, *, key: bool = False) -> None:
         if not self.refused:
@@ -170,8 +227,14 @@ class _Builder:
         self.refused = True
 
 
-def _mark(node: yaml.Node) -> Mark:
+def _name(key: yaml.Node) -> Any:
+    return key.value if isinstance(key, yaml.ScalarNode) else id(key)
+
+
+def _mark(node: yaml.Node | yaml.Event) -> Mark:
     start, end = node.start_mark, node.end_mark
+    assert start is not None, "both parsers mark everything"
+    assert end is not None
     length = end.column - start.column if end.line == start.line else 1
     return Mark(start.line + 1, start.column + 1, max(length, 1))
 
