@@ -106,6 +106,7 @@ def _list(args: argparse.Namespace) -> int:
 
     from alerter.cli.state_access import opened_state
     from alerter.clock import SystemClock
+    from alerter.notifiers.text import one_line
 
     now = SystemClock().now()
     with opened_state(args.config) as (state, _):
@@ -115,8 +116,8 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     for silence in found:
         shown = _as_json(silence, now)
-        matchers = " ".join(shown["matchers"])
-        say(f"{silence.id}  {shown['state']}  until {shown['end']}  {matchers}  {silence.author}: {silence.comment}")
+        why = one_line(f"{silence.author}: {silence.comment}")
+        say(f"{silence.id}  {shown['state']}  until {shown['end']}  {one_line(' '.join(shown['matchers']))}  {why}")
     if not found:
         say("no silences")
     return 0

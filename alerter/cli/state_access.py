@@ -9,7 +9,7 @@ from alerter.config import Settings, load_settings
 from alerter.errors import UsageError
 from alerter.sources.protocol import SourceError
 from alerter.state.open import open_state
-from alerter.state.protocol import State, StateError
+from alerter.state.protocol import Conflict, State, StateError
 
 
 @contextmanager
@@ -26,3 +26,5 @@ def opened_state(config: str | None, *, create: bool = True) -> Iterator[tuple[S
             state.close()
     except (StateError, SourceError) as error:
         raise UsageError(error.reason, error.hint) from None
+    except Conflict as error:
+        raise UsageError(f"not written: {error}", "try again") from None

@@ -90,6 +90,8 @@ def _cluster(settings: Settings) -> str:
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
+    from alerter.notifiers.text import one_line
+
     rules = found["rules"]
     slowest = sorted(rules, key=lambda r: -r["lag_seconds"])[:5]
     lines = [f"cluster    {found['cluster']}", f"state      {found['state']}"]
@@ -99,6 +101,6 @@ def _lines(found: dict[str, Any]) -> list[str]:
     lines += [f"           {r['rule']}: {r['lag_seconds']:.0f} s ago" for r in slowest]
     lines.append(f"incidents  {found['incidents']['firing']} firing, {found['incidents']['critical']} critical")
     lines.append(f"outbox     {found['outbox']['depth']} to deliver, oldest {found['outbox']['age_seconds']:.0f} s")
-    lines += [f"           {problem}" for problem in found["outbox"]["problems"]]
+    lines += [f"           {one_line(problem)}" for problem in found["outbox"]["problems"]]
     lines.append(f"silences   {found['silences']} active")
     return lines

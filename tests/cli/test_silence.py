@@ -1,0 +1,119 @@
+"""``alerter silence``: adding, listing, ending; what would silence everything is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from alerter.cli.main import main
+from alerter.clock import SystemClock
+from alerter.model.incident import Incident
+from alerter.routing.labels import labels_of
+from alerter.state.protocol import State
+
+ADD = ["silence", "add", "--for", "2h", "--comment", "release"]
+
+
+def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, object]]:
+    """Return the JSON list of a call."""
+    assert main(["silence", "list", "--format", "json", *arguments]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert isinstance(found, list)
+    return found
+
+
+def test_life_of_a_silence(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """Added with an author and a comment, listed, ended by hand; then listed with --expired only."""
+    assert main([*ADD, "--rule", "refunds", "--matcher", 'severity=~"warning|info"', "--author", "me"]) == 0
+    (id, until, _) = capsys.readouterr().out.split()
+    assert until == "until"
+    (found,) = listed(capsys)
+    assert (found["id"], found["state"], found["author"], found["comment"]) == (id, "active", "me", "release")
+    assert found["matchers"] == ['rule="refunds"', 'severity=~"warning|info"']
+    assert main(["silence", "expire", id]) == 0
+    assert main(["silence", "expire", id]) == 0
+    assert "over already" in capsys.readouterr().out
+    assert listed(capsys) == []
+    assert [s["state"] for s in listed(capsys, "--expired")] == ["expired"]
+    assert state.silences(SystemClock().now()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "silenced"),
+    [
+        (["--rule", "refunds"], True),
+        (["--rule", "other"], False),
+        (["--key", "user.name=x"], True),
+        (["--key", "user.name=y"], False),
+        (["--rule", "refunds", "--key", "n=5"], True),
+        (["--rule", "other", "--key", "n=5"], False),
+        (["--matcher", 'domain="order"', "--matcher", "severity!=critical"], False),
+        (["--matcher", "domain=~ord.*"], True),
+        (["--matcher", "domain=~ord"], False),
+    ],
+)
+def test_what_a_silence_covers(
+    state: State,
+    incident: Callable[..., Incident],
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    silenced: bool,
+) -> None:
+    """Rule, key fields and labels, all of them together; regular expressions match the whole value."""
+    assert main([*ADD, *options]) == 0
+    capsys.readouterr()
+    now = SystemClock().now()
+    (stored,) = state.silences(now)
+    labels = {"rule": "refunds", "severity": "critical", "domain": "order"}
+    assert stored.value.mutes(labels_of(incident(labels=labels)), now) is silenced
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (ADD, "everything"),
+        ([*ADD, "--matcher", 'domain=~".*"'], "everything"),
+        ([*ADD, "--matcher", 'domain!="order"'], "everything"),
+        ([*ADD, "--matcher", "domain"], "--matcher"),
+        ([*ADD, "--matcher", 'domain=~"("'], "regular expression"),
+        ([*ADD, "--key", "x"], "--key"),
+        (["silence", "add", "--rule", "a", "--for", "soon", "--comment", "c"], "--for"),
+        (["silence", "add", "--rule", "a", "--for", "0m", "--comment", "c"], "--for"),
+        (["silence", "add", "--rule", "a", "--for", "1h", "--comment", " "], "--comment"),
+        (["silence", "expire", "nope"], "nope"),
+    ],
+)
+def test_wrong_usage_is_named(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is wrong is said, with exit code 2; nothing is stored."""
+    assert main(arguments) == 2
+    assert named in capsys.readouterr().err
+    assert listed(capsys, "--expired") == []
+
+
+def test_lines_for_people(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each silence says until when, for what, by whom and why; a container's nameless account is no failure."""
+    assert main(["silence", "list"]) == 0
+    assert capsys.readouterr().out == "no silences\n"
+    assert main([*ADD, "--rule", "refunds", "--comment", "line\nforged \x1b[31m \udcff", "--author", "me"]) == 0
+    capsys.readouterr()
+    assert main(["silence", "list"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    for part in ("active", "until", 'rule="refunds"', "me: line"):
+        assert part in line
+    assert "\x1b" not in line
+
+
+@pytest.mark.usefixtures("alone")
+def test_a_nameless_account(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A container's account without a name can silence too."""
+
+    def nameless() -> str:
+        raise KeyError("uid not found")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert main([*ADD, "--rule", "refunds"]) == 0
+    capsys.readouterr()
+    assert listed(capsys)[0]["author"] == "unknown"
