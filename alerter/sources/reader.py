@@ -41,9 +41,15 @@ class Reader:
         """Read all events of the rule in ``(start, end]``. Raises SourceError when the answer is incomplete."""
         asking = Asking.of(rule, self.source)
         events = Events(rule, self.source, asking)
-        for at, hit in self._scan(rule, asking, start, end):
+        unread: list[Hit] = []
+        for at, hit in self._scan(rule, asking, start, end, unread):
             events.add(at, hit)
             self.events += 1
+        if unread:
+            events.warnings.append(
+                f"time_unreadable: {len(unread):,} document(s) left out, as their {rule.time.name} is not written "
+                f"as timestamp_type {rule.time.kind} says; the first has the _id {unread[0].id}"
+            )
         return events
 
     def extent(self, rule: Rule) -> tuple[Millis | None, Millis | None]:
@@ -55,7 +61,9 @@ class Reader:
         times = [at for at, _ in _walk(self.source, rule.index, reader, ())]
         return (min(times), max(times)) if times else (None, None)
 
-    def _scan(self, rule: Rule, asking: Asking, start: Millis, end: Millis) -> Iterator[tuple[Millis, Hit]]:
+    def _scan(
+        self, rule: Rule, asking: Asking, start: Millis, end: Millis, unread: list[Hit]
+    ) -> Iterator[tuple[Millis, Hit]]:
         reader = asking.time
         if reader.pushed:
             for page in self.source.scan(asking.scan(start, end), PAGE):
@@ -64,17 +72,21 @@ class Reader:
                     if at > start:  # an event with several times counts at its first one only
                         yield at, hit
             return
-        found = [
-            (at, hit) for at, hit in _walk(self.source, rule.index, reader, rule.filter, asking) if start < at <= end
-        ]
+        every = _walk(self.source, rule.index, reader, rule.filter, asking, unread)
+        found = [(at, hit) for at, hit in every if start < at <= end]
         found.sort(key=lambda pair: pair[0])
         yield from found
 
 
 def _walk(
-    source: Source, index: str, reader: TimeReader, filters: Sequence[Mapping[str, Any]], asking: Asking | None = None
+    source: Source,
+    index: str,
+    reader: TimeReader,
+    filters: Sequence[Mapping[str, Any]],
+    asking: Asking | None = None,
+    unread: list[Hit] | None = None,
 ) -> Iterator[tuple[Millis, Hit]]:
-    """Read every document the filters select, where the server cannot tell its time."""
+    """Read every document the filters select, where the server cannot tell its time; note what cannot be read."""
     body: dict[str, Any] = {"query": {"bool": {"filter": list(filters)}}, "sort": ["_doc"]}
     if asking is not None and asking.doc_values:
         body["docvalue_fields"] = asking.doc_values
@@ -83,6 +95,8 @@ def _walk(
             at = reader.parse(hit.source or {})
             if at is not None:
                 yield at, hit
+            elif unread is not None and value_at(hit.source or {}, reader.field) is not None:
+                unread.append(Hit(hit.id, hit.index))
 
 
 class Events:

@@ -132,3 +132,13 @@ def test_any_event_closes_quietly_after_an_hour():
     outcome = judge(rule(AnyEvent(), realert=NOW), [(0, None), (1000, None)], end=DAY)
     assert [(t.change, t.reason) for t in outcome.transitions][-1] == (Change.RESOLVED, "quiet")
     assert outcome.transitions[-1].at == 3_601_000
+
+
+@pytest.mark.parametrize(("first", "opened"), [(None, 2), (2 * MINUTE + 1, 2), (2 * MINUTE, 5), (-1, 2)])
+def test_index_that_stays_empty_is_covered_from_the_first_checkpoint(first, opened):
+    """The empty T is ``(start, start + T]``; a document in it covers T later only, one after it changes nothing."""
+    tested = rule(Flatline(1, 2 * MINUTE), realert=NOW)
+    pairs = [(first, None)] if first is not None and first > 0 else []
+    facts = {} if first is None else {"first_document": first}
+    outcome = judge(tested, pairs, start=0, end=6 * MINUTE, **facts)
+    assert outcome.transitions[0].at == opened * MINUTE

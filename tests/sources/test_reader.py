@@ -219,3 +219,18 @@ def test_empty_data_is_no_error():
     events = read(rule(COUNTING, query_key=("user",)))
     assert list(events.keys()) == []
     assert events.first_document() is None
+
+
+def test_unreadable_times_are_counted_and_said():
+    """A time that is not written as the rule says leaves its document out, with a warning that names one."""
+    time = TimeField("ts", TimeKind.CUSTOM, "%d/%b/%Y:%H:%M:%S %z")
+    events = read(rule(COUNTING, time=time), {"ts": "10/Mar/2026:11:00:00 +0000"}, {"ts": "yesterday"}, {"other": 1})
+    assert counts(events) == {(): 1}
+    assert [text for text in events.warnings if text.startswith("time_unreadable: 1 document(s)") and "_id 2" in text]
+
+
+def test_time_field_that_no_document_has_is_said():
+    """A misspelt time field selects nothing; that is said rather than shown as quiet."""
+    events = read(rule(COUNTING, time=TimeField("@timestmap")), {"@timestamp": stamp(1)})
+    assert counts(events) == {}
+    assert any(text.startswith("time_missing") for text in events.warnings)
