@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from alerter.clock import DAY, MINUTE, SECOND, Millis
-from alerter.durations import parse_duration
+from alerter.config_values import Values
 from alerter.errors import UsageError
-from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document, read_file
 from alerter.secrets import Secret
 from alerter.shipped import shipped_dir
@@ -89,12 +88,14 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-LENGTHS = ("run_every", "buffer_time", "query_delay", "max_catchup")
 PATHS = ("rules", "notifiers", "data", "state_file")
+LENGTHS = ("run_every", "buffer_time", "query_delay", "max_catchup")
 PLAIN = ("state_index", "http_host", "http_port", "instance", "kibana_url", "honour_rule_webhooks")
-GROUPS = ("retention", "lease", "log")
-GROUP_KEYS = {"retention": ("incidents", "decisions", "silences"), "lease": ("ttl",), "log": ("level", "format")}
-KEYS = (*PATHS, *LENGTHS, *PLAIN, *GROUPS)
+GROUPS = {"retention": ("incidents", "decisions", "silences"), "lease": ("ttl",), "log": ("level", "format")}
+KEYS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys((*PATHS, *LENGTHS, *PLAIN), ()), **GROUPS}
+"""Every key of the file, with the keys below it."""
+LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
+_INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 
 
 def load_settings(path: str | None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -105,12 +106,12 @@ def load_settings(path: str | None, environ: Mapping[str, str] | None = None) ->
     environ = os.environ if environ is None else environ
     file = Path(path or environ.get("ALERTER_CONFIG", "") or DEFAULT_FILE)
     document = _read(file, required=path is not None or "ALERTER_CONFIG" in environ)
-    values: dict[str, Any] = {}
-    if document is not None:
-        _check(document)
-        values = _from_file(document, file.parent)
-    values |= _from_environment(environ)
-    return _build(values, environ, configured=document is not None or "ALERTER_NOTIFIERS" in environ)
+    values = Values(document, environ)
+    values.unknown(KEYS)
+    settings = _build(values, environ, configured=document is not None or "ALERTER_NOTIFIERS" in environ)
+    if values.problems:
+        raise UsageError("\n".join(values.problems))
+    return settings
 
 
 def _read(file: Path, *, required: bool) -> Document | None:
@@ -119,114 +120,59 @@ def _read(file: Path, *, required: bool) -> Document | None:
             raise UsageError(f"the settings file {file} does not exist", "see docs/operations.md for what it holds")
         return None
     documents, findings = read_file(file)
+    if len(documents) > 1:
+        message = "a settings file holds one document, this one has several"
+        findings.append(documents[1].diagnostic("error", "settings", message, "remove the lines ---"))
     errors = [f for f in findings if f.severity == "error"]
     if errors:
         raise UsageError("\n".join(f.text() for f in errors))
-    if not documents:
-        return None
-    return documents[0]
+    return documents[0] if documents else None
 
 
-def _check(document: Document) -> None:
-    if not isinstance(document.value, dict):
-        raise UsageError(document.diagnostic("error", "settings", "settings are a mapping of keys").text())
-    problems = []
-    for name in document.value:
-        if name not in KEYS:
-            hint = did_you_mean(str(name), KEYS) or f"known keys: {', '.join(KEYS)}"
-            found = document.diagnostic("error", "unknown_key", f"unknown setting {name}", hint, (name,), key=True)
-            problems.append(found)
-    for name in (n for n in LENGTHS if n in document.value):
-        try:
-            parse_duration(document.value[name])
-        except ValueError as error:
-            problems.append(document.diagnostic("error", "duration", f"{name}: {error}", "", (name,)))
-    if problems:
-        raise UsageError("\n".join(p.text() for p in problems))
-
-
-def _from_file(document: Document, folder: Path) -> dict[str, Any]:
-    values = dict(document.value)
-    for name in PATHS:
-        if name in values:
-            listed = values[name] if isinstance(values[name], list) else [values[name]]
-            values[name] = [folder / str(item) for item in listed]
-    return values
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for name in KEYS:
-        text = environ.get(f"ALERTER_{name.upper()}")
-        if text is None or name in GROUPS:
-            continue
-        values[name] = [Path(p) for p in text.split(",") if p] if name in PATHS else text
-    for group, names in GROUP_KEYS.items():
-        found = {n: environ[v] for n in names if (v := f"ALERTER_{group}_{n}".upper()) in environ}
-        if found:
-            values[group] = found
-    return values
-
-
-def _build(values: Mapping[str, Any], environ: Mapping[str, str], *, configured: bool) -> Settings:
-    http_host = str(values.get("http_host", "127.0.0.1"))
-    http_port = _port(values.get("http_port", 9797))
-    retention, lease, log = (values.get(g) or {} for g in GROUPS)
-    kept = {n: _length(f"retention.{n}", v) for n, v in _known("retention", retention, KeptFor).items()}
+def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> Settings:
+    http_port = values.port(Settings.http_port, "http_port")
     return Settings(
         rules=_folders(values, "rules"),
         notifiers=_folders(values, "notifiers"),
-        data=tuple(values.get("data", ())),
-        state_file=next(iter(values.get("state_file", ())), Path("alerter.db")),
-        state_index=str(values.get("state_index", "alerter")),
+        data=values.paths("data") or (),
+        state_file=next(iter(values.paths("state_file") or ()), Settings.state_file),
+        state_index=_state_index(values),
         es=_es_access(environ),
         slack=_slack_access(environ),
-        http_host=http_host,
+        http_host=values.text(Settings.http_host, "http_host"),
         http_port=http_port,
-        instance=str(values.get("instance") or f"{socket.gethostname()}:{http_port}"),
-        kibana_url=str(values.get("kibana_url", "")),
-        **{name: _length(name, values[name]) for name in LENGTHS if name in values},
-        retention=KeptFor(**kept),
-        lease_ttl=_length("lease.ttl", lease.get("ttl", "6s")),
-        log=LogSettings(**{n: str(v).lower() for n, v in _known("log", log, LogSettings).items()}),
-        honour_rule_webhooks=str(values.get("honour_rule_webhooks", "")).lower() in ("true", "1", "yes"),
+        instance=values.text("", "instance") or f"{socket.gethostname()}:{http_port}",
+        kibana_url=values.text("", "kibana_url"),
+        run_every=values.length(Settings.run_every, "run_every", least=SECOND),
+        buffer_time=values.length(Settings.buffer_time, "buffer_time"),
+        query_delay=values.length(Settings.query_delay, "query_delay"),
+        max_catchup=values.length(Settings.max_catchup, "max_catchup"),
+        retention=KeptFor(*(values.length(getattr(KeptFor, n), "retention", n) for n in GROUPS["retention"])),
+        lease_ttl=values.length(Settings.lease_ttl, "lease", "ttl", least=SECOND),
+        log=LogSettings(
+            values.choice(LogSettings.level, LOG_LEVELS, "log", "level"),
+            values.choice(LogSettings.format, ("text", "json"), "log", "format"),
+        ),
+        honour_rule_webhooks=values.flag(False, "honour_rule_webhooks"),
         configured=configured,
         environ=environ,
     )
 
 
-def _folders(values: Mapping[str, Any], name: str) -> tuple[Path, ...]:
+def _folders(values: Values, name: str) -> tuple[Path, ...]:
     """Return the folders named, else ``./rules`` (``./notifiers``) when there is one, else the shipped ones."""
-    if name in values:
-        return tuple(values[name])
+    named = values.paths(name)
+    if named is not None:
+        return named
     own = Path(name)
     return (own if own.is_dir() else shipped_dir() / name,)
 
 
-def _known(group: str, values: Any, shape: type) -> dict[str, Any]:
-    if not isinstance(values, Mapping):
-        raise UsageError(f"{group}: is a mapping", f"known keys: {', '.join(shape.__annotations__)}")
-    for name in values:
-        if name not in shape.__annotations__:
-            raise UsageError(f"unknown setting {group}.{name}", did_you_mean(str(name), list(shape.__annotations__)))
-    return dict(values)
-
-
-def _length(name: str, value: Any) -> Millis:
-    try:
-        return parse_duration(value)
-    except ValueError as error:
-        raise UsageError(f"{name}: {error}") from None
-
-
-def _port(value: Any) -> int:
-    try:
-        port = int(value)
-    except (TypeError, ValueError):
-        port = -1
-    if not 0 <= port <= 65_535:
-        raise UsageError(f"http_port {value!r} is not a port", "a number from 0 (off) to 65535")
-    return port
+def _state_index(values: Values) -> str:
+    name = values.text(Settings.state_index, "state_index")
+    if not _INDEX_NAME.fullmatch(name):
+        values.problem(f"state_index: {name!r} cannot begin an index name", "lower case, like alerter", "state_index")
+    return name
 
 
 def _es_access(environ: Mapping[str, str]) -> EsAccess:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from alerter.cli.output import complain, say
+
+if TYPE_CHECKING:
+    from alerter.ruleset.diagnostics import Diagnostic
 
 EXAMPLE = """examples:
   alerter check                          # the rules and notifiers of the settings
@@ -30,7 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print every finding; 1 with an error among them, 2 when a path does not exist."""
+    """Print every finding; 1 with an error among them, 2 when a path does not exist or cannot be read."""
     import json
     from pathlib import Path
 
@@ -45,11 +50,11 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"{path} does not exist", "name rule files, routing files or folders")
     result = check(paths, settings, strict=args.strict)
     shown = [d for d in result.diagnostics if not (args.quiet and d.severity == "info")]
-    failed = any(d.severity == "error" for d in result.diagnostics)
+    code = _exit_code(result.diagnostics)
     if args.format == "json":
         found = [d.as_json() for d in shown]
         say(json.dumps({"files": result.files, "rules": result.rules, "diagnostics": found}, ensure_ascii=False))
-        return 1 if failed else 0
+        return code
     for diagnostic in shown:
         say(diagnostic.text())
     numbers = {s: sum(d.severity == s for d in result.diagnostics) for s in ("error", "warning", "info")}
@@ -57,4 +62,9 @@ def run(args: argparse.Namespace) -> int:
         ", ".join(f"{n} {s}{'s' if n != 1 and s != 'info' else ''}" for s, n in numbers.items() if n) or "all fine"
     )
     complain(f"{result.files} files, {result.rules} rules: {summary}")
-    return 1 if failed else 0
+    return code
+
+
+def _exit_code(findings: Iterable[Diagnostic]) -> int:
+    codes = {d.code for d in findings if d.severity == "error"}
+    return 2 if codes & {"unreadable", "no_such_file"} else 1 if codes else 0

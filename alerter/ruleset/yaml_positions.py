@@ -17,7 +17,9 @@ LARGEST_FILE = 4 * 1024 * 1024
 """Bytes a file may have; the largest rule known to be real has 250,000 characters."""
 MOST_NODES = 200_000
 """Values a document may expand to; aliases count each time (a "billion laughs" stops here)."""
-MERGE = "tag:yaml.org,2002:merge"
+STANDARD = "tag:yaml.org,2002:"
+MERGE = f"{STANDARD}merge"
+COLLECTIONS = ("map", "seq", "set", "omap", "pairs")
 DEEPEST = 60
 """Levels of nesting; the C parser's composer calls itself at each level and would overflow the stack."""
 
@@ -102,8 +104,8 @@ def read_text(text: str, file: str) -> tuple[list[Document], list[Diagnostic]]:
         return [], [refused]
     try:
         for root in yaml.compose_all(text, Loader=_Loader):
-            if root is None:
-                continue
+            if root is None or (isinstance(root, yaml.ScalarNode) and root.value == ""):
+                continue  # nothing between two "---", or after the last
             document = Document(file, None, lines)
             builder = _Builder(document, findings)
             document.value = builder.build(root, (), 0)
@@ -153,6 +155,9 @@ class _Builder:
         self._document.values[path] = _mark(node)
         if not self._may_go_on(depth):
             self._refuse("too_large", "the document is too large or too deep", "aliases are counted where used", path)
+            return None
+        if not isinstance(node, yaml.ScalarNode) and node.tag.removeprefix(STANDARD) not in COLLECTIONS:
+            self._refuse("yaml_value", f"the tag {node.tag} has no meaning here", "remove it", path)
             return None
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path, depth)
@@ -216,7 +221,7 @@ class _Builder:
             return value.isoformat()
         if isinstance(value, bytes):
             self._document.values[path] = _mark(node)
-            kind = node.tag.removeprefix("tag:yaml.org,2002:")
+            kind = node.tag.removeprefix(STANDARD)
             self._refuse("yaml_value", f"{str(node.value)[:60]!r} cannot be read as {kind}", "quote it", path)
             return None
         return value

@@ -1,0 +1,107 @@
+"""alerter check and alerter schema: exit codes, forms of output, rules and routes together."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from alerter.cli.main import main
+
+RULE = "type: frequency\nindex: logs\nnum_events: 5\ntimeframe: 5m\n"
+ROUTES = "route: {receiver: default}\nreceivers: [{name: default, console: {}}]\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in a folder with one good rule and good routes."""
+    monkeypatch.chdir(tmp_path)
+    for name, text in {"rules/a.yaml": RULE, "notifiers/routes.yaml": ROUTES}.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def run(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str]:
+    return main(["check", *args]), capsys.readouterr().out
+
+
+def test_all_fine(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without paths the rules and notifiers of the settings are checked; stdout stays empty."""
+    assert run(capsys) == (0, "")
+
+
+def test_error_is_exit_code_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An error in a rule or in a route is a finding; both are said in one run."""
+    (folder / "rules/b.yaml").write_text("type: nonsense\n", encoding="utf-8")
+    (folder / "notifiers/routes.yaml").write_text(ROUTES.replace("receiver:", "recever:"), encoding="utf-8")
+    code, out = run(capsys)
+    assert code == 1
+    assert "rules/b.yaml:1:7: error[unknown_type]" in out
+    assert "notifiers/routes.yaml:1:" in out
+
+
+def test_warning_is_no_failure_unless_strict(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An unknown option is a warning, with --strict an error."""
+    (folder / "rules/a.yaml").write_text(RULE + "num_event: 3\n", encoding="utf-8")
+    assert run(capsys)[0] == 0
+    assert run(capsys, "--strict")[0] == 1
+
+
+def test_json_form(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Programs get the numbers of files and rules and each finding with its place."""
+    (folder / "rules/a.yaml").write_text(RULE + "num_event: 3\n", encoding="utf-8")
+    code, out = run(capsys, "--format", "json", "rules")
+    assert code == 0
+    assert json.loads(out) == {
+        "files": 1,
+        "rules": 1,
+        "diagnostics": [
+            {
+                "severity": "warning",
+                "code": "unknown_option",
+                "message": "unknown option num_event",
+                "hint": "did you mean num_events?",
+                "file": "rules/a.yaml",
+                "line": 5,
+                "column": 1,
+            }
+        ],
+    }
+
+
+def test_paths_hold_rules_or_routes(capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of routes, a folder of rules and both below one folder are told apart by what the files hold."""
+    for paths in (["notifiers"], ["rules", "notifiers"], ["."]):
+        assert run(capsys, *paths) == (0, "")
+
+
+def test_path_that_does_not_exist_is_usage(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A path that is not there is exit code 2, whether it was given or stands in the settings."""
+    assert run(capsys, "gone")[0] == 2
+    (folder / "alerter.yaml").write_text("rules: gone\nnotifiers: notifiers\n", encoding="utf-8")
+    assert run(capsys)[0] == 2
+
+
+def test_no_secret_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The excerpt of a line that holds a webhook or a password shows stars, in both forms."""
+    text = RULE + "slack_webhook_url: https://hooks.slack.com/services/T1/B2/geheim\nes_password: geheim\n"
+    (folder / "rules/a.yaml").write_text(text, encoding="utf-8")
+    shown = run(capsys)[1] + run(capsys, "--format", "json")[1]
+    assert shown.count("inline_secret") == 4
+    assert "geheim" not in shown
+
+
+def test_schema_agrees_with_check(capsys: pytest.CaptureFixture[str]) -> None:
+    """The printed schema is a valid one; it takes the good rule and refuses what check refuses."""
+    assert main(["schema", "rule"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    good = {"type": "frequency", "index": "logs", "num_events": 5, "timeframe": {"minutes": 5}, "alert": "slack"}
+    assert validator.is_valid(good)
+    assert not validator.is_valid({**good, "num_events": "5"})
+    assert not validator.is_valid({"type": "frequency", "num_events": 5})
+    assert not validator.is_valid({**good, "type": "nonsense"})

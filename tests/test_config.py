@@ -1,0 +1,164 @@
+"""Settings: the file, the environment over it, every mistake with its place, secrets never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alerter.clock import DAY, HOUR, MINUTE, SECOND
+from alerter.config import Settings, load_settings
+from alerter.errors import UsageError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Stand in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def load(folder: Path, text: str, **environ: str) -> Settings:
+    file = folder / "alerter.yaml"
+    file.write_text(text, encoding="utf-8")
+    return load_settings(str(file), environ)
+
+
+def refusal(folder: Path, text: str, **environ: str) -> str:
+    with pytest.raises(UsageError) as refused:
+        load(folder, text, **environ)
+    return refused.value.message
+
+
+def test_nothing_configured(folder: Path) -> None:
+    """Without a file the shipped rules and notifiers serve, and the contract's defaults hold."""
+    settings = load_settings(None, {})
+    assert settings.rules[0].name == "rules"
+    assert settings.rules[0].is_absolute()
+    assert not settings.configured
+    assert (settings.run_every, settings.buffer_time, settings.query_delay) == (MINUTE, 2 * MINUTE, 2 * SECOND)
+    assert (settings.max_catchup, settings.lease_ttl) == (DAY, 6 * SECOND)
+    kept = settings.retention
+    assert (kept.incidents, kept.decisions, kept.silences) == (90 * DAY, 14 * DAY, 30 * DAY)
+    assert (settings.http_host, settings.http_port) == ("127.0.0.1", 9797)
+    assert settings.instance.endswith(":9797")
+    assert (settings.state_index, settings.state_file) == ("alerter", Path("alerter.db"))
+
+
+def test_own_folders_win_over_the_shipped_ones(folder: Path) -> None:
+    """``./rules`` and ``./notifiers`` are taken where they exist."""
+    (folder / "rules").mkdir()
+    settings = load_settings(None, {})
+    assert settings.rules == (Path("rules"),)
+    assert settings.notifiers[0].is_absolute()
+
+
+def test_file_beside_the_caller_is_found(folder: Path) -> None:
+    """``alerter.yaml`` in the current folder is read without being named."""
+    (folder / "alerter.yaml").write_text("run_every: 30s\n", encoding="utf-8")
+    assert load_settings(None, {}).run_every == 30 * SECOND
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    """Relative paths of the file are below its folder; those of the environment are the caller's."""
+    settings = load(tmp_path, "rules: [a, /b]\ndata: x.ndjson\nstate_file: s.db\n", ALERTER_NOTIFIERS="n,m")
+    assert settings.rules == (tmp_path / "a", Path("/b"))
+    assert settings.notifiers == (Path("n"), Path("m"))
+    assert (settings.data, settings.state_file) == ((tmp_path / "x.ndjson",), tmp_path / "s.db")
+    assert settings.configured
+
+
+def test_environment_wins_over_the_file(tmp_path: Path) -> None:
+    """Every key has its variable, also those of groups."""
+    text = "run_every: 30s\nretention: {incidents: 1h, silences: 2d}\nlog: {level: info}\nhonour_rule_webhooks: no\n"
+    settings = load(
+        tmp_path,
+        text,
+        ALERTER_RUN_EVERY="10s",
+        ALERTER_RETENTION_SILENCES="1d",
+        ALERTER_LOG_LEVEL="DEBUG",
+        ALERTER_LOG_FORMAT="json",
+        ALERTER_LEASE_TTL="9s",
+        ALERTER_HTTP_PORT="0",
+        ALERTER_INSTANCE="a",
+        ALERTER_HONOUR_RULE_WEBHOOKS="1",
+    )
+    assert settings.run_every == 10 * SECOND
+    assert (settings.retention.incidents, settings.retention.silences) == (HOUR, DAY)
+    assert (settings.log.level, settings.log.format) == ("debug", "json")
+    assert (settings.lease_ttl, settings.http_port, settings.instance) == (9 * SECOND, 0, "a")
+    assert settings.honour_rule_webhooks
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("ruls: x\n", ["alerter.yaml:1:1: error[setting]: unknown setting ruls", "did you mean rules?"]),
+        ("es_url: http://x\n", ["alerter.yaml:1:1:", "ALERTER_ES_URL"]),
+        ("log: {levl: info}\n", ["alerter.yaml:1:7:", "unknown setting log.levl", "did you mean level?"]),
+        ("log: {level: inf}\n", ["alerter.yaml:1:14:", "did you mean info?"]),
+        ("retention: 5d\n", ["alerter.yaml:1:12:", "retention is a mapping"]),
+        ("retention: {decisions: soon}\n", ["alerter.yaml:1:24:", "retention.decisions"]),
+        ("run_every: soon\nhttp_port: 99999\n", ["alerter.yaml:1:12:", "alerter.yaml:2:12:"]),
+        ("run_every: 0s\n", ["alerter.yaml:1:12:", "too short"]),
+        ("rules: 5\n", ["alerter.yaml:1:8:", "a path or a list of paths"]),
+        ("state_index: Big Name\n", ["alerter.yaml:1:14:", "index name"]),
+        ("honour_rule_webhooks: maybe\n", ["alerter.yaml:1:23:"]),
+        ("kibana_url: [a]\n", ["alerter.yaml:1:13:"]),
+        ("- a\n", ["alerter.yaml:1:1:", "settings are a mapping"]),
+        ("rules: a\n---\nrules: b\n", ["alerter.yaml:3:1:", "one document"]),
+        ("rules: [\n", ["alerter.yaml:2:1: error[yaml_syntax]"]),
+        ("rules: a\nrules: b\n", ["alerter.yaml:2:1: error[duplicate_key]"]),
+    ],
+)
+def test_mistakes_name_their_place(tmp_path: Path, text: str, places: list[str]) -> None:
+    """Everything wrong with the file is said at once, with file, line and column."""
+    said = refusal(tmp_path, text)
+    assert [place for place in places if place not in said] == []
+
+
+def test_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None:
+    """A bad variable is named, not a line of the file it overrides."""
+    said = refusal(tmp_path, "http_port: 80\n", ALERTER_HTTP_PORT="many", ALERTER_LEASE_TTL="x")
+    assert "ALERTER_HTTP_PORT: http_port: 'many' is not a port" in said
+    assert "ALERTER_LEASE_TTL: lease.ttl" in said
+    assert "alerter.yaml" not in said
+
+
+def test_named_file_must_exist(folder: Path) -> None:
+    """A file that was named, by option or variable, is not optional."""
+    for path, environ in (("gone.yaml", {}), (None, {"ALERTER_CONFIG": "gone.yaml"})):
+        with pytest.raises(UsageError, match=r"gone[.]yaml does not exist"):
+            load_settings(path, environ)
+
+
+def test_access_comes_from_the_environment(folder: Path) -> None:
+    """URLs are split at commas; certificates are paths; what is not set is empty."""
+    environ = {"ALERTER_ES_URL": "http://a, http://b", "ALERTER_ES_CA_CERTS": "ca.pem", "ALERTER_SLACK_TOKEN": "xoxb"}
+    settings = load_settings(None, environ)
+    assert settings.es.urls == ("http://a", "http://b")
+    assert (settings.es.ca_certs, bool(settings.es.password)) == ("ca.pem", False)
+    assert settings.slack.token.reveal() == "xoxb"
+    assert settings.slack.base_url == "https://slack.com/api/"
+
+
+def test_secret_file_is_read_again(folder: Path) -> None:
+    """A secret that is rotated in its file is used from then on, without a restart."""
+    file = folder / "secret"
+    file.write_text("first\n", encoding="utf-8")
+    password = load_settings(None, {"ALERTER_ES_PASSWORD_FILE": str(file)}).es.password
+    assert password.reveal() == "first"
+    file.write_text("second\n", encoding="utf-8")
+    assert password.reveal() == "second"
+
+
+def test_secret_file_that_cannot_be_read_is_named(folder: Path) -> None:
+    """The variable and the path are said at start."""
+    with pytest.raises(UsageError, match=r"ALERTER_SLACK_TOKEN_FILE: cannot read gone"):
+        load_settings(None, {"ALERTER_SLACK_TOKEN_FILE": "gone"})
+
+
+def test_secrets_never_show(folder: Path) -> None:
+    """Neither the settings nor a secret show what is in them."""
+    settings = load_settings(None, {"ALERTER_ES_PASSWORD": "geheim", "ALERTER_SLACK_TOKEN": "geheim"})
+    assert "geheim" not in repr(settings) + str(settings) + f"{settings.es.password}{settings.slack.token!r}"
