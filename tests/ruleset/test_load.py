@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from alerter.clock import MINUTE
 from alerter.config import Settings
 from alerter.model.rule import Frequency, FromEvent, ValueList
 from alerter.ruleset.load import load_rules
+from alerter.ruleset.options import SUPPORTED, TYPES
 
 RULE = "type: frequency\nindex: logs\nnum_events: 5\ntimeframe: {minutes: 5}\n"
+WORDS = ["field", "map", "default", "split", "every", "cron", "timezone", "minutes", "title", "fields", "query", "kql"]
 SHARED = Path(os.environ.get("ALERTER_SHARED", Path(__file__).parents[3] / "shared"))
 
 
@@ -156,3 +162,21 @@ def test_strict_makes_unknown_options_errors(tmp_path: Path) -> None:
     assert (len(lenient.rules), len(strict.rules)) == (1, 0)
     assert [(d.severity, d.hint) for d in lenient.diagnostics] == [("warning", "did you mean num_events?")]
     assert [d.severity for d in strict.diagnostics] == ["error"]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 10**12) | st.floats() | st.text(max_size=8) | st.just("{{ x"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(type_=st.sampled_from(TYPES), options=st.dictionaries(st.sampled_from(sorted(SUPPORTED)), ANYTHING, max_size=8))
+def test_any_value_of_any_option_is_a_rule_or_a_finding(tmp_path: Path, type_: str, options: dict[str, Any]) -> None:
+    """Whatever stands behind an option, the rule loads or is named with an error."""
+    enough = {"num_events": 1, "timeframe": "5m", "threshold": 1, "compare_key": "a", "ignore_null": True}
+    enough |= {"blacklist": ["x"], "whitelist": ["x"], "spike_height": 3, "spike_type": "up"}
+    write(tmp_path, "a.yaml", yaml.safe_dump({**enough, **options, "type": type_, "is_enabled": True}))
+    loaded = load_rules([tmp_path], Settings())
+    assert bool(loaded.rules) != any(d.severity == "error" for d in loaded.diagnostics)
