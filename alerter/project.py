@@ -68,10 +68,11 @@ def load_project(settings: Settings, keep: Project | None = None) -> Project:
 
 def _kept(rules: tuple[Rule, ...], keep: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Rule]:
     """Yield the former rules of files that are refused now."""
-    bad = {d.file for d in diagnostics if d.severity == "error"}
+    bad = {d.file for d in diagnostics if d.severity == "error" or d.code == "empty_file"}
     names = {rule.name for rule in rules}
     for rule in keep.rules:
-        if rule.position.file in bad and rule.name not in names:
+        file = rule.position.file
+        if bad & {file, *map(str, Path(file).parents)} and rule.name not in names:
             log.error("rule %s keeps running as it was: its file %s is refused", rule.name, rule.position.file)
             yield rule
 

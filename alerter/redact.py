@@ -20,8 +20,11 @@ PREFIX = "redacted:"
 def is_redacted(field: str, redaction: Redaction) -> bool:
     """Tell whether a field's values are hidden; configured names may hold wildcards and match the whole path."""
     path = field.removesuffix(".keyword").lower()
-    last = path.rpartition(".")[2]
-    return last in BUILT_IN or any(fnmatchcase(path, name.lower()) or last == name.lower() for name in redaction.fields)
+    names = [name.lower() for name in redaction.fields]
+    parts = path.split(".")
+    if any(part in BUILT_IN or part in names for part in parts):
+        return True  # what lies below a hidden field is hidden too
+    return any(fnmatchcase(".".join(parts[:n]), name) for n in range(1, len(parts) + 1) for name in names)
 
 
 def hash_value(value: KeyValue) -> str:
@@ -35,8 +38,11 @@ def redact_key(key: Key, redaction: Redaction) -> Key:
 
 
 def hide(field: str, value: KeyValue, redaction: Redaction) -> KeyValue:
-    """Return a field's value, or its hash when the field is redacted."""
-    return hash_value(value) if value is not None and is_redacted(field, redaction) else value
+    """Return a field's value, or its hash when the field is redacted or a pattern matches the value."""
+    if value is None or isinstance(value, bool):
+        return value
+    matched = redact_text(str(value), redaction) != str(value)
+    return hash_value(value) if matched or is_redacted(field, redaction) else value
 
 
 def is_hidden(key: Key) -> bool:

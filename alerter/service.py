@@ -25,7 +25,7 @@ from alerter.scheduler import Scheduler
 from alerter.sources.follow import Feed
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
-from alerter.state.protocol import Retention, State, StateError
+from alerter.state.protocol import Conflict, Retention, State, StateError
 
 log = logging.getLogger(__name__)
 STALE: Millis = 5 * MINUTE
@@ -134,12 +134,14 @@ class Service:
             log.error("the files are not taken over, the former ones stay: %s", error.message)
             self.metrics.reload_ok.set(0)
             return False
-        gone = {r.name for r in self.project.rules} - {r.name for r in project.rules}
         self.project = project
         if scheduler is not None:
             scheduler.replace(project.rules)
-        if gone and not project.errors:
-            self.engine.forget(gone, self._clock.now())
+        try:
+            self.forget_removed()
+        except (StateError, Conflict) as error:
+            log.error("incidents of removed rules are resolved at the next reload: %s", error)
+            self._fingerprint = frozenset()
         return True
 
     def forget_removed(self) -> None:

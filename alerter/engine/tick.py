@@ -18,7 +18,7 @@ from alerter.model.incident import Change, Checkpoint, Decision, Incident, Outco
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
 from alerter.routing.tree import Routing
-from alerter.schedule import instants
+from alerter.schedule import instants, next_instant
 from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader
 from alerter.state.protocol import Conflict, State, StateError, Versioned
@@ -207,6 +207,7 @@ def _only_touched(found: Incident | None, incident: Incident) -> bool:
 
 
 def _inside_gap(rule: Rule, steps: Sequence[Transition], start: Millis, end: Millis) -> bool:
-    if end - start <= max(LONG_GAP, rule.timeframe) or not steps:
-        return False
+    interval = next_instant(rule.schedule, next_instant(rule.schedule, start)) - start
+    if end - start <= max(LONG_GAP, rule.timeframe, interval) or not steps:
+        return False  # no instant was skipped: a rule that runs hourly is not late after an hour
     return steps[0].change is Change.OPENED and steps[-1].change is Change.RESOLVED
