@@ -10,7 +10,7 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.model.rule import FromEvent, Key, KeyValue, Rule, Severity, ValueList
-from alerter.redact import hide, is_hidden, redact_key
+from alerter.redact import hide, is_hidden
 from alerter.sources.asking import Asking
 from alerter.sources.lists import ListCheck
 from alerter.sources.protocol import Answer, Hit, SearchRequest, Source, SourceError
@@ -138,11 +138,19 @@ class Events:
         key = self._seen_raw.get(raw, raw)
         events = self._by_key.get(key) if raw in self._seen_raw or raw is None else None
         if events is None:
-            key = redact_key(raw, self._rule.redact)
+            key = self._hidden(raw)
             self._seen_raw[raw] = key
             self._raw[key] = raw
             events = self._by_key.setdefault(key, KeyEvents())
         return events
+
+    def _hidden(self, raw: Key) -> Key:
+        """Return the key as it may be shown; a split value is hidden by the field it was read from."""
+        if raw is None:
+            return None
+        paths = [part.split.path if part.split else part.name for part in self._asking.parts]
+        hidden = (hide(path, value, self._rule.redact) for path, (_, value) in zip(paths, raw, strict=True))
+        return tuple(zip(self._asking.names, hidden, strict=True))
 
     def _keys_of(self, hit: Hit) -> list[Key]:
         if not self._asking.parts:
