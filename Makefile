@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NO_SERVERS := not es and not slack and not slow
 
-.PHONY: help demo test test-fast lint types picture wheel clean servers-start servers-stop servers-status
+.PHONY: help demo test test-fast lint types bench bench-quick picture wheel clean servers-start servers-stop servers-status
 
 help:
 	@echo 'make demo           a User and an Order incident from start to end, in this terminal'
 	@echo 'make test           all tests; Elasticsearch and the Slack stand-in are fetched and started when needed'
 	@echo 'make test-fast      the tests that need nothing but Python'
 	@echo 'make lint types     ruff; mypy, strict'
+	@echo 'make bench          what alerter costs beside ElastAlert 2, an hour or two; make bench-quick: some minutes'
 	@echo 'make picture        draw docs/demo.svg anew from the real output'
 	@echo 'make wheel          build the wheel into dist/'
 	@echo 'make servers-start, servers-stop, servers-status'
@@ -32,6 +33,13 @@ lint: $(VENV)/.dev
 
 types: $(VENV)/.dev
 	$(BIN)/mypy --strict alerter
+
+# Results go to build/benchmarks.json; `python -m benchmarks report` writes docs/benchmarks.md from them.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks run
+
+bench-quick: $(VENV)/.dev
+	$(BIN)/python -m benchmarks run --quick
 
 picture: $(VENV)/.dev
 	$(BIN)/python docs/render_demo.py

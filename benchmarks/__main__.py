@@ -1,0 +1,116 @@
+"""``python -m benchmarks run [--quick] [--only w1,w4] [--out FILE]`` and ``python -m benchmarks report``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import live, report, startup
+from benchmarks.competitors import Place
+from benchmarks.peer import Peer, install
+from benchmarks.server import Server, find
+from benchmarks.stubs import Webhook
+from benchmarks.trial import PREFIX, ROOT
+from benchmarks.workloads import FULL, INDEX, QUICK, Bench
+from tests.servers.home import Missing
+
+WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w6", "startup")
+RESULTS = ROOT / "build" / "benchmarks.json"
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Run one command; 1 when answers do not agree, 2 when there is no server."""
+    args = _parser().parse_args()
+    if args.command == "report":
+        Path(args.page).write_text(report.page(json.loads(Path(args.results).read_text())))
+        return 0
+    try:
+        server = find()
+    except Missing as missing:
+        print(missing, file=sys.stderr)
+        return 2
+    with _place(server) as place:
+        results = _run(args, place)
+    Path(args.out).parent.mkdir(parents=True, exist_ok=True)
+    Path(args.out).write_text(json.dumps(results, indent=1))
+    print(report.tables(results))
+    return 0 if all(section.get("answers", {}).get("agree", True) for section in results["sections"]) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="run workloads, print the table, write the results")
+    run.add_argument("--quick", action="store_true", help="small sizes, a few minutes")
+    run.add_argument("--only", default=",".join(WORKLOADS), help="workloads, comma separated (default: all)")
+    run.add_argument("--minutes", type=int, help="how long w4 runs against the clock (default: 10, quick: 2)")
+    run.add_argument("--no-peer", action="store_true", help="leave ElastAlert out")
+    run.add_argument("--out", default=str(RESULTS), help="where the results go (default: build/benchmarks.json)")
+    write = commands.add_parser("report", help="write docs/benchmarks.md from results")
+    write.add_argument("--results", default=str(RESULTS))
+    write.add_argument("--page", default=str(PAGE))
+    return parser
+
+
+@contextmanager
+def _place(server: Server) -> Iterator[Place]:
+    """Provide a folder, a webhook and clean indices, and remove all of it."""
+    hook = Webhook()
+    with tempfile.TemporaryDirectory(prefix="alerter-bench-") as folder:
+        try:
+            yield Place(server, Path(folder), hook.url)
+        finally:
+            hook.close()
+            server.drop(PREFIX)
+            server.drop(INDEX)
+
+
+def _run(args: argparse.Namespace, place: Place) -> dict[str, Any]:
+    wanted = args.only.split(",")
+    unknown = [name for name in wanted if name not in WORKLOADS]
+    if unknown:
+        sys.exit(f"no such workload: {', '.join(unknown)}; known: {', '.join(WORKLOADS)}")
+    peer = None if args.no_peer else install()
+    bench = Bench(place, peer, QUICK if args.quick else FULL)
+    minutes = args.minutes or (2 if args.quick else 10)
+    other: dict[str, Callable[[], dict[str, Any]]] = {
+        "w4": lambda: live.run(place, rules=200 if args.quick else 2_000, minutes=minutes, rate=bench.sizes.rate),
+        "startup": lambda: startup.run(place, peer, rules=100 if args.quick else 1_000),
+    }
+    sections: list[dict[str, Any]] = []
+    for name in WORKLOADS:
+        if name in wanted:
+            sections += [other[name]()] if name in other else bench.run(name)
+    return {**_about(place.server, peer), "sections": sections}
+
+
+def _about(server: Server, peer: Peer | None) -> dict[str, Any]:
+    """Return what a reader needs to judge figures: date, command, machine, versions."""
+    cpu = next(
+        (li for li in Path("/proc/cpuinfo").read_text().splitlines() if li.startswith("model name")), ": unknown"
+    )
+    memory = int(Path("/proc/meminfo").read_text().split()[1]) // 2**20
+    return {
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
+        "machine": f"{os.cpu_count()} x {cpu.partition(': ')[2]}, {memory} GB",
+        "versions": {
+            "Elasticsearch": server.version,
+            "Python (alerter, floor)": platform.python_version(),
+            **({"ElastAlert 2": peer.version, "Python (ElastAlert)": peer.python} if peer else {}),
+        },
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

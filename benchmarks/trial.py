@@ -1,0 +1,130 @@
+"""One competitor, one run: a child process over simulated minutes, and what it used."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks.answers import Firsts
+from benchmarks.generate import MINUTE
+from benchmarks.measure import MARK, RESULT, mean
+from benchmarks.server import Server
+from benchmarks.stubs import Proxy, Traffic
+
+ROOT = Path(__file__).resolve().parent.parent
+PREFIX = "bench-run"
+"""Of the indices in which competitors keep their state; dropped after every run."""
+TRAFFIC_SPAN = 2 * MINUTE
+TRAFFIC_PASSES = 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Simulated instants: from ``begin`` to ``span`` in one step, then ``warm`` and ``passes`` steps of a minute."""
+
+    begin: int
+    span: int
+    warm: int
+    passes: int
+
+    def spec(self) -> dict[str, Any]:
+        """Return what the child is told."""
+        minutes = [self.span + n * MINUTE for n in range(1, self.warm + self.passes + 1)]
+        return {"begin": self.begin, "span": self.span, "warm": minutes[: self.warm], "passes": minutes[self.warm :]}
+
+    @property
+    def end(self) -> int:
+        """Return the last instant."""
+        return self.span + (self.warm + self.passes) * MINUTE
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start a child: program, what its spec holds beside the plan, and its environment."""
+
+    command: list[str]
+    spec: Mapping[str, Any]
+    environment: Mapping[str, str]
+
+
+class Competitor(Protocol):
+    """Something that evaluates rules."""
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in tables."""
+
+    def prepare(self, port: int) -> Launch:
+        """Write its files, make its state afresh; it will reach the server through ``port``."""
+
+    def firsts(self) -> Firsts:
+        """Return the first match of each rule and key that it recorded; nothing when it records none."""
+
+
+def measure(server: Server, index: str, competitor: Competitor, plan: Plan, folder: Path) -> dict[str, Any]:
+    """Run it once for CPU, memory and time, and once more, shorter, through a proxy that counts what passes.
+
+    Returns a JSON object, with the first matches under ``firsts``.
+    """
+    try:
+        server.drop(PREFIX)
+        server.settle(index)
+        raw, _ = _run(server, competitor.prepare(server.port), plan, folder, None)
+        result = _summary(raw) | {"name": competitor.name, "end": plan.end, "firsts": competitor.firsts()}
+        if plan.passes:
+            short = replace(plan, begin=plan.span - TRAFFIC_SPAN, passes=TRAFFIC_PASSES)
+            proxy = Proxy(server.port)
+            server.drop(PREFIX)
+            _, passed = _run(server, competitor.prepare(proxy.port), short, folder, proxy)
+            proxy.close()
+            result["traffic"] = {name: n / TRAFFIC_PASSES for name, n in asdict(passed).items()}
+    finally:
+        server.drop(PREFIX)
+    return result
+
+
+def _run(
+    server: Server, launch: Launch, plan: Plan, folder: Path, proxy: Proxy | None
+) -> tuple[Mapping[str, Any], Traffic]:
+    """Start the child, answer its marks; return its result, and what passed the proxy between the two marks."""
+    spec = folder / "spec.json"
+    spec.write_text(json.dumps({**plan.spec(), **launch.spec, "server_pid": server.pid, "marks": proxy is not None}))
+    log = folder / "child.log"
+    marks, result = [], None
+    environment = {**launch.environment, "NO_PROXY": "localhost,127.0.0.1", "PYTHONPATH": str(ROOT)}
+    with (
+        log.open("wb") as errors,
+        subprocess.Popen(
+            [*launch.command, str(spec)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, env=environment, text=True, cwd=folder,
+        ) as child,
+    ):  # fmt: skip
+        assert child.stdin
+        assert child.stdout
+        for line in child.stdout:
+            if line.startswith(RESULT):
+                result = json.loads(line.removeprefix(RESULT))
+            elif line.strip() == MARK and proxy is not None:
+                marks.append(proxy.traffic)
+                child.stdin.write("\n")
+                child.stdin.flush()
+    if result is None:
+        raise RuntimeError(f"{launch.command} gave no result:\n{log.read_text(errors='replace')[-3000:]}")
+    return result, marks[1].since(marks[0]) if len(marks) == 2 else Traffic()
+
+
+def _summary(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Return means per rule and pass, milliseconds; peak MiB; and the totals of the first step, seconds."""
+    rules, passes = raw["rules"], raw["passes"]
+    each = {name: 1000 * mean(passes, name) / rules for name in ("cpu", "server", "wall")}
+    delivering = 1000 * raw.get("delivering", 0.0) / (len(passes) or 1) / rules
+    kept = {name: raw[name] for name in ("rules", "failed", "peak_mb", "span")}
+    return {**kept, "passes": len(passes), "each_ms": each, "delivering_ms": delivering}
+
+
+PYTHON = [sys.executable, "-P", "-m"]

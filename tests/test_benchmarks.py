@@ -1,0 +1,148 @@
+"""The benchmarks' generator, its comparison of answers and its tables; nothing here runs a server or asserts a time."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections import Counter
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alerter.config import Settings
+from alerter.ruleset.load import load_rules
+from benchmarks import engine_child, generate, report
+from benchmarks.answers import agree, compare
+from benchmarks.floor import question
+from benchmarks.stubs import REQUEST
+from benchmarks.trial import Plan
+
+START = 1_740_787_200_000
+HOOK = "http://127.0.0.1:9/hook"
+MIXED = partial(generate.mixed_rules, 1, 100, "logs", 100, HOOK)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        partial(generate.events, start=START, seconds=3600, rate=100),
+        partial(generate.volume, start=START, seconds=600, number=1000),
+        partial(generate.many_keys, start=START, seconds=600, rate=100, keys=10_000),
+    ],
+)
+def test_the_same_seed_gives_the_same_events_and_another_seed_others(make: Any) -> None:
+    first, again, other = (list(itertools.islice(make(seed), 300)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert all(json.dumps(event) for event in first)
+
+
+def test_events_lie_in_their_span_and_a_silence_is_silent() -> None:
+    events = list(generate.events(1, START, 1200, 20))
+    ends = generate.stamp(START), generate.stamp(START + 1_200_000)
+    assert all(ends[0] <= event["@timestamp"] < ends[1] for event in events)
+    quiet = next(trouble for trouble in generate.troubles(1, 1200) if trouble.factor == 0)
+    within = [generate.stamp(START + 1000 * second) for second in (quiet.start, quiet.end)]
+    heard = {e["service"] for e in events if within[0] <= e["@timestamp"] < within[1]}
+    assert quiet.service not in heard
+    assert len(heard) > 30
+
+
+def test_volume_selects_exactly_as_many_events_as_asked_for() -> None:
+    events = list(generate.volume(1, START, 960, 1600))
+    rule = generate.volume_rule("logs", HOOK, 100, 1000, 1600)
+    below = rule["filter"][0]["range"]["sample"]["lt"]
+    assert sum(event["sample"] < below for event in events) == 160, "100 of every 1000"
+
+
+def test_rules_are_the_mix_that_is_announced() -> None:
+    rules = MIXED()
+    kinds = Counter((rule["type"], "query_key" in rule) for rule in rules)
+    assert kinds == {
+        ("frequency", False): 40,
+        ("frequency", True): 20,
+        ("spike", False): 15,
+        ("flatline", False): 15,
+        ("blacklist", False): 10,
+    }
+    counting = MIXED(counting=True)
+    assert sum("use_count_query" in rule for rule in counting) == 70
+    assert sum("use_terms_query" in rule for rule in counting) == 20
+    plain = [
+        {k: v for k, v in r.items() if k not in ("use_count_query", "use_terms_query", "terms_size")} for r in counting
+    ]
+    assert plain == rules
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        MIXED(),
+        MIXED(counting=True),
+        generate.keyed_rules(3, "logs", HOOK, 10_000),
+        [generate.volume_rule("logs", HOOK, 10, 10, 16)],
+    ],
+)
+def test_every_rule_loads_in_alerter_without_an_error(rules: list[generate.Event], tmp_path: Path) -> None:
+    generate.write_rules(tmp_path, rules)
+    loaded = load_rules((tmp_path,), replace(Settings(), rules=(tmp_path,)))
+    assert [found.text() for found in loaded.diagnostics if found.severity == "error"] == []
+    assert [rule.name for rule in loaded.rules] == [rule["name"] for rule in rules]
+    assert generate.read_rules(tmp_path) == rules
+
+
+def test_the_floor_asks_whole_windows_or_the_newest_minute() -> None:
+    spans = {"frequency": 11, "spike": 20, "flatline": 10, "blacklist": 1}
+    for rule in MIXED():
+        for newest, minutes in ((False, spans[rule["type"]]), (True, 1)):
+            asked = question(rule, START, newest=newest)["query"]["bool"]["filter"][0]["range"]["@timestamp"]
+            ends = generate.stamp(START - minutes * generate.MINUTE), generate.stamp(START)
+            assert (asked["gt"], asked["lte"]) == ends
+
+
+def test_a_plan_is_one_step_then_a_minute_each() -> None:
+    plan = Plan(START, START + 25 * generate.MINUTE, 2, 3)
+    spec = plan.spec()
+    minutes = [(at - START) // generate.MINUTE for at in (spec["span"], *spec["warm"], *spec["passes"])]
+    assert minutes == [25, 26, 27, 28, 29, 30]
+    assert plan.end == spec["passes"][-1]
+
+
+def test_one_missing_answer_or_one_millisecond_is_a_disagreement() -> None:
+    types = {"f": "frequency", "s": "spike"}
+    theirs = {("f", "user.id=a"): 5, ("f", "user.id=b"): 6, ("s", ""): 7}
+    late = {**theirs, ("f", "user.id=late"): 99}
+    assert agree(compare(theirs, late, types, 10)), "what comes after the end is not compared"
+    assert agree(compare({**theirs, ("s", ""): 8}, theirs, types, 10)), "a spike may differ"
+    assert not agree(compare({**theirs, ("f", "user.id=a"): 4}, theirs, types, 10))
+    assert not agree(compare({("s", ""): 7}, theirs, types, 10))
+    assert not agree(compare(late, theirs, types, 100))
+
+
+def test_requests_are_counted_by_their_first_line() -> None:
+    text = b"POST /_msearch HTTP/1.1\r\nHost: x\r\n\r\n{}GET /a/_search?x=1 HTTP/1.1\r\n"
+    assert [match[1] for match in REQUEST.finditer(text)] == [b"/_msearch", b"/a/_search?x=1"]
+
+
+def test_the_page_says_when_answers_do_not_agree() -> None:
+    each = {"cpu": 0.5, "server": 1.0, "wall": 2.0}
+    result = {"name": "alerter", "rules": 1, "failed": 0, "peak_mb": 50.0, "passes": 2, "each_ms": each}
+    result |= {"delivering_ms": 0.1, "traffic": {"requests": 3, "sent": 1000, "received": 2000}}
+    slow = result | {"name": "ElastAlert stock", "each_ms": {"cpu": 50.0, "server": 10.0, "wall": 2.0}}
+    row = {"same": 1, "other_time": 0, "ours_only": 1, "theirs_only": 0, "reason": "", "examples": ["r1: alerter only"]}
+    answers = {"with": "ElastAlert stock", "agree": False, "until": "2025", "types": {"frequency": row}}
+    section = {"title": "W1", "step": False, "results": [result, slow], "answers": answers}
+    about = {"date": "2025", "command": "python", "machine": "2 cores", "versions": {"Elasticsearch": "8"}}
+    page = report.page({**about, "sections": [section]})
+    assert "DO NOT AGREE" in page
+    assert "| ElastAlert stock | 50.000 | 100 |" in page
+    assert "r1: alerter only" in page
+
+
+def test_delivery_runs_as_often_as_in_the_process() -> None:
+    from alerter import runner
+
+    assert engine_child.DELIVER_SECONDS == runner.DELIVER_SECONDS
