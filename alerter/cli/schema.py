@@ -1,13 +1,16 @@
-"""``alerter schema``: the JSON Schema of rule files, for editors."""
+"""``alerter schema``: the JSON Schema of rule files and of rule tests, for editors."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import Any
 
 from alerter.cli.output import say
 
 EXAMPLE = """examples:
   alerter schema > rule.schema.json
+  alerter schema test > test.schema.json
   # first line of a rule file, for editors with the YAML language server:
   # yaml-language-server: $schema=rule.schema.json"""
 
@@ -16,20 +19,34 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Declare the command."""
     parser = commands.add_parser(
         "schema",
-        help="print the JSON Schema of rule files, for editors",
-        description="Print the JSON Schema of rule files.",
+        help="print the JSON Schema of rule files or rule tests, for editors",
+        description="Print the JSON Schema of rule files, or of rule test files.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", nargs="?", choices=["rule"], default="rule")
+    parser.add_argument("what", nargs="?", choices=list(SCHEMAS), default="rule", help="kind of file (default: rule)")
     parser.set_defaults(run=run)
 
 
-def run(args: argparse.Namespace) -> int:  # noqa: ARG001 - the only choice is the rule
+def run(args: argparse.Namespace) -> int:
     """Print the schema."""
     import json
 
+    say(json.dumps(SCHEMAS[args.what](), indent=2))
+    return 0
+
+
+def _rule() -> dict[str, Any]:
     from alerter.ruleset.schema import whole_schema
 
-    say(json.dumps(whole_schema(), indent=2))
-    return 0
+    return whole_schema()
+
+
+def _test() -> dict[str, Any]:
+    from alerter.ruletest.schema import whole_schema
+
+    return whole_schema()
+
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {"rule": _rule, "test": _test}
+"""Each kind of file and what describes it."""

@@ -1,0 +1,152 @@
+"""All tests of a call: rules and routes loaded once, each test run by itself, results in file order."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alerter.config import Settings
+from alerter.errors import UsageError
+from alerter.model.rule import Rule
+from alerter.routing.load import load_routing
+from alerter.routing.tree import Routing, console_routing
+from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.load import load_rules, rule_files
+from alerter.ruletest.events import CannotRun
+from alerter.ruletest.expect import Failure, check
+from alerter.ruletest.load import ENDINGS
+from alerter.ruletest.model import Case, TestFile
+from alerter.ruletest.run import run_case
+from alerter.ruletest.trace import Trace
+
+
+@dataclass(frozen=True)
+class Result:
+    """One test that ran; ``trace`` None when it could not be started."""
+
+    file: TestFile
+    case: Case
+    rules: tuple[Rule, ...]
+    routing: Routing
+    failures: tuple[Failure, ...]
+    trace: Trace | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing differed."""
+        return not self.failures
+
+    def place(self, failure: Failure) -> Diagnostic:
+        """Return a failure as a finding in the file."""
+        path = failure.path or self.case.path
+        return self.file.document.diagnostic("error", "failed", failure.message, "", path)
+
+
+@dataclass
+class Suite:
+    """Runs test files; rules and routes are read when first needed and then kept."""
+
+    settings: Settings
+    routes: tuple[Path, ...] = ()
+    select: re.Pattern[str] | None = None
+    _rules: dict[Path, tuple[Rule, ...]] = field(default_factory=dict)
+    _findings: dict[Path, list[Diagnostic]] = field(default_factory=dict)
+    _loaded: set[Path] = field(default_factory=set)
+    _routings: dict[tuple[Path, ...], Routing] = field(default_factory=dict)
+
+    def run(self, files: Sequence[TestFile], each: Callable[[Result], None]) -> int:
+        """Run every selected test and hand over its result; return how many there were. Raises UsageError."""
+        number = 0
+        for file in files:
+            cases = [case for case in file.cases if self.select is None or self.select.search(case.name)]
+            if not cases:
+                continue
+            rules, routing = self._rules_of(file), self._routing_of(file)
+            for case in cases:
+                each(self._run(file, case, rules, routing))
+                number += 1
+        return number
+
+    def _run(self, file: TestFile, case: Case, rules: tuple[Rule, ...], routing: Routing) -> Result:
+        refused = self._refused(file)
+        if refused:
+            return Result(file, case, rules, routing, tuple(refused), None)
+        try:
+            trace = run_case(case, rules, routing)
+        except (CannotRun, UsageError) as error:
+            path = error.path if isinstance(error, CannotRun) else ()
+            reason = error.reason if isinstance(error, CannotRun) else error.message
+            return Result(file, case, rules, routing, (Failure(path, reason),), None)
+        found = [f for snapshot in trace.snapshots for f in check(snapshot, case.start, trace.reached)]
+        if trace.trouble:
+            found.append(Failure((), trace.trouble))
+        return Result(file, case, rules, routing, tuple(found), trace)
+
+    # --- rules and routes --------------------------------------------------------------------------------------
+
+    def _rules_of(self, file: TestFile) -> tuple[Rule, ...]:
+        return tuple(rule for path in file.rules for rule in self._load(path))
+
+    def _refused(self, file: TestFile) -> list[Failure]:
+        path = ("rule",) if "rule" in file.document.value else ()
+        errors = [d for rule in file.rules for d in self._findings.get(rule.resolve(), ()) if d.severity == "error"]
+        if errors:
+            return [Failure(path, f"the rule has errors: {d.file}:{d.line}:{d.column}: {d.message}") for d in errors]
+        empty = [rule for rule in file.rules if not self._rules.get(rule.resolve())]
+        return [Failure(path, f"{rule} holds no rule that is enabled") for rule in empty]
+
+    def _load(self, path: Path) -> tuple[Rule, ...]:
+        """Load the folder of the settings that holds the file: its name and its domain depend on the whole."""
+        path = path.resolve()
+        if path not in self._rules:
+            root = next((r for r in self.settings.rules if path.is_relative_to(r.resolve())), path)
+            if root.resolve() in self._loaded:
+                return ()
+            self._loaded.add(root.resolve())
+            loaded = load_rules([root], self.settings)
+            for rule in loaded.rules:
+                home = Path(rule.position.file).resolve()
+                self._rules[home] = (*self._rules.get(home, ()), rule)
+            for found in loaded.diagnostics:
+                self._findings.setdefault(Path(found.file).resolve(), []).append(found)
+        return self._rules.get(path, ())
+
+    def rules_below(self, paths: Sequence[Path]) -> list[Rule]:
+        """Return the rules of all rule files below the paths, those of test files' own rules included."""
+        for path in paths:
+            for file in rule_files(path) if path.is_dir() else [path]:
+                if not file.name.endswith(ENDINGS):
+                    self._load(file)
+        below = [path.resolve() for path in paths]
+        return [
+            rule
+            for home, rules in self._rules.items()
+            for rule in rules
+            if any(home.is_relative_to(path) for path in below)
+        ]
+
+    def _routing_of(self, file: TestFile) -> Routing:
+        paths = self.routes or file.routes or (self.settings.notifiers if self.settings.configured else ())
+        if paths not in self._routings:
+            self._routings[paths] = _routing(paths)
+        return self._routings[paths]
+
+
+def _routing(paths: tuple[Path, ...]) -> Routing:
+    if not paths:
+        return console_routing()
+    routing, findings = load_routing(paths)
+    if routing is None:
+        errors = "\n".join(d.text() for d in findings if d.severity == "error")
+        raise UsageError(f"the routing files have errors:\n{errors}", "run: alerter check")
+    return routing
+
+
+def by_file(results: Sequence[Result]) -> Mapping[Path, list[Result]]:
+    """Group results by their file."""
+    grouped: dict[Path, list[Result]] = {}
+    for result in results:
+        grouped.setdefault(result.file.file, []).append(result)
+    return grouped
