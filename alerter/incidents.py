@@ -18,7 +18,7 @@ from alerter.model.rule import (
     Severity,
     Spike,
 )
-from alerter.schedule import next_instant
+from alerter.schedule import latest_instant, next_instant
 
 LONGEST_DEFAULT: Millis = 10 * MINUTE
 """Upper bound of the default ``resolve_after`` of frequency and rises."""
@@ -28,7 +28,8 @@ LONGEST_DEFAULT: Millis = 10 * MINUTE
 class Asked:
     """One asked instant of a key: whether the plain condition held, and the match if there is one.
 
-    ``reread`` marks an instant at or before the checkpoint: only what late events changed may come of it.
+    ``number`` events of that instant are judged together: when the first is not announced, none is. ``reread`` marks
+    an instant at or before the checkpoint: only what late events changed may come of it.
     """
 
     at: Millis
@@ -37,16 +38,35 @@ class Asked:
     severity: str = ""
     falling: bool = False
     reread: bool = False
+    number: int = 1
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Events in ``(start, end]`` whose instants are not known; the plain condition holds at each of them.
+
+    ``matches`` of them (all or none) meet the rule's condition with what is consumed left out.
+    """
+
+    start: Millis
+    end: Millis
+    matches: int = 0
+    reread: bool = False
+
+
+Newest = Callable[[Millis, Millis], Millis]
+"""The instant of the newest event in ``[first, last]``; may raise that it must be asked for."""
 
 
 class Lifecycle:
     """Folds asked instants of one key, oldest first, into transitions; ``memory`` is what survives."""
 
-    def __init__(self, rule: Rule, key: Key, memory: KeyMemory) -> None:
-        """Continue from ``memory``."""
+    def __init__(self, rule: Rule, key: Key, memory: KeyMemory, newest: Newest | None = None) -> None:
+        """Continue from ``memory``; ``newest`` tells the instant of the newest event of a span when it matters."""
         self.rule = rule
         self.key = key
         self.memory = memory
+        self._newest = newest
         self.transitions: list[Transition] = []
         self._over_after = _resolvers(rule)
 
@@ -64,18 +84,60 @@ class Lifecycle:
         elif reopening:
             self._reopen(asked, None)
         if asked.match is not None and not announced and self._new(asked):
-            self._suppress(asked.at, asked.match)
+            self._suppress(asked.at, asked.match, asked.number)
         self._raise_severity(asked)
         return announced
+
+    def absorb(self, stretch: Stretch) -> bool:
+        """Take in events that all held and of which none is told; False when their instants matter.
+
+        They do not while the incident cannot resolve before the last of them and its silence covers all of them.
+        """
+        over = self.over_at()
+        if over is None or over < stretch.end or next_instant(self.rule.schedule, stretch.start) < stretch.end:
+            return False
+        thread = self.memory.thread
+        assert thread is not None
+        if stretch.matches:
+            if stretch.reread or not self._muted(stretch.end) or not thread.suppressed:
+                return False
+            self._suppress(stretch.start + 1, None, stretch.matches)
+        held = self.memory.up
+        if held.last is None or stretch.end > (held.by or held.last):
+            since = stretch.start + 1
+            self._keep(Held(held.now, max(since, held.last or since), by=stretch.end), falling=False)
+        return True
+
+    def is_silent(self, at: Millis, *, reread: bool = False) -> bool:
+        """Whether a match at ``at`` would not be announced."""
+        return self._silent(Asked(at, True, reread=reread))
+
+    def measure(self, at: Millis, count: Callable[[], int]) -> None:
+        """Note the window's count at a nominal instant, if the open incident's condition held since the one before."""
+        self.settle(at, inclusive=False)
+        if (
+            self.is_open
+            and self.memory.announced != at
+            and self._held_after(latest_instant(self.rule.schedule, at - 1))
+        ):
+            self._add(at, Change.MEASURED, Reason.STILL, count=count())
 
     def settle(self, until: Millis, *, inclusive: bool = True) -> None:
         """Resolve the incident when its condition was over before ``until`` (or at it, when inclusive)."""
         at = self.over_at()
-        if at is not None and (at < until or (inclusive and at == until)):
-            self.resolve(at, self._resolve_reason())
+        if at is None or not (at < until or (inclusive and at == until)):
+            return
+        if self._know_last():
+            at = self.over_at()
+            if at is None or not (at < until or (inclusive and at == until)):
+                return
+        self.resolve(at, self._resolve_reason())
 
     def over_at(self) -> Millis | None:
-        """Return when the open incident resolves unless its condition holds again; None when none is open."""
+        """Return when the open incident resolves (at the earliest, where the instant it held last is not known).
+
+        None when none is open.
+        """
         if not self.is_open:
             return None
         ends = [
@@ -92,6 +154,7 @@ class Lifecycle:
 
     def resolve(self, at: Millis, reason: Reason) -> None:
         """End the open incident; a resolution forgets what held."""
+        self._know_last()
         thread = self.memory.thread
         assert thread is not None
         held = [h.last for h in (self.memory.up, self.memory.down) if h.last is not None]
@@ -108,7 +171,7 @@ class Lifecycle:
         self.settle(at, inclusive=False)
         before = self.memory.down if falling else self.memory.up
         if held is not before.now:
-            self._keep(Held(held, before.last), falling=falling)
+            self._keep(replace(before, now=held), falling=falling)
         return held and not before.now
 
     # --- steps -------------------------------------------------------------------------------------------------
@@ -128,8 +191,10 @@ class Lifecycle:
 
     def _told_before(self, asked: Asked) -> bool:
         """Whether a re-read instant lies within what an incident that is over knew before it resolved."""
-        last = self.memory.down.last if asked.falling else self.memory.up.last
-        return asked.reread and not self.is_open and last is not None and asked.at <= last
+        if not asked.reread or self.is_open:
+            return False
+        last = self._last(asked.falling)
+        return last is not None and asked.at <= last
 
     def _new(self, asked: Asked) -> bool:
         """Whether a match was not judged before; event types ask late events only, each once."""
@@ -149,8 +214,31 @@ class Lifecycle:
 
     def _note_held(self, asked: Asked) -> None:
         held = self.memory.down if asked.falling else self.memory.up
+        if held.by is not None and asked.at < held.by:
+            return
         if held.last is None or asked.at > held.last:
             self._keep(Held(held.now, asked.at), falling=asked.falling)
+
+    def _held_after(self, at: Millis) -> bool:
+        up, down = self.memory.up, self.memory.down
+        if up.by is not None and up.last is not None and up.last <= at < up.by:
+            self._know_last()
+        return any(held.last is not None and held.last > at for held in (self.memory.up, down))
+
+    def _last(self, falling: bool) -> Millis | None:
+        """Return the instant a direction held last, found out if need be."""
+        if not falling:
+            self._know_last()
+        return self.memory.down.last if falling else self.memory.up.last
+
+    def _know_last(self) -> bool:
+        """Find out when rises held last; returns whether it was not known."""
+        held = self.memory.up
+        if held.by is None or held.last is None:
+            return False
+        assert self._newest is not None
+        self._keep(Held(held.now, self._newest(held.last, held.by)), falling=False)
+        return True
 
     def _keep(self, held: Held, *, falling: bool) -> None:
         self.memory = replace(self.memory, down=held) if falling else replace(self.memory, up=held)
@@ -186,13 +274,15 @@ class Lifecycle:
         thread = self.memory.thread
         assert thread is not None
         if match is not None:
-            thread = replace(thread, matches=thread.matches + 1, peak=max(thread.peak, match.count))
+            thread = replace(thread, matches=thread.matches + 1, suppressed=0)
             self.memory = replace(self.memory, thread=thread)
         self._add(asked.at, change, reason, match, until=self.memory.until, severity=thread.severity)
 
-    def _suppress(self, at: Millis, match: Match) -> None:
-        if self.memory.thread is not None:
-            self._add(at, Change.SUPPRESSED, Reason.REALERT, match, until=self.memory.until)
+    def _suppress(self, at: Millis, match: Match | None, number: int) -> None:
+        thread = self.memory.thread
+        if thread is not None:
+            self.memory = replace(self.memory, thread=replace(thread, suppressed=thread.suppressed + number))
+            self._add(at, Change.SUPPRESSED, Reason.REALERT, match, until=self.memory.until, number=number)
 
     def _raise_severity(self, asked: Asked) -> None:
         thread = self.memory.thread
@@ -212,6 +302,8 @@ class Lifecycle:
         until: Millis | None = None,
         last_held: Millis | None = None,
         severity: str = "",
+        number: int = 1,
+        count: int = 0,
     ) -> None:
         thread = self.memory.thread
         assert thread is not None
@@ -228,6 +320,8 @@ class Lifecycle:
                 last_held=last_held,
                 severity=severity,
                 exponent=self.memory.exponent,
+                number=number,
+                count=match.count if match is not None else count,
             )
         )
 

@@ -1,79 +1,133 @@
-"""The count curve: questions about the number of events in windows, for one key of a rule."""
+"""The count curve C(t) of one key: the number of its events at or before t, known at the edges of buckets.
+
+A bucket ``(start, end]`` holds a number of events whose instants are not known; one of a millisecond is exact. What a
+bucket leaves open is bounded from both sides, so that most questions are answered without knowing a single instant
+(docs/architecture.md, "Exact windows"). Where the bounds do not decide, ``Coarse`` says which spans are too wide.
+"""
 
 from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
 
 from alerter.clock import Millis
 
+Span = tuple[Millis, Millis]
+"""``(start, end]`` in milliseconds."""
 
-class Curve(Protocol):
-    """C(t), the number of events with time at or before t, as differences; all spans are ``(start, end]``."""
+
+class Coarse(Exception):
+    """The answer depends on instants inside buckets; ``spans`` are these buckets."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        super().__init__("the instants of some events are not known")
+        self.spans = tuple(dict.fromkeys(spans))
+
+
+class Bucket(NamedTuple):
+    """``number`` events (never 0) in ``(start, end]``, after ``before`` older ones of the curve."""
+
+    start: Millis
+    end: Millis
+    number: int
+    before: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether its events' instant is known: the bucket's end."""
+        return self.end - self.start == 1
+
+
+class Curve:
+    """Buckets in order of time, none overlapping; nothing lies between them. Never changed once made."""
+
+    __slots__ = ("_ends", "_starts", "_sums")
+
+    def __init__(self, starts: Sequence[Millis], ends: Sequence[Millis], counts: Iterable[int]) -> None:
+        """Take ascending buckets without empty ones."""
+        self._starts = starts
+        self._ends = ends
+        self._sums = array("q", [0])
+        total = 0
+        for count in counts:
+            total += count
+            self._sums.append(total)
+
+    @classmethod
+    def of_times(cls, times: Iterable[Millis]) -> Curve:
+        """Return the exact curve of ascending times."""
+        ends, counts = array("q"), array("q")
+        for at, ties in groupby(times):
+            ends.append(at)
+            counts.append(sum(1 for _ in ties))
+        return cls(array("q", [at - 1 for at in ends]), ends, counts)
+
+    @property
+    def total(self) -> int:
+        """The number of all events."""
+        return self._sums[-1]
+
+    @property
+    def size(self) -> int:
+        """The number of buckets."""
+        return len(self._ends)
+
+    def buckets(self, start: Millis, end: Millis) -> Iterator[Bucket]:
+        """Yield the buckets that reach into ``(start, end]``, whole, oldest first."""
+        starts, ends, sums = self._starts, self._ends, self._sums
+        for at in range(bisect_right(ends, start), bisect_left(starts, end)):
+            yield Bucket(starts[at], ends[at], sums[at + 1] - sums[at], sums[at])
+
+    def floor(self, at: Millis) -> int:
+        """Return the least that C(at) can be: what surely happened by then."""
+        return self._sums[bisect_right(self._ends, at)]
+
+    def ceil(self, at: Millis) -> int:
+        """Return the most that C(at) can be."""
+        return self._sums[bisect_left(self._starts, at)]
+
+    def rank(self, at: Millis) -> int:
+        """Return C(at). Raises Coarse when ``at`` lies inside a bucket."""
+        position = bisect_right(self._ends, at)
+        if position < len(self._starts) and self._starts[position] < at:
+            raise Coarse([(self._starts[position], self._ends[position])])
+        return self._sums[position]
 
     def count(self, start: Millis, end: Millis) -> int:
-        """Return the number of events in the span."""
+        """Return the number of events in ``(start, end]``. Raises Coarse when an edge lies inside a bucket."""
+        return self.rank(end) - self.rank(start)
 
-    def times(self, start: Millis, end: Millis) -> Sequence[Millis]:
-        """Return the events' times in the span, oldest first, ties repeated."""
-
-    def first(self) -> Millis | None:
-        """Return the time of the oldest event known."""
-
-    def last(self, at: Millis) -> Millis | None:
-        """Return the time of the newest event at or before ``at``."""
-
-
-class EventCurve:
-    """A curve over all event times, eight bytes each."""
-
-    __slots__ = ("_times",)
-
-    def __init__(self, times: array[int] | None = None) -> None:
-        """Take ascending times."""
-        self._times = times if times is not None else array("q")
-
-    def append(self, at: Millis) -> None:
-        """Add an event not older than the newest one."""
-        self._times.append(at)
-
-    def count(self, start: Millis, end: Millis) -> int:
-        """Return the number of events in ``(start, end]``."""
-        return bisect_right(self._times, end) - bisect_right(self._times, start)
-
-    def times(self, start: Millis, end: Millis) -> Sequence[Millis]:
-        """Return the times in ``(start, end]``."""
-        return self._times[bisect_right(self._times, start) : bisect_right(self._times, end)]
+    def inside(self, start: Millis, end: Millis) -> list[Span]:
+        """Return the buckets wider than a millisecond that reach into ``(start, end]``."""
+        return [(b.start, b.end) for b in self.buckets(start, end) if not b.exact]
 
     def first(self) -> Millis | None:
-        """Return the oldest time."""
-        return self._times[0] if self._times else None
+        """Return an instant by which the oldest event known had happened: its own where that is known."""
+        return self._ends[0] if self._ends else None
 
-    def last(self, at: Millis) -> Millis | None:
-        """Return the newest time at or before ``at``."""
-        position = bisect_right(self._times, at)
-        return self._times[position - 1] if position else None
+    def newest(self, at: Millis) -> Span | None:
+        """Return the bucket of the newest event at or before ``at``. Raises Coarse when ``at`` lies inside one."""
+        self.rank(at)
+        position = bisect_right(self._ends, at) - 1
+        return (self._starts[position], self._ends[position]) if position >= 0 else None
+
+    def replaced(self, span: Span, finer: Iterable[tuple[Millis, Millis, int]]) -> Curve:
+        """Return the curve with what it knows of a span replaced by buckets ``(start, end, count)`` within it.
+
+        Both ends of the span must be edges: no bucket reaches across.
+        """
+        low, high = bisect_left(self._starts, span[0]), bisect_right(self._ends, span[1])
+        found = [bucket for bucket in finer if bucket[2] > 0]
+        counts = [self._sums[at + 1] - self._sums[at] for at in range(len(self._ends))]
+        return Curve(
+            array("q", [*self._starts[:low], *(b[0] for b in found), *self._starts[high:]]),
+            array("q", [*self._ends[:low], *(b[1] for b in found), *self._ends[high:]]),
+            [*counts[:low], *(b[2] for b in found), *counts[high:]],
+        )
 
 
-EMPTY = EventCurve()
+EMPTY = Curve((), (), ())
 """The curve of a key without events."""
-
-
-def distinct(times: Sequence[Millis]) -> Iterator[tuple[Millis, int]]:
-    """Yield each time once, with the number of events at it."""
-    at = 0
-    while at < len(times):
-        after = bisect_right(times, times[at], at)
-        yield times[at], after - at
-        at = after
-
-
-def rank_after(times: Sequence[Millis], consumed_at: Millis | None, ties: int) -> int:
-    """Return how many of the ascending times are consumed: all before ``consumed_at`` and ``ties`` of that instant."""
-    if consumed_at is None:
-        return 0
-    before = bisect_left(times, consumed_at)
-    same = bisect_right(times, consumed_at) - before
-    return before + min(ties, same)

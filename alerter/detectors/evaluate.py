@@ -8,12 +8,13 @@ from dataclasses import dataclass, replace
 from alerter.clock import Millis
 from alerter.detectors import flatline, frequency, single, spike
 from alerter.detectors.known import Known
-from alerter.detectors.protocol import Events, Span
+from alerter.detectors.protocol import Ask, Events, Question, Span, Unanswered
 from alerter.incidents import Lifecycle
 from alerter.model.incident import Change, Checkpoint, KeyMemory, Outcome, Reason, Transition
 from alerter.model.rule import REOPEN_WITHIN, AnyEvent, Flatline, Frequency, Key, Rule, Spike, SpikeType, ValueList
 from alerter.schedule import instants
 from alerter.timetext import iso, length_text
+from alerter.windows import Coarse
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,10 @@ def reads_from(rule: Rule, checkpoint: Checkpoint, end: Millis) -> Millis:
 
 
 def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> Outcome:
-    """Judge ``(checkpoint.evaluated, end]``; any split of a span into evaluations gives the same transitions."""
+    """Judge ``(checkpoint.evaluated, end]``; any split of a span into evaluations gives the same transitions.
+
+    Raises Unanswered when something must be known first: then it is to be called again with the answers.
+    """
     transitions: list[Transition] = []
     if checkpoint.meaning != rule.meaning():
         transitions += close_all(checkpoint, Reason.RULE_CHANGED, checkpoint.evaluated).transitions
@@ -65,26 +69,56 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     warnings = _gap(rule, checkpoint, end)
     run = _prepare(rule, events, checkpoint, end)
     keys: dict[Key, KeyMemory] = {}
+    questions: list[Question] = []
     for key in _keys(rule, events, checkpoint):
-        life = Lifecycle(rule, key, checkpoint.keys.get(key, KeyMemory()))
-        DETECTORS[type(rule.condition)](run, life)
-        life.settle(end)
+        try:
+            life = _judge(rule, run, key, checkpoint.keys.get(key, KeyMemory()))
+        except Coarse as coarse:
+            questions += [Question(Ask.DETAIL, key, *span) for span in coarse.spans]
+            continue
+        except Unanswered as unanswered:
+            questions += unanswered.questions
+            continue
         transitions += life.transitions
-        if _misses_keys(rule):
-            Known(events, life, events.curve(key)).remember(end)
         if _worth_keeping(rule, life.memory, end):
             keys[key] = life.memory
-    fresh = replace(
-        checkpoint,
-        evaluated=end,
-        keys=keys,
-        covered=run.covered(end),
-        first_event=run.rule_first,
-        seen=single.remember(events, end - rule.buffer_time, end) if rule.is_event_type else (),
-    )
-    if len(fresh.seen) >= single.SEEN_LIMIT:
+    seen = _seen(rule, run, questions)
+    if questions:
+        raise Unanswered(questions)
+    if seen is None:
         warnings.append("late: too many events within buffer_time to tell late ones from known ones")
+    fresh = replace(
+        checkpoint, evaluated=end, keys=keys, covered=run.covered(end), first_event=run.rule_first, seen=seen
+    )
     return Outcome(tuple(sorted(transitions, key=lambda t: t.at)), fresh, tuple(warnings))
+
+
+def _judge(rule: Rule, run: _Run, key: Key, memory: KeyMemory) -> Lifecycle:
+    """Return the lifecycle of one key after the span."""
+    life = Lifecycle(rule, key, memory, lambda first, last: run.events.newest(key, first, last))
+    DETECTORS[type(rule.condition)](run, life)
+    life.settle(run.span.end)
+    if _misses_keys(rule):
+        Known(run.events, life, run.events.curve(key)).remember(run.span.end)
+    return life
+
+
+def _seen(rule: Rule, run: _Run, questions: list[Question]) -> tuple[single.SeenEntry, ...] | None:
+    """Return what event types remember of the span that is read again; adds the questions that this needs."""
+    if not rule.is_event_type:
+        return ()
+    entries: list[single.SeenEntry] = []
+    start, end = run.span.end - rule.buffer_time, run.span.end
+    for key in list(run.events.keys()):
+        try:
+            found = single.remember(run.events, key, run.seen.get(key, {}), start, end)
+        except Coarse as coarse:
+            questions += [Question(Ask.DETAIL, key, *span) for span in coarse.spans]
+            continue
+        if found is None or len(entries) + len(found) > single.SEEN_LIMIT:
+            return None
+        entries += found
+    return tuple(entries)
 
 
 def close_all(checkpoint: Checkpoint, reason: Reason, at: Millis) -> Outcome:
@@ -103,8 +137,10 @@ def close_all(checkpoint: Checkpoint, reason: Reason, at: Millis) -> Outcome:
 def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> _Run:
     start = max(checkpoint.evaluated, end - rule.max_catchup)
     reread = max(start - rule.buffer_time, checkpoint.started)
-    if start > checkpoint.evaluated or len(checkpoint.seen) >= single.SEEN_LIMIT:
+    if start > checkpoint.evaluated or checkpoint.seen is None:
         reread = start  # nothing before was judged, or it cannot be told what was
+    if events.changed_since is not None:
+        reread = min(max(reread, events.changed_since), start)
     condition = rule.condition
     nominal: Collection[Millis] = ()
     if isinstance(condition, Flatline | Spike):
@@ -115,7 +151,9 @@ def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     rule_first = checkpoint.first_event
     if isinstance(condition, Spike) and condition.alert_on_new_data and rule_first is None:
         rule_first = events.first_event(None, any_key=True)
-    return _Run(events, Span(reread, start, end, tuple(nominal)), covered, single.by_key(checkpoint.seen), rule_first)
+    return _Run(
+        events, Span(reread, start, end, tuple(nominal)), covered, single.by_key(checkpoint.seen or ()), rule_first
+    )
 
 
 def _gap(rule: Rule, checkpoint: Checkpoint, end: Millis) -> list[str]:

@@ -31,6 +31,7 @@ def detect(events: Events, life: Lifecycle, span: Span, covered: Covered) -> Non
             continue
         match = Match(at, life.key, count, {"threshold": condition.threshold})
         announced = life.ask(Asked(at, True, match))
+        life.measure(at, lambda: count)  # noqa: B023 - called at once
         if announced and condition.forget_keys and life.key is not None:
             life.memory = replace(life.memory, forgotten=True)
 

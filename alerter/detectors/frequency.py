@@ -2,54 +2,169 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
+from alerter.detectors.measures import Measures
 from alerter.detectors.protocol import Events, Span
-from alerter.incidents import Asked, Lifecycle
+from alerter.incidents import Asked, Lifecycle, Stretch
 from alerter.model.incident import Match
 from alerter.model.rule import Frequency, Severity
-from alerter.windows import rank_after
+from alerter.windows import Bucket, Coarse, Curve
+
+AHEAD = 2_000
+"""Events of later undecided buckets that are asked for together with the first one."""
 
 
 def detect(events: Events, life: Lifecycle, span: Span) -> None:
     """Judge every event of the key in ``(span.reread, span.end]``, those of one millisecond one after the other."""
     condition = life.rule.condition
     assert isinstance(condition, Frequency)
-    times = events.curve(life.key).times(span.reread - condition.timeframe, span.end)
-    severities = events.severities(life.key)
-    skipped = len(severities) - len(times)
-    consumed = rank_after(times, life.memory.consumed_at, life.memory.consumed_ties)
-    low = 0
-    for rank in range(bisect_right(times, span.reread), len(times)):
-        at = times[rank]
-        while times[low] <= at - condition.timeframe:
-            low += 1
-        held = rank + 1 - low >= condition.num_events
-        severity = _severity(severities, skipped, low, rank, life.is_open)
-        if not held and not (severity and life.is_open):
-            continue
-        match = None
-        if rank + 1 - max(low, consumed) >= condition.num_events and not _told_near(life, at, span):
-            match = Match(at, life.key, bisect_right(times, at) - low)
-        if life.ask(Asked(at, held, match, severity, reread=at <= span.start)):
-            consumed = rank + 1
-            ties = consumed - bisect_left(times, at)
-            life.memory = replace(life.memory, consumed_at=at, consumed_ties=ties)
+    curve = events.curve(life.key)
+    judge = _Judge(condition, curve, life, span, events.severities(life.key))
+    measures = Measures(life, curve, span)
+    for bucket in curve.buckets(span.reread, span.end):
+        measures.until(bucket.start)
+        judge.bucket(bucket)
+    measures.until(span.end)
 
 
-def _told_near(life: Lifecycle, at: Millis, span: Span) -> bool:
+def is_quiet(curve: Curve, condition: Frequency, start: Millis, end: Millis) -> bool:
+    """Whether the condition surely holds nowhere in ``(start, end]``."""
+    if curve.total < condition.num_events:
+        return True
+    return not any(_possible(curve, b, condition) for b in curve.buckets(start, end))
+
+
+def _possible(curve: Curve, bucket: Bucket, condition: Frequency) -> bool:
+    """Whether any event of the bucket can end a window with enough events."""
+    most = bucket.before + bucket.number - curve.floor(bucket.start + 1 - condition.timeframe)
+    return most >= condition.num_events
+
+
+@dataclass(frozen=True)
+class _Ranks:
+    """Bounds of how many events lie before the window, or are consumed, for the events of a bucket."""
+
+    least: int
+    most: int
+
+    def after(self, other: _Ranks) -> _Ranks:
+        return _Ranks(max(self.least, other.least), max(self.most, other.most))
+
+
+class _Judge:
+    """Decides bucket by bucket, by bounds where they suffice, event by event where instants are known."""
+
+    def __init__(
+        self, condition: Frequency, curve: Curve, life: Lifecycle, span: Span, severities: Sequence[str]
+    ) -> None:
+        self.condition = condition
+        self.curve = curve
+        self.life = life
+        self.span = span
+        self.severities = severities
+
+    def bucket(self, bucket: Bucket) -> None:
+        if not _possible(self.curve, bucket, self.condition) and not (self.severities and self.life.is_open):
+            return
+        length = self.condition.timeframe
+        outside = _Ranks(self.curve.floor(bucket.start + 1 - length), self.curve.ceil(bucket.end - length))
+        if bucket.exact:
+            if outside.least != outside.most:
+                raise Coarse(self.curve.inside(bucket.end - length - 1, bucket.end - length))
+            if bucket.end > self.span.reread:
+                self._instant(bucket, outside.least)
+        elif not self._whole(bucket, outside):
+            raise Coarse(self._undecided(bucket))
+
+    def _whole(self, bucket: Bucket, outside: _Ranks) -> bool:
+        """Whether the bucket could be judged as a whole."""
+        number, rank = self.condition.num_events, bucket.before
+        within = bucket.start >= self.span.reread and not bucket.start < self.span.start < bucket.end
+        if not within or rank + 1 - outside.most < number:
+            return False  # not every event holds, or not every one is to be judged alike
+        reread = bucket.end <= self.span.start
+        unconsumed = outside.after(self._consumed())
+        if (
+            reread and _near(self.life, bucket.start + 1) and _near(self.life, bucket.end)
+        ) or rank + bucket.number - unconsumed.least < number:
+            matches = 0
+        elif rank + 1 - unconsumed.most >= number:
+            matches = bucket.number
+        else:
+            return False
+        return self.life.absorb(Stretch(bucket.start, bucket.end, matches, reread))
+
+    def _consumed(self) -> _Ranks:
+        """Return how many of the curve's events the last announced match consumed."""
+        at, ties = self.life.memory.consumed_at, self.life.memory.consumed_ties
+        if at is None:
+            return _Ranks(0, 0)
+        least, most = self.curve.floor(at - 1), self.curve.ceil(at - 1)
+        if least == most:
+            least += min(ties, self.curve.floor(at) - least)
+        return _Ranks(least, min(most + ties, self.curve.ceil(at)))
+
+    def _meets(self, rank: int, outside: int) -> bool:
+        """Whether the event of a rank has enough events with it that are not consumed. Raises Coarse."""
+        number = self.condition.num_events
+        consumed = self._consumed()
+        if rank + 1 - max(outside, consumed.most) >= number:
+            return True
+        if rank + 1 - max(outside, consumed.least) < number:
+            return False
+        at = self.life.memory.consumed_at or 0
+        raise Coarse(self.curve.inside(at - 2, at))
+
+    def _instant(self, bucket: Bucket, outside: int) -> None:
+        """Judge the events of one millisecond one after the other, alike ones together."""
+        at, number = bucket.end, self.condition.num_events
+        first = bucket.before
+        reread = at <= self.span.start
+        rank = first
+        while rank < first + bucket.number:
+            left = 1 if self.severities else first + bucket.number - rank
+            severity = self._severity(outside, rank)
+            held = rank + 1 - outside >= number
+            if held and self._meets(rank, outside) and not (reread and _near(self.life, at)):
+                match = Match(at, self.life.key, first + bucket.number - outside)
+                if self.life.ask(Asked(at, True, match, severity, reread=reread, number=left)):
+                    self.life.memory = replace(self.life.memory, consumed_at=at, consumed_ties=rank + 1 - first)
+                    left = 1
+            else:
+                if held or (severity and self.life.is_open):
+                    self.life.ask(Asked(at, held, None, severity, reread=reread))
+                left = 1
+            rank += left
+
+    def _severity(self, outside: int, rank: int) -> str:
+        """Return the event's severity; for an incident not open yet the worst of the window."""
+        if not self.severities:
+            return ""
+        if self.life.is_open:
+            return self.severities[rank]
+        known = [s for s in self.severities[outside : rank + 1] if s in set(Severity)]
+        return max(known, key=lambda s: Severity(s).rank, default="")
+
+    def _undecided(self, bucket: Bucket) -> list[tuple[Millis, Millis]]:
+        """Return the bucket, the ones its windows begin in, and the next ones that are undecided too."""
+        wanted: list[tuple[Millis, Millis]] = []
+        events = 0
+        for following in self.curve.buckets(bucket.start, self.span.end):
+            if following.exact or not _possible(self.curve, following, self.condition):
+                continue
+            length = self.condition.timeframe
+            wanted.append((following.start, following.end))
+            wanted += self.curve.inside(following.start - length, following.end - length)
+            events += following.number
+            if events > AHEAD:
+                break
+        return wanted
+
+
+def _near(life: Lifecycle, at: Millis) -> bool:
     """Whether a match found on re-reading lies within T of one already announced: late, and deduplicated."""
     announced = life.memory.announced
-    return at <= span.start and announced is not None and abs(at - announced) < life.rule.timeframe
-
-
-def _severity(severities: object, skipped: int, low: int, rank: int, is_open: bool) -> str:
-    """Return the event's severity; for an incident not open yet the worst of the window."""
-    if not isinstance(severities, list) or not severities:
-        return ""
-    if is_open:
-        return str(severities[skipped + rank])
-    known = [s for s in severities[skipped + low : skipped + rank + 1] if s in set(Severity)]
-    return max(known, key=lambda s: Severity(s).rank, default="")
+    return announced is not None and abs(at - announced) < life.rule.timeframe

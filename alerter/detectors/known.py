@@ -7,7 +7,8 @@ from dataclasses import replace
 from alerter.clock import Millis
 from alerter.detectors.protocol import Events
 from alerter.incidents import Lifecycle
-from alerter.windows import Curve
+from alerter.schedule import next_instant
+from alerter.windows import Coarse, Curve
 
 
 class Known:
@@ -22,17 +23,22 @@ class Known:
         """Whether the key is known; without a ``query_key`` there is nothing to know."""
         if self._life.key is None:
             return True
-        last = self.last_seen(instant)
-        if last is None or last <= instant - self._life.rule.known_keys_for:
+        if not self._seen_after(instant - self._life.rule.known_keys_for, instant):
             return False
-        return not self._life.memory.forgotten or last > (self._life.memory.announced or last)
+        announced = self._life.memory.announced
+        return not self._life.memory.forgotten or announced is None or self._seen_after(announced, instant)
 
-    def last_seen(self, instant: Millis) -> Millis | None:
-        """Return the key's newest event at or before an instant."""
-        newest, before = self._curve.last(instant), self._life.memory.last_seen
-        if before is None or before > instant:
-            return newest
-        return before if newest is None else max(newest, before)
+    def _seen_after(self, at: Millis, instant: Millis) -> bool:
+        """Whether the key's newest event at or before ``instant`` is after ``at``. Raises Coarse."""
+        before = self._life.memory.last_seen
+        if before is not None and at < before <= instant:
+            return True
+        newest = self._curve.newest(instant)
+        if newest is None or newest[1] <= at:
+            return False
+        if newest[0] < at:
+            raise Coarse([newest])
+        return True
 
     def is_old(self, instant: Millis) -> bool:
         """Whether the key's own first event is at or before ``instant``; instants must not go back.
@@ -53,6 +59,18 @@ class Known:
 
     def remember(self, end: Millis) -> None:
         """Note when the key was seen last, before the span's events are let go."""
-        last = self.last_seen(end)
         forgotten = self._life.memory.forgotten and not self.at(end)
+        before, newest = self._life.memory.last_seen, self._curve.newest(end)
+        if newest is not None:
+            self._tell_apart(*newest)
+        last = max((at for at in (before, newest and newest[1]) if at is not None), default=None)
         self._life.memory = replace(self._life.memory, last_seen=last, forgotten=forgotten)
+
+    def _tell_apart(self, start: Millis, end: Millis) -> None:
+        """Make sure that a bucket's end may stand for its newest event: no instant that asks lies in between."""
+        if end - start == 1:
+            return
+        length, announced = self._life.rule.known_keys_for, self._life.memory.announced
+        asked = next_instant(self._life.rule.schedule, start + length) < end + length
+        if asked or (announced is not None and start < announced < end):
+            raise Coarse([(start, end)])

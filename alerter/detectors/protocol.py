@@ -1,9 +1,10 @@
-"""What a detector sees of the world: the events of a span, by key, and a few lazy questions."""
+"""What a detector sees of the world: the events of a span, by key, and questions that may have to be asked first."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from alerter.clock import Millis
@@ -11,17 +12,57 @@ from alerter.model.rule import Key, KeyValue
 from alerter.windows import Curve
 
 
+class Ask(StrEnum):
+    """What a question is about."""
+
+    DETAIL = "detail"
+    NEWEST = "newest"
+    VALUES = "values"
+    FIRST = "first"
+    FIRST_OF_ANY = "first_of_any"
+    FIRST_DOCUMENT = "first_document"
+    ALIVE = "alive"
+    SAMPLES = "samples"
+    CHART = "chart"
+
+
+@dataclass(frozen=True)
+class Question:
+    """What must be known of a key's events in ``(start, end]``: finer counts, the newest one, values, documents."""
+
+    about: Ask
+    key: Key = None
+    start: Millis = 0
+    end: Millis = 0
+
+
+class Unanswered(Exception):
+    """The evaluation needs answers first; with them it is made again from its beginning, being pure."""
+
+    def __init__(self, questions: Iterable[Question]) -> None:
+        super().__init__("questions must be answered first")
+        self.questions = tuple(dict.fromkeys(questions))
+
+
 class Events(Protocol):
-    """The events of one rule over a span that reaches back far enough for every window."""
+    """The events of one rule over a span that reaches back far enough for every window.
+
+    Each method may raise Unanswered; ``changed_since`` is where anything differs from what was judged before.
+    """
+
+    changed_since: Millis | None
 
     def keys(self) -> Collection[Key]:
-        """Return the keys that have events."""
+        """Return the keys that have events; of a keyed rule at least those that can meet its condition."""
 
     def curve(self, key: Key) -> Curve:
         """Return the count curve of a key; an empty one for a key without events."""
 
-    def values(self, key: Key) -> Sequence[KeyValue]:
-        """Return the compared value of each event, in the order of its times; only for list rules."""
+    def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
+        """Return the instant of the newest event in ``[first, last]``, where there is one."""
+
+    def values(self, key: Key, at: Millis) -> Sequence[KeyValue]:
+        """Return the compared value of each event of an instant, in order of arrival; only for list rules."""
 
     def severities(self, key: Key) -> Sequence[str]:
         """Return the severity of each event, in the order of its times; empty unless read from the event."""

@@ -2,37 +2,71 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from alerter.clock import Millis
 from alerter.detectors.protocol import Events, Span
-from alerter.incidents import Asked, Lifecycle
+from alerter.incidents import Asked, Lifecycle, Stretch
 from alerter.model.incident import Match
-from alerter.model.rule import Key, KeyValue, ValueList
-from alerter.windows import distinct
+from alerter.model.rule import Key, ValueList
+from alerter.windows import Bucket, Coarse
 
 SeenEntry = tuple[Key, Millis, int]
 """How many events of a key were judged at an instant of the re-read span."""
 Seen = Mapping[Key, Mapping[Millis, int]]
 SEEN_LIMIT = 5_000
-"""Entries of the re-read span that are remembered; beyond, late events are not looked for, and the rule says so."""
+"""Events of the re-read span whose instants are remembered; beyond, late events are not looked for, and it is said."""
 
 
 def detect(events: Events, life: Lifecycle, span: Span, seen: Seen) -> None:
     """Judge every event in ``(span.start, span.end]``, and in ``(span.reread, span.start]`` those not seen before."""
-    times = events.curve(life.key).times(span.reread, span.end)
-    values, severities = events.values(life.key), events.severities(life.key)
-    known = Counter(seen.get(life.key, {}))
-    listed = isinstance(life.rule.condition, ValueList)
-    for rank, at in enumerate(times, -len(times)):
-        if at <= span.start and known[at] > 0:
-            known[at] -= 1
-            continue
-        facts: dict[str, Any] = {"value": _value(values, rank)} if listed else {}
-        severity = severities[rank] if severities else ""
-        life.ask(Asked(at, True, Match(at, life.key, 1, facts), severity, reread=at <= span.start))
+    judge = _Judge(events, life, span, seen.get(life.key, {}))
+    for bucket in events.curve(life.key).buckets(span.reread, span.end):
+        judge.bucket(bucket)
+
+
+class _Judge:
+    def __init__(self, events: Events, life: Lifecycle, span: Span, known: Mapping[Millis, int]) -> None:
+        self.events = events
+        self.life = life
+        self.span = span
+        self.known = known
+        self.severities = events.severities(life.key)
+        self.listed = isinstance(life.rule.condition, ValueList)
+
+    def bucket(self, bucket: Bucket) -> None:
+        """Judge the events of a bucket; one by one where their instants are known."""
+        reread = bucket.end <= self.span.start
+        known = 0
+        if reread:
+            known = sum(n for at, n in self.known.items() if bucket.start < at <= bucket.end)
+            if known >= bucket.number:
+                return
+        if bucket.exact:
+            self._instant(bucket, known, reread=reread)
+            return
+        new = self.span.start <= bucket.start
+        if not new or not self.life.absorb(Stretch(bucket.start, bucket.end, bucket.number)):
+            raise Coarse([(bucket.start, bucket.end)])
+
+    def _instant(self, bucket: Bucket, known: int, *, reread: bool) -> None:
+        """Judge the events of one millisecond; of those that arrived late the number is known, not which they are."""
+        at = bucket.end
+        nth = known
+        while nth < bucket.number:
+            silent = self.life.is_silent(at, reread=reread)
+            left = bucket.number - nth if silent and not self.severities else 1
+            facts: dict[str, Any] = {} if silent or not self.listed else {"value": self._value(at, nth)}
+            severity = self.severities[bucket.before + nth] if self.severities else ""
+            match = Match(at, self.life.key, 1, facts)
+            self.life.ask(Asked(at, True, match, severity, reread=reread, number=left))
+            nth += left
+
+    def _value(self, at: Millis, nth: int) -> Any:
+        values = self.events.values(self.life.key, at)
+        return values[min(nth, len(values) - 1)] if values else None
 
 
 def by_key(entries: Collection[SeenEntry]) -> Seen:
@@ -43,17 +77,23 @@ def by_key(entries: Collection[SeenEntry]) -> Seen:
     return seen
 
 
-def remember(events: Events, start: Millis, end: Millis) -> tuple[SeenEntry, ...]:
-    """Return the events of ``(start, end]`` to be recognised when read again, at most ``SEEN_LIMIT`` entries."""
+def remember(
+    events: Events, key: Key, known: Mapping[Millis, int], start: Millis, end: Millis
+) -> list[SeenEntry] | None:
+    """Return the key's events of ``(start, end]``, to be recognised when read again; None when they are too many.
+
+    Raises Coarse where an instant is not known and was not remembered before.
+    """
+    curve = events.curve(key)
+    if curve.ceil(end) - curve.floor(start) > SEEN_LIMIT:
+        return None
     entries: list[SeenEntry] = []
-    keys = events.keys()
-    for key in keys:
-        entries += [(key, at, number) for at, number in distinct(events.curve(key).times(start, end))]
-        if len(entries) >= SEEN_LIMIT:
-            return tuple(entries[:SEEN_LIMIT])
-    return tuple(entries)
-
-
-def _value(values: Any, rank: int) -> KeyValue:
-    found: KeyValue = values[rank]
-    return found
+    for bucket in curve.buckets(start, end):
+        before = [(at, n) for at, n in known.items() if bucket.start < at <= bucket.end]
+        if bucket.exact:
+            entries.append((key, bucket.end, bucket.number))
+        elif sum(n for _, n in before) == bucket.number:
+            entries += [(key, at, n) for at, n in before if at > start]
+        else:
+            raise Coarse([(bucket.start, bucket.end)])
+    return entries

@@ -96,7 +96,8 @@ def _steps(story: Story, transitions: Sequence[Transition], scene: Scene) -> Ite
     for transition in transitions:
         yield from _pauses(story, reached, transition.at - 1, scene)
         yield transition
-        reached = max(reached, transition.at)
+        tells = transition.change not in (Change.SUPPRESSED, Change.MEASURED)
+        reached = max(reached, transition.at if tells else transition.at - 1)
     yield from _pauses(story, reached, scene.end, scene)
 
 
@@ -147,16 +148,20 @@ def _announced(story: Story, transition: Transition, scene: Scene) -> None:
 
 def _suppressed(story: Story, transition: Transition, _scene: Scene) -> None:
     incident = story.incident
-    counted = transition.match.count if transition.match else 0
     story.incident = replace(
         incident,
-        suppressed=incident.suppressed + 1,
-        count=counted or incident.count,
-        peak=max(incident.peak, counted),
+        suppressed=incident.suppressed + transition.number,
         last_held=max(incident.last_held, transition.at),
         revision=incident.revision + 1,
     )
     story.decisions.append(_decision(story, transition, "suppressed", transition.reason))
+
+
+def _measured(story: Story, transition: Transition, _scene: Scene) -> None:
+    incident = story.incident
+    if transition.count != incident.count:
+        peak = max(incident.peak, transition.count)
+        story.incident = replace(incident, count=transition.count, peak=peak, revision=incident.revision + 1)
 
 
 def _resolved(story: Story, transition: Transition, scene: Scene) -> None:
@@ -187,6 +192,7 @@ _APPLY: dict[Change, Callable[[Story, Transition, Scene], None]] = {
     Change.REOPENED: _announced,
     Change.RAISED: _announced,
     Change.SUPPRESSED: _suppressed,
+    Change.MEASURED: _measured,
     Change.RESOLVED: _resolved,
 }
 
@@ -277,5 +283,6 @@ def _decision(story: Story, transition: Transition, outcome: str, reason: Reason
         reason=str(reason),
         incident=transition.incident,
         until=transition.until,
+        count=transition.number,
         detail=f"count {count}" if count else "",
     )

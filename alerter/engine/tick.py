@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from alerter.clock import MINUTE, Millis
 from alerter.detectors import close_all, evaluate, first_checkpoint, reads_from
+from alerter.engine.adopting import adopt
 from alerter.engine.audience import audience
+from alerter.engine.checkpoints import Checkpoints
+from alerter.engine.closing import close_incident
 from alerter.engine.digest import digest_of
-from alerter.engine.story import Scene, Story, Words, fold
+from alerter.engine.rounds import Work, finish
+from alerter.engine.story import Scene, Story, fold
 from alerter.engine.words import words_for
 from alerter.metrics import Metrics
 from alerter.model.incident import Change, Checkpoint, Decision, Incident, Outcome, Reason, Transition
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
 from alerter.routing.tree import Routing
-from alerter.schedule import instants, next_instant
+from alerter.schedule import instants, latest_instant, next_instant
+from alerter.sources.events import Events
 from alerter.sources.protocol import SourceError
-from alerter.sources.reader import Reader
+from alerter.sources.reader import Reader, Reading
 from alerter.state.protocol import Conflict, State, StateError, Versioned
 
 log = logging.getLogger(__name__)
@@ -55,150 +60,285 @@ class _Known:
     """What a tick reads once for all its rules."""
 
     checkpoints: Mapping[str, Versioned[Checkpoint]]
-    open: Mapping[str, Versioned[Incident]]
+    open: Mapping[str, Mapping[str, Versioned[Incident]]]
     silences: Sequence[Silence]
+
+    def opened(self, rule: str) -> Mapping[str, Versioned[Incident]]:
+        """Return the open incidents of a rule by id."""
+        return self.open.get(rule, {})
+
+
+@dataclass(frozen=True)
+class _Due:
+    """One rule to be evaluated up to ``end``."""
+
+    rule: Rule
+    checkpoint: Checkpoint
+    end: Millis
+
+    @property
+    def reading(self) -> Reading:
+        start = reads_from(self.rule, self.checkpoint, self.end)
+        return Reading(self.rule, start, self.end, self.checkpoint.evaluated)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """An incident's transitions folded into its document, and what was there before."""
+
+    story: Story
+    before: Versioned[Incident] | None
+    steps: Sequence[Transition]
+    scene: Scene
 
 
 class Engine:
     """Evaluates rules and plans what to tell; the same object in production, dry run and rule tests.
 
     Only source, state, routing and the ``now`` it is given differ. ``gaps`` turns on the digest of what opened and
-    resolved while the engine was away; a dry run has no gaps.
+    resolved while the engine was away; a dry run has no gaps. ``patience``: see Checkpoints.
     """
 
     def __init__(
-        self, source: Reader, state: State, routing: Routing, metrics: Metrics | None = None, *, gaps: bool = True
+        self,
+        source: Reader,
+        state: State,
+        routing: Routing,
+        metrics: Metrics | None = None,
+        *,
+        gaps: bool = True,
+        checkpoints: Checkpoints | None = None,
     ) -> None:
         self.reader = source
         self.state = state
         self.routing = routing
         self.metrics = metrics or Metrics()
+        self.checkpoints = checkpoints or Checkpoints(state)
         self._gaps = gaps
 
-    def tick(self, rules: Sequence[Rule], now: Millis) -> TickReport:
+    def tick(self, rules: Sequence[Rule], now: Millis, *, punctual: bool = False) -> TickReport:
         """Evaluate the rules up to ``now`` less their ``query_delay``; one failing rule never stops the others.
 
-        Raises StateError when the state itself cannot be read: then nothing was evaluated and nothing is lost.
+        ``punctual`` evaluates up to the last nominal instant before that. Raises StateError when the state itself
+        cannot be read: then nothing was evaluated and nothing is lost.
         """
         report = TickReport()
         known = self._read_state([rule.name for rule in rules], now)
-        digested: list[Incident] = []
-        for rule in rules:
-            with self.metrics.evaluation(rule.name):
-                try:
-                    digested += self._evaluate(rule, now - rule.query_delay, known, report)
-                except (SourceError, StateError) as error:
-                    report.failures.append(Failed(rule.name, error.kind, error.reason, error.hint))
-                    self.metrics.failed(rule.name, error.kind)
-                    log.warning("rule %s not evaluated (%s): %s", rule.name, error.kind, error.reason)
-                except Conflict:
-                    report.failures.append(Failed(rule.name, "conflict", "another engine changed its state first"))
-                    self.metrics.failed(rule.name, "conflict")
-                except Exception as error:  # a bug met by one rule never stops the others
-                    report.failures.append(Failed(rule.name, "bug", f"{type(error).__name__}: {error}"))
-                    self.metrics.failed(rule.name, "bug")
-                    log.error("rule %s not evaluated, a bug: %s: %s", rule.name, type(error).__name__, error)
-                    log.debug("where", exc_info=True)
-        self._tell_digest(digested, now)
-        self.state.record(report.decisions)
+        due = {d.rule.name: d for d in self._due(rules, now, known, punctual=punctual)}
+        events = self._open(due.values(), report)
+        outcomes = self._evaluate(due, events, known, report)
+        told = self._fold(due, events, outcomes, known, report)
+        self._keep(due, outcomes, told, now, report)
+        report.warnings += [(name, text) for name, found in events.items() for text in found.warnings]
         return report
+
+    def flush(self) -> None:
+        """Write the checkpoints that were not worth a write of their own. Raises StateError."""
+        self.checkpoints.flush()
 
     def forget(self, names: Iterable[str], at: Millis) -> None:
         """Resolve the incidents of rules that are gone, with reason ``rule_removed``, and drop their checkpoints."""
-        for name, stored in self.state.checkpoints(list(names)).items():
-            outcome = close_all(stored.value, Reason.RULE_REMOVED, at)
-            self._close(name, outcome.transitions)
+        names = list(names)
+        self.reader.forget(names)
+        self.checkpoints.forget(names)
+        for name, stored in self.state.checkpoints(names).items():
+            for transition in close_all(stored.value, Reason.RULE_REMOVED, at).transitions:
+                self._close(transition)
             self.state.drop_checkpoint(name, stored.version)
 
+    # --- the steps of a tick, each over all rules --------------------------------------------------------------
+
     def _read_state(self, names: Sequence[str], now: Millis) -> _Known:
-        opened = {v.value.id: v for v in self.state.incidents(open_only=True)}
+        opened: dict[str, dict[str, Versioned[Incident]]] = defaultdict(dict)
+        firing = self.state.incidents(open_only=True)
+        for stored in firing:
+            opened[stored.value.rule][stored.value.id] = stored
         silences = [v.value for v in self.state.silences(now)]
-        self.metrics.known(len(opened), len(silences))
-        return _Known(self.state.checkpoints(names), opened, silences)
+        self.metrics.known(len(firing), len(silences))
+        return _Known(self.checkpoints.read(names), opened, silences)
 
-    def _evaluate(self, rule: Rule, end: Millis, known: _Known, report: TickReport) -> list[Incident]:
-        stored = known.checkpoints.get(rule.name)
-        if stored is None:
-            self.state.save_checkpoint(first_checkpoint(rule, end), None)
-            return []
-        checkpoint = stored.value
-        if end <= checkpoint.evaluated:
-            return []  # the clock was set back, or nothing is due yet
-        events = self.reader.read(rule, reads_from(rule, checkpoint, end), end)
-        outcome = evaluate(rule, events, checkpoint, end)
-        words = words_for(rule, events)
-        told = self._tell(rule, outcome.transitions, checkpoint.evaluated, end, words, known, report)
-        self.state.save_checkpoint(outcome.checkpoint, stored.version)
-        report.evaluated += 1
-        report.matches += len(outcome.matches)
-        report.outcomes[rule.name] = outcome
-        self.metrics.resolved(sum(t.change is Change.RESOLVED for t in outcome.transitions))
-        report.warnings += [(rule.name, text) for text in (*events.warnings, *outcome.warnings)]
-        self.metrics.evaluated(rule, checkpoint.evaluated, end, len(outcome.matches))
-        return told
+    def _due(self, rules: Sequence[Rule], now: Millis, known: _Known, *, punctual: bool) -> Iterator[_Due]:
+        """Yield the rules with something to evaluate; a new rule gets its first checkpoint."""
+        new: list[Checkpoint] = []
+        for rule in rules:
+            end = now - rule.query_delay
+            stored = known.checkpoints.get(rule.name)
+            if stored is None:
+                new.append(first_checkpoint(rule, end))
+                continue
+            end = latest_instant(rule.schedule, end) if punctual else end
+            if end > stored.value.evaluated:  # else the clock was set back, or nothing is due yet
+                yield _Due(rule, stored.value, end)
+        self.checkpoints.save(new)
 
-    def _tell(
+    def _open(self, due: Iterable[_Due], report: TickReport) -> dict[str, Events]:
+        due = list(due)
+        opened: dict[str, Events] = {}
+        for one, found in zip(due, self.reader.open([d.reading for d in due]), strict=True):
+            if isinstance(found, SourceError):
+                self._failed(report, one.rule.name, found)
+            else:
+                opened[one.rule.name] = found
+        return opened
+
+    def _evaluate(
+        self, due: Mapping[str, _Due], events: Mapping[str, Events], known: _Known, report: TickReport
+    ) -> dict[str, Outcome]:
+        def work(name: str, found: Events) -> Work[Outcome]:
+            one = due[name]
+            return Work(found, lambda: evaluate(one.rule, found, one.checkpoint, one.end))
+
+        works = {name: work(name, found) for name, found in events.items()}
+        outcomes = finish(self.reader, works, lambda name, error: self._failed(report, name, error))
+        for name, outcome in outcomes.items():
+            stored = known.opened(name)
+            if stored:
+                outcomes[name] = adopt(outcome, due[name].checkpoint, [v.value for v in stored.values()])
+        return outcomes
+
+    def _fold(
         self,
-        rule: Rule,
-        transitions: Sequence[Transition],
-        start: Millis,
-        end: Millis,
-        words: Words,
+        due: Mapping[str, _Due],
+        events: Mapping[str, Events],
+        outcomes: Mapping[str, Outcome],
         known: _Known,
         report: TickReport,
-    ) -> list[Incident]:
-        """Fold each incident's transitions into its document and write it; return those left to a digest."""
-        scene = Scene(
-            rule,
-            words,
-            audience(self.routing, known.silences, [v.value for v in known.open.values()]),
-            start,
-            end,
-            pauses=lambda a, b: instants(rule.schedule, a, b),
-        )
-        grouped: dict[str, list[Transition]] = defaultdict(list)
-        for stored in known.open.values():
-            if stored.value.rule == rule.name:
-                grouped[stored.value.id] = []
-        for transition in transitions:
-            grouped[transition.incident].append(transition)
-        digested = []
-        for id, steps in grouped.items():
-            away = self._gaps and _inside_gap(rule, steps, start, end)
-            story = self._write(id, steps, replace(scene, digested=away), known)
-            if story is not None:
-                report.decisions += story.decisions
-                digested += [story.incident] if away else []
-        return digested
+    ) -> dict[str, list[_Told]]:
+        """Fold the transitions of every rule that has any, or an open incident, into documents."""
+        every = [v.value for opened in known.open.values() for v in opened.values()]
+        heard = audience(self.routing, known.silences, every)
 
-    def _write(self, id: str, steps: Sequence[Transition], scene: Scene, known: _Known) -> Story | None:
-        """Fold the steps into an incident's document by compare-and-set, again when somebody was quicker."""
-        stored = known.open.get(id) or self.state.incident(id)
+        def work(name: str, outcome: Outcome) -> Work[list[_Told]]:
+            one, found = due[name], events[name]
+            scene = Scene(
+                one.rule,
+                words_for(one.rule, found),
+                heard,
+                one.checkpoint.evaluated,
+                one.end,
+                pauses=lambda a, b: instants(one.rule.schedule, a, b),
+            )
+            return Work(found, lambda: self._stories(scene, outcome.transitions, known.opened(name)))
+
+        works = {n: work(n, o) for n, o in outcomes.items() if o.transitions or known.opened(n)}
+        return finish(self.reader, works, lambda name, error: self._failed(report, name, error))
+
+    def _keep(
+        self,
+        due: Mapping[str, _Due],
+        outcomes: Mapping[str, Outcome],
+        told: Mapping[str, Sequence[_Told]],
+        now: Millis,
+        report: TickReport,
+    ) -> None:
+        """Write incidents with their planned messages, then digests, then the checkpoints, then the decisions."""
+        failed = {failure.rule for failure in report.failures}
+        digested: list[Incident] = []
+        kept: dict[str, Outcome] = {}
+        for name, outcome in outcomes.items():
+            if name in failed:
+                continue
+            try:
+                stories = [(one.scene.digested, self._write(one)) for one in told.get(name, ())]
+            except Exception as error:
+                self._failed(report, name, error)
+                continue
+            digested += [story.incident for away, story in stories if away]
+            for _, story in stories:
+                report.decisions += story.decisions
+            kept[name] = outcome
+        try:
+            self._tell_digest(digested, now)
+            lost = self.checkpoints.save(outcome.checkpoint for outcome in kept.values())
+        except (StateError, Conflict) as error:
+            for name in kept:
+                self._failed(report, name, error)
+            return
+        for name, outcome in kept.items():
+            if name in lost:
+                self._failed(report, name, Conflict())
+            else:
+                self._report(due[name], outcome, report)
+        self.state.record(report.decisions)
+
+    # --- one rule ----------------------------------------------------------------------------------------------
+
+    def _stories(
+        self, scene: Scene, transitions: Sequence[Transition], opened: Mapping[str, Versioned[Incident]]
+    ) -> list[_Told]:
+        """Fold the transitions of each incident of a rule."""
+        grouped: dict[str, list[Transition]] = {id: [] for id in opened}
+        for transition in transitions:
+            grouped.setdefault(transition.incident, []).append(transition)
+        found = []
+        for id, steps in grouped.items():
+            away = self._gaps and _inside_gap(scene.rule, steps, scene.start, scene.end)
+            told = replace(scene, digested=away)
+            before = opened.get(id) or (self.state.incident(id) if steps else None)
+            story = fold(before.value if before else None, steps, told)
+            if story is not None:
+                found.append(_Told(story, before, steps, told))
+        return found
+
+    def _write(self, told: _Told) -> Story:
+        """Write an incident's document by compare-and-set; folds again when somebody was quicker."""
+        story: Story | None = told.story
+        before = told.before
         for _ in range(5):
-            found = stored.value if stored else None
-            story = fold(found, steps, scene)
-            if story is None or story.incident == found or _only_touched(found, story.incident):
+            if story is None:
+                return Story(told.story.incident)  # it was deleted meanwhile, and nothing is left to keep
+            found = before.value if before else None
+            if story.incident == found or _only_touched(found, story.incident):
                 return story
             try:
-                self.state.save_incident(story.incident, stored.version if stored else None)
+                self.state.save_incident(story.incident, before.version if before else None)
                 return story
             except Conflict:
-                stored = self.state.incident(id)
-        raise StateError("busy", f"incident {id} kept changing", "another engine may use the same state")
+                before = self.state.incident(told.story.incident.id)
+                story = fold(before.value if before else None, told.steps, told.scene)
+        raise StateError("busy", f"incident {told.story.incident.id} kept changing", "is it edited by hand?")
 
-    def _close(self, rule: str, transitions: Sequence[Transition]) -> None:
-        from alerter.engine.closing import close_incident
-
-        for transition in transitions:
+    def _close(self, transition: Transition) -> None:
+        for _ in range(5):
             stored = self.state.incident(transition.incident)
-            if stored is not None and stored.value.resolved is None:
+            if stored is None or stored.value.resolved is not None:
+                return
+            try:
                 self.state.save_incident(close_incident(stored.value, transition, self.routing), stored.version)
-                log.info("rule %s is gone: incident %s resolved", rule, transition.incident)
+            except Conflict:
+                continue
+            log.info("rule %s is gone: incident %s resolved", stored.value.rule, transition.incident)
+            return
 
     def _tell_digest(self, incidents: Sequence[Incident], now: Millis) -> None:
         for incident in digest_of(incidents, self.routing, now):
             if self.state.incident(incident.id) is None:
                 self.state.save_incident(incident, None)
+
+    def _report(self, due: _Due, outcome: Outcome, report: TickReport) -> None:
+        name = due.rule.name
+        report.evaluated += 1
+        report.matches += len(outcome.matches)
+        report.outcomes[name] = outcome
+        report.warnings += [(name, text) for text in outcome.warnings]
+        if outcome.transitions:
+            self.metrics.resolved(sum(t.change is Change.RESOLVED for t in outcome.transitions))
+        self.metrics.evaluated(due.rule, due.checkpoint.evaluated, due.end, len(outcome.matches))
+
+    def _failed(self, report: TickReport, name: str, error: Exception) -> None:
+        """Note a rule that could not be evaluated: its checkpoint stands still and the span is evaluated later."""
+        if isinstance(error, SourceError | StateError):
+            failure = Failed(name, error.kind, error.reason, error.hint)
+            log.warning("rule %s not evaluated (%s): %s", name, error.kind, error.reason)
+        elif isinstance(error, Conflict):
+            failure = Failed(name, "conflict", "another engine changed its state first")
+        else:
+            failure = Failed(name, "bug", f"{type(error).__name__}: {error}")
+            log.error("rule %s not evaluated, a bug: %s: %s", name, type(error).__name__, error)
+            log.debug("where", exc_info=error)
+        self.checkpoints.forget([name])
+        report.failures.append(failure)
+        self.metrics.failed(name, failure.kind)
 
 
 def _only_touched(found: Incident | None, incident: Incident) -> bool:

@@ -12,12 +12,8 @@ from alerter.model.incident import Match, View
 from alerter.model.rule import Attribute, Flatline, FromEvent, Key, KeyValue, Rule
 from alerter.notifiers.text import plain_text
 from alerter.redact import redact_document
-from alerter.sources.protocol import SourceError
-from alerter.sources.reader import Events
+from alerter.sources.events import Events
 from alerter.sources.values import value_at
-
-BUCKETS = 12
-"""Bars in a message's chart."""
 
 
 def words_for(rule: Rule, events: Events) -> Words:
@@ -56,22 +52,21 @@ def _attribute(name: str, attribute: Attribute, parts: Mapping[str, KeyValue], n
 
 
 class _Evidence:
-    """Fetches the documents behind a match, once; a source that fails here costs the sample, never the message."""
+    """The documents and counts behind a match; what a source could not answer costs the sample, never the message."""
 
     def __init__(self, rule: Rule, events: Events) -> None:
         self._rule = rule
         self._events = events
-        self._documents: dict[tuple[Key, Millis], tuple[Mapping[str, Any], ...]] = {}
 
     def of(self, match: Match) -> Evidence:
         """Return the newest documents of the match's window, and its counts."""
-        return Evidence(self._fetch(match), self._chart(match))
+        return Evidence(self._documents(match), self._chart(match))
 
     def newest(self, match: Match) -> Mapping[str, Any]:
         """Return the newest document of the match's window, or an empty one; fetched only where attributes need it."""
         if not self._rule.newest:
             return {}
-        return next(iter(self._fetch(match)), {})
+        return next(iter(self._documents(match)), {})
 
     def cause(self, match: Match | None) -> str:
         """Return ``pipeline`` when nothing at all arrived in a flatline's window, ``silent`` when other data did."""
@@ -81,21 +76,11 @@ class _Evidence:
         alive = self._events.alive_count(match.at - condition.timeframe, match.at)
         return "silent" if alive else "pipeline"
 
-    def _fetch(self, match: Match) -> tuple[Mapping[str, Any], ...]:
-        wanted = (match.key, match.at)
-        if wanted not in self._documents:
-            start = match.at - (self._rule.timeframe or 1)
-            try:
-                found = self._events.samples(match.key, start, match.at, 3)
-            except SourceError:
-                found = ()
-            self._documents[wanted] = tuple(redact_document(d, self._rule.redact) for d in found)
-        return self._documents[wanted]
+    def _documents(self, match: Match) -> tuple[Mapping[str, Any], ...]:
+        found = self._events.samples(match.key, match.at - (self._rule.timeframe or 1), match.at)
+        return tuple(redact_document(document, self._rule.redact) for document in found)
 
     def _chart(self, match: Match) -> tuple[tuple[Millis, float], ...]:
         if self._rule.is_event_type:
             return ()
-        curve = self._events.curve(match.key)
-        width = max((self._rule.timeframe or MINUTE) // BUCKETS, 1)
-        edges = range(match.at - BUCKETS * width, match.at, width)
-        return tuple((edge + width, float(curve.count(edge, edge + width))) for edge in edges)
+        return tuple(self._events.chart(match.key, match.at - (self._rule.timeframe or MINUTE), match.at))

@@ -28,22 +28,29 @@ def incident_id(rule: str, key: Key, opened: Millis) -> str:
 
 @dataclass(frozen=True)
 class Held:
-    """One direction of a key's condition: whether it held at the instant asked last, and when it held last."""
+    """One direction of a key's condition: whether it held at the instant asked last, and when it held last.
+
+    With ``by`` the last instant is that of the newest event in ``[last, by]``, which nobody needed to know yet.
+    """
 
     now: bool = False
     last: Millis | None = None
+    by: Millis | None = None
 
 
 @dataclass(frozen=True)
 class Thread:
-    """The latest incident of a key, open (``resolved`` None) or over."""
+    """The latest incident of a key, open (``resolved`` None) or over.
+
+    ``suppressed`` counts the matches that ``realert`` kept untold since the last announced one.
+    """
 
     id: str
     opened: Millis
     resolved: Millis | None = None
     matches: int = 0
-    peak: float = 0
     severity: str = ""
+    suppressed: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,7 @@ class Checkpoint:
     """How far a rule is evaluated (inclusive) and what its keys remember.
 
     ``started`` is the rule's first checkpoint; ``covered`` is sticky (contract section 2, flatline); ``seen`` counts
-    the events of event types in the re-read span, so that a late one is noticed exactly once.
+    the events of event types in the re-read span, so that a late one is noticed exactly once; None: too many to tell.
     """
 
     rule: str
@@ -82,7 +89,7 @@ class Checkpoint:
     covered: bool = False
     first_event: Millis | None = None
     keys: Mapping[Key, KeyMemory] = field(default_factory=dict)
-    seen: tuple[tuple[Key, Millis, int], ...] = ()
+    seen: tuple[tuple[Key, Millis, int], ...] | None = ()
 
 
 # --- what happened in a span ---------------------------------------------------------------------------------------
@@ -96,6 +103,7 @@ class Change(StrEnum):
     SUPPRESSED = "suppressed"
     REOPENED = "reopened"
     RAISED = "raised"
+    MEASURED = "measured"
     RESOLVED = "resolved"
 
 
@@ -114,6 +122,7 @@ class Reason(StrEnum):
     RULE_CHANGED = "rule_changed"
     LATE_DATA = "late_data"
     REALERT = "realert"
+    STILL = "still_firing"
     REPEAT_INTERVAL = "repeat_interval"
     SILENCE = "silence"
     MUTE_TIME = "mute_time"
@@ -147,7 +156,8 @@ class Transition:
     """One change of one incident, in the order they happen.
 
     ``match`` is set when an announced match stands behind it, and for SUPPRESSED the match that was not announced.
-    ``last_held`` is the last instant at which the plain condition held so far.
+    SUPPRESSED may stand for ``number`` matches, the first of them at or after ``at``. MEASURED is the window's
+    ``count`` at a nominal instant. ``last_held`` is the last instant at which the plain condition held so far.
     """
 
     at: Millis
@@ -161,6 +171,8 @@ class Transition:
     last_held: Millis | None = None
     severity: str = ""
     exponent: int = 0
+    number: int = 1
+    count: int = 0
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from alerter.clock import Millis
+from alerter.clock import DAY, Millis
 from alerter.model.rule import FromEvent, Key, KeyValue, Rule, ValueList
-from alerter.sources.protocol import Hit, SearchRequest, Source, SourceError
-from alerter.sources.timefield import TimeReader, time_reader
+from alerter.query.kql import kql_to_dsl
+from alerter.sources.protocol import Hit, SearchRequest, SourceError
+from alerter.sources.timefield import DATES, TimeReader, time_reader
 from alerter.sources.values import values_at
 
 TEXT = frozenset({"text", "match_only_text"})
+COUNTABLE = frozenset(
+    {"keyword", "constant_keyword", "ip", "boolean", "byte", "short", "integer", "long", "float", "double"}
+)
+"""Types whose values an aggregation names as a search for documents does."""
+LOOSE = (7 * DAY, DAY)
+"""How far before and after the exact span ``@timestamp`` may lie where another field is the rule's time."""
+Types = Mapping[str, frozenset[str]]
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,28 @@ class Part:
     name: str
     field: str | None
     split: FromEvent | None = None
+    types: frozenset[str] = frozenset()
+
+    @property
+    def countable(self) -> bool:
+        """Whether the server can group by it as this program would."""
+        return self.field is None or (len(self.types) == 1 and self.types <= COUNTABLE)
+
+    @property
+    def labels(self) -> tuple[KeyValue, ...] | None:
+        """All values it can have, where they are known beforehand; else None."""
+        if self.field is None:
+            return tuple(self.values(Hit("", "", {})))
+        if self.split is None or not self.split.map:
+            return None
+        return tuple(dict.fromkeys([*self.split.map.values(), self.split.default]))
+
+    def named(self, value: Any) -> KeyValue:
+        """Return the part's value for a bucket's key; None stands for the missing field."""
+        if value is not None and self.types == {"boolean"}:
+            value = bool(value)
+        found: KeyValue = value if self.split is None else self.split.value(value)
+        return found
 
     def values(self, hit: Hit) -> Sequence[KeyValue]:
         """Return the values of a hit, each once; a missing field is one group of its own."""
@@ -64,20 +94,33 @@ def _missing(field: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Asking:
-    """The shape of a rule's requests, found out once per read from the mapping."""
+    """The shape of a rule's requests, found out from the mapping; ``filter`` is the rule's, in the server's language.
+
+    With ``loose`` every event's ``@timestamp`` lies near its time, so that old shards can be passed over by it.
+    """
 
     rule: Rule
     time: TimeReader
     parts: tuple[Part, ...]
     warnings: tuple[str, ...]
+    filter: tuple[Mapping[str, Any], ...]
+    preference: str
+    listed: Mapping[str, Any] | None = None
+    loose: bool = False
+
+    @staticmethod
+    def wanted(rule: Rule) -> list[str]:
+        """Name the fields whose types decide how the rule's events are asked for."""
+        fields = [*rule.query_key, *(s.path for s in rule.splits.values())]
+        if isinstance(rule.condition, ValueList):
+            fields.append(rule.condition.compare_key)
+        names = [n for name in fields for n in (name, f"{name}.keyword", name.removesuffix(".keyword"))]
+        return [rule.time.name, "@timestamp", *names]
 
     @classmethod
-    def of(cls, rule: Rule, source: Source) -> Asking:
-        """Look at the mapping of the fields the rule names. Raises SourceError."""
-        time = time_reader(rule, source)
-        wanted = [*rule.query_key, *(s.path for s in rule.splits.values())]
-        names = [n for name in wanted for n in (name, f"{name}.keyword", name.removesuffix(".keyword"))]
-        types = source.field_types(rule.index, names) if wanted else {}
+    def of(cls, rule: Rule, types: Types) -> Asking:
+        """Look at the types of the fields that ``wanted`` names. Raises SourceError."""
+        time = time_reader(rule, types)
         warnings: list[str] = []
         if not time.pushed:
             warnings.append(
@@ -85,9 +128,44 @@ class Asking:
             )
         if not time.types:
             warnings.append(f"time_missing: no document of {rule.index} has the time field {rule.time.name} yet")
-        parts = [Part(name, _key_field(name, types, warnings)) for name in rule.query_key]
-        parts += [Part(n, _key_field(s.path, types, warnings), s) for n, s in rule.splits.items()]
-        return cls(rule, time, tuple(parts), tuple(warnings))
+        parts = [_part(name, name, None, types, warnings) for name in rule.query_key]
+        parts += [_part(n, s.path, s, types, warnings) for n, s in rule.splits.items()]
+        return cls(
+            rule,
+            time,
+            tuple(parts),
+            tuple(warnings),
+            tuple(translated(clause) for clause in rule.filter),
+            f"alerter-{rule.meaning()}",
+            _listed(rule.condition, types) if isinstance(rule.condition, ValueList) else None,
+        )
+
+    def may_be_loose(self, types: Types) -> bool:
+        """Whether ``@timestamp`` is a date field beside the rule's own time field."""
+        other = types.get("@timestamp", frozenset())
+        return self.time.pushed and self.time.field != "@timestamp" and bool(other) and other <= DATES
+
+    @property
+    def counts(self) -> bool:
+        """Whether counts answer for the events: the server knows their time, their keys, and which are listed."""
+        if not self.time.pushed or not self.time.types or not all(part.countable for part in self.parts):
+            return False
+        if isinstance(self.rule.condition, ValueList) and self.listed is None:
+            return False
+        return "severity" not in self.rule.newest
+
+    def clauses(self, start: Millis, end: Millis) -> list[Mapping[str, Any]]:
+        """Return the clauses that select the rule's events in ``(start, end]``."""
+        found = [*self.filter, self.time.range(start, end)]
+        if self.loose:
+            found.append(loose_range(start, end))
+        return [*found, self.listed] if self.listed is not None else found
+
+    def request(self, start: Millis, end: Millis, aggregations: Mapping[str, Any], *more: Any) -> SearchRequest:
+        """Return the request for aggregations over the events in ``(start, end]``, and of ``more`` clauses."""
+        query = {"bool": {"filter": [*self.clauses(start, end), *more]}}
+        body = {"size": 0, "track_total_hits": False, "query": query, "aggs": aggregations}
+        return SearchRequest(self.rule.index, body, self.preference)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -103,13 +181,13 @@ class Asking:
         """Return the request for all events in ``(start, end]``: times and keys, oldest first."""
         sources = self._sources()
         body: dict[str, Any] = {
-            "query": {"bool": {"filter": [*self.rule.filter, self.time.range(start, end)]}},
+            "query": {"bool": {"filter": [*self.filter, self.time.range(start, end)]}},
             "_source": sources or False,
             "docvalue_fields": [self.time.doc_value(), *self.doc_values],
             "sort": self.time.sort("asc"),
             "track_total_hits": False,
         }
-        return SearchRequest(self.rule.index, body, preference=f"alerter-{self.rule.meaning()}")
+        return SearchRequest(self.rule.index, body, self.preference)
 
     def shown(self) -> list[str]:
         """Return what samples hold: ``include``, and always the time, the key and what the rule looks at."""
@@ -127,6 +205,46 @@ class Asking:
         if isinstance(self.rule.condition, ValueList):
             names.append(self.rule.condition.compare_key)
         return [name.removesuffix(".keyword") for name in names]
+
+
+def loose_range(start: Millis, end: Millis) -> dict[str, Any]:
+    """Return the generous range on ``@timestamp`` around a span of another time field."""
+    bounds = {"gte": start - LOOSE[0], "lt": end + LOOSE[1], "format": "epoch_millis"}
+    return {"range": {"@timestamp": bounds}}
+
+
+def translated(clause: Any) -> Any:
+    """Return a filter clause with KQL, at any depth, as the server's query language."""
+    if isinstance(clause, Mapping):
+        if len(clause) == 1 and isinstance(clause.get("kql"), str):
+            return kql_to_dsl(clause["kql"])
+        return {name: translated(inner) for name, inner in clause.items()}
+    return [translated(inner) for inner in clause] if isinstance(clause, list | tuple) else clause
+
+
+def _part(name: str, path: str, split: FromEvent | None, types: Types, warnings: list[str]) -> Part:
+    field = _key_field(path, types, warnings)
+    return Part(name, field, split, types.get(field, frozenset()) if field else frozenset())
+
+
+def _listed(condition: ValueList, types: Types) -> Mapping[str, Any] | None:
+    """Return the clause that selects what a blacklist names, where the server compares as this program does."""
+    if not condition.deny or condition.patterns or not condition.values:
+        return None
+    values = condition.values
+    for name in (condition.compare_key, f"{condition.compare_key}.keyword"):
+        mapped = types.get(name, frozenset())
+        texts = mapped == {"keyword"} and all(isinstance(v, str) and len(v) <= 256 for v in values)
+        numbers = mapped == {"long"} and all(isinstance(v, int) and not isinstance(v, bool) for v in values)
+        if texts or numbers:
+            return _any_of(name, values)
+    return None
+
+
+def _any_of(field: str, values: Sequence[KeyValue]) -> dict[str, Any]:
+    """Return a ``terms`` clause, several where they are more than one may hold."""
+    parts = [{"terms": {field: list(values[at : at + 10_000])}} for at in range(0, len(values), 10_000)]
+    return parts[0] if len(parts) == 1 else {"bool": {"should": parts, "minimum_should_match": 1}}
 
 
 def _key_field(name: str, types: Mapping[str, frozenset[str]], warnings: list[str]) -> str | None:

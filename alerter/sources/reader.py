@@ -1,255 +1,253 @@
-"""Events in windows: reads a rule's events from any source, as times per key."""
+"""Reads what evaluations need from any source: all rules due together in shared requests, each failing alone."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import product
-from sys import intern
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from alerter.clock import Millis
-from alerter.model.rule import FromEvent, Key, KeyValue, Rule, Severity, ValueList
-from alerter.redact import hide, is_hidden
-from alerter.sources.asking import Asking
-from alerter.sources.lists import ListCheck
-from alerter.sources.protocol import Answer, Hit, SearchRequest, Source, SourceError
-from alerter.sources.timefield import TimeReader, time_reader
-from alerter.sources.values import value_at
-from alerter.windows import EMPTY, Curve, EventCurve
+from alerter.clock import MINUTE, Millis
+from alerter.detectors.protocol import Question
+from alerter.model.rule import Frequency, Rule
+from alerter.sources.asking import Asking, Types, loose_range
+from alerter.sources.candidates import Candidates
+from alerter.sources.counting import Combination, Counting, Counts, add, kept_width, only_answer, read_all
+from alerter.sources.events import Events, Take
+from alerter.sources.hits import HitEvents, walk
+from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
+from alerter.sources.tally import Tally, curve_of
+from alerter.sources.timefield import time_reader
 
-PAGE = 10_000
+MAPPING_AGE: Millis = 5 * MINUTE
+"""Event time after which a rule's mapping is looked at again."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is to be read of a rule: events of ``(start, end]``, those up to ``evaluated`` for the second time."""
+
+    rule: Rule
+    start: Millis
+    end: Millis
+    evaluated: Millis
 
 
 @dataclass
-class KeyEvents:
-    """The events of one key: times, and where the rule needs them the compared values and severities."""
+class _Plan:
+    """What is kept of a rule between evaluations: how it is asked for, and its counts."""
 
-    curve: EventCurve = field(default_factory=EventCurve)
-    values: list[KeyValue] = field(default_factory=list)
-    severities: list[str] = field(default_factory=list)
+    rule: Rule
+    asking: Asking
+    counting: Counting | None
+    tally: Tally
+    made: Millis
 
 
 class Reader:
-    """Asks a source for what rules need to know; ``events`` counts what was read so far."""
+    """Asks a source for what rules need to know; ``events`` counts what was read or counted so far."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.events = 0
+        self._plans: dict[str, _Plan] = {}
 
-    def read(self, rule: Rule, start: Millis, end: Millis) -> Events:
-        """Read all events of the rule in ``(start, end]``. Raises SourceError when the answer is incomplete."""
-        asking = Asking.of(rule, self.source)
-        events = Events(rule, self.source, asking)
-        unread: list[Hit] = []
-        for at, hit in self._scan(rule, asking, start, end, unread):
-            events.add(at, hit)
-            self.events += 1
-        if unread:
-            events.warnings.append(
-                f"time_unreadable: {len(unread):,} document(s) left out, as their {rule.time.name} is not written "
-                f"as timestamp_type {rule.time.kind} says; the first has the _id {unread[0].id}"
-            )
-        return events
+    def open(self, readings: Sequence[Reading]) -> list[Events | SourceError]:
+        """Return what is known of each rule's events after the first questions, in order."""
+        plans = self._planned(readings)
+        found: list[Events | SourceError | None] = [p if isinstance(p, SourceError) else None for p in plans]
+        batch: list[tuple[int, SearchRequest]] = []
+        openings: dict[int, _Opening] = {}
+        for at, (reading, plan) in enumerate(zip(readings, plans, strict=True)):
+            if isinstance(plan, SourceError):
+                continue
+            if plan.counting is None:
+                found[at] = self._read_hits(plan, reading)
+                continue
+            openings[at] = _Opening(plan, plan.counting, reading)
+            batch += [(at, request) for request in openings[at].requests()]
+        answers: dict[int, list[Answer | SourceError]] = defaultdict(list)
+        for (at, _), answer in zip(batch, self.source.search([request for _, request in batch]), strict=True):
+            answers[at].append(answer)
+        for at, opening in openings.items():
+            found[at] = self._opened(opening, answers[at])
+        return [events for events in found if events is not None]
+
+    def answer(self, asked: Sequence[tuple[Events, Sequence[Question]]]) -> list[SourceError | None]:
+        """Let the source answer each rule's questions, all in shared requests; returns what failed."""
+        failed: list[SourceError | None] = [None] * len(asked)
+        batch: list[tuple[int, SearchRequest, Take]] = []
+        for at, (events, questions) in enumerate(asked):
+            batch += [(at, request, take) for request, take in events.requests(questions)]
+        for (at, _, take), answer in zip(batch, self.source.search([r for _, r, _ in batch]), strict=True):
+            if isinstance(answer, SourceError):
+                failed[at] = failed[at] or answer
+            else:
+                take(answer)
+        for at, (events, questions) in enumerate(asked):
+            unanswered = [q for q in questions if q not in events.known]
+            if failed[at] is not None and events.give_up(unanswered):
+                failed[at] = None
+        return failed
+
+    def forget(self, names: Iterable[str]) -> None:
+        """Let go what is kept of rules that are gone or that failed."""
+        for name in names:
+            self._plans.pop(name, None)
+
+    def read(self, rule: Rule, start: Millis, end: Millis) -> HitEvents:
+        """Read every event of the rule in ``(start, end]`` one by one. Raises SourceError."""
+        types = self.source.field_types(rule.index, Asking.wanted(rule))
+        return HitEvents(rule, self.source, Asking.of(rule, types), start, end)
 
     def extent(self, rule: Rule) -> tuple[Millis | None, Millis | None]:
         """Return the time of the earliest and latest document of the rule's index, selected or not."""
-        reader = time_reader(rule, self.source)
+        reader = time_reader(rule, self.source.field_types(rule.index, [rule.time.name]))
         if reader.pushed:
-            answer = _only(self.source, reader.edges(rule.index))
+            answer = only_answer(self.source, reader.edges(rule.index))
             return reader.edge(answer, "first"), reader.edge(answer, "last")
-        times = [at for at, _ in _walk(self.source, rule.index, reader, ())]
+        times = [at for at, _ in walk(self.source, rule.index, reader, ())]
         return (min(times), max(times)) if times else (None, None)
 
-    def _scan(
-        self, rule: Rule, asking: Asking, start: Millis, end: Millis, unread: list[Hit]
-    ) -> Iterator[tuple[Millis, Hit]]:
-        reader = asking.time
-        if reader.pushed:
-            for page in self.source.scan(asking.scan(start, end), PAGE):
-                for hit in page:
-                    at = reader.of(hit)
-                    if at > start:  # an event with several times counts at its first one only
-                        yield at, hit
-            return
-        every = _walk(self.source, rule.index, reader, rule.filter, asking, unread)
-        found = [(at, hit) for at, hit in every if start < at <= end]
-        found.sort(key=lambda pair: pair[0])
-        yield from found
+    # --- plans -------------------------------------------------------------------------------------------------
 
+    def _planned(self, readings: Sequence[Reading]) -> list[_Plan | SourceError]:
+        """Return each rule's plan, made anew where its mapping was not looked at for a while."""
+        stale = [reading for reading in readings if self._is_stale(reading)]
+        types = self._types(reading.rule for reading in stale)
+        errors: dict[str, SourceError] = {}
+        for reading in stale:
+            found = types[reading.rule.index]
+            try:
+                if isinstance(found, SourceError):
+                    raise found
+                self._plan(reading, found)
+            except SourceError as error:
+                self._plans.pop(reading.rule.name, None)
+                errors[reading.rule.name] = error
+        return [errors.get(r.rule.name) or self._plans[r.rule.name] for r in readings]
 
-def _walk(
-    source: Source,
-    index: str,
-    reader: TimeReader,
-    filters: Sequence[Mapping[str, Any]],
-    asking: Asking | None = None,
-    unread: list[Hit] | None = None,
-) -> Iterator[tuple[Millis, Hit]]:
-    """Read every document the filters select, where the server cannot tell its time; note what cannot be read."""
-    body: dict[str, Any] = {"query": {"bool": {"filter": list(filters)}}, "sort": ["_doc"]}
-    if asking is not None and asking.doc_values:
-        body["docvalue_fields"] = asking.doc_values
-    for page in source.scan(SearchRequest(index, body), PAGE):
-        for hit in page:
-            at = reader.parse(hit.source or {})
-            if at is not None:
-                yield at, hit
-            elif unread is not None and value_at(hit.source or {}, reader.field) is not None:
-                unread.append(Hit(hit.id, hit.index))
+    def _is_stale(self, reading: Reading) -> bool:
+        plan = self._plans.get(reading.rule.name)
+        if plan is None or (plan.rule is not reading.rule and plan.rule != reading.rule):
+            return True
+        unsure = bool(plan.asking.warnings) or self.source.kind == "embedded"
+        return unsure or not plan.made <= reading.end < plan.made + MAPPING_AGE
 
+    def _types(self, rules: Iterable[Rule]) -> dict[str, Types | SourceError]:
+        """Look at the mapping of each index once."""
+        fields: dict[str, dict[str, None]] = defaultdict(dict)
+        for rule in rules:
+            fields[rule.index] |= dict.fromkeys(Asking.wanted(rule))
+        found: dict[str, Types | SourceError] = {}
+        for index, names in fields.items():
+            try:
+                found[index] = self.source.field_types(index, list(names))
+            except SourceError as error:
+                found[index] = error
+        return found
 
-class Events:
-    """The events of one rule over a span, by key; redacted keys, but raw values for asking again."""
+    def _plan(self, reading: Reading, types: Types) -> None:
+        rule = reading.rule
+        asking = Asking.of(rule, types)
+        if asking.may_be_loose(types):
+            asking = replace(asking, loose=self._is_loose(asking, reading))
+        counting = Counting.of(asking) if asking.counts else None
+        before = self._plans.get(rule.name)
+        same = before is not None and (before.rule is rule or before.rule == rule) and before.asking == asking
+        tally = before.tally if before is not None and same else Tally(kept_width(rule))
+        self._plans[rule.name] = _Plan(rule, asking, counting, tally, reading.end)
 
-    def __init__(self, rule: Rule, source: Source, asking: Asking) -> None:
-        self._rule = rule
-        self._source = source
-        self._asking = asking
-        self._check = ListCheck(rule.condition) if isinstance(rule.condition, ValueList) else None
-        self._by_key: dict[Key, KeyEvents] = {}
-        self._raw: dict[Key, Key] = {}
-        self._seen_raw: dict[Key, Key] = {}
-        self._firsts: dict[object, Millis | None] = {}
-        severity = rule.newest.get("severity")
-        self._severity = severity
-        self.warnings: list[str] = list(asking.warnings)
+    def _is_loose(self, asking: Asking, reading: Reading) -> bool:
+        """Whether ``@timestamp`` lies near the rule's own time in every event of the span; asked, never assumed."""
+        outside = {"bool": {"must_not": [loose_range(reading.start, reading.end)]}}
+        query = {"bool": {"filter": [asking.time.range(reading.start, reading.end), outside]}}
+        body = {"size": 0, "query": query, "track_total_hits": 1}
+        return not only_answer(self.source, SearchRequest(asking.rule.index, body)).total
 
-    # --- filling -----------------------------------------------------------------------------------------------
+    # --- first answers -----------------------------------------------------------------------------------------
 
-    def add(self, at: Millis, hit: Hit) -> None:
-        """Add an event, newest so far, to the group of each of its keys."""
-        value: KeyValue = None
-        if self._check is not None:
-            listed = self._check.judge(value_at(hit.source or {}, self._check.path))
-            if listed is None:
-                return
-            value = hide(self._check.path, listed.value, self._rule.redact)
-        for raw in self._keys_of(hit):
-            events = self._group(raw)
-            events.curve.append(at)
-            if self._check is not None:
-                events.values.append(value)
-            if self._severity is not None:
-                found = value_at(hit.source or {}, self._severity.path)
-                events.severities.append(_severity(self._severity, found))
-
-    def _group(self, raw: Key) -> KeyEvents:
-        key = self._seen_raw.get(raw, raw)
-        events = self._by_key.get(key) if raw in self._seen_raw or raw is None else None
-        if events is None:
-            key = self._hidden(raw)
-            self._seen_raw[raw] = key
-            self._raw[key] = raw
-            events = self._by_key.setdefault(key, KeyEvents())
+    def _read_hits(self, plan: _Plan, reading: Reading) -> Events | SourceError:
+        try:
+            events = HitEvents(reading.rule, self.source, plan.asking, reading.start, reading.end)
+        except SourceError as error:
+            return error
+        self.events += events.read
         return events
 
-    def _hidden(self, raw: Key) -> Key:
-        """Return the key as it may be shown; a split value is hidden by the field it was read from."""
-        if raw is None:
-            return None
-        paths = [part.split.path if part.split else part.name for part in self._asking.parts]
-        hidden = (hide(path, value, self._rule.redact) for path, (_, value) in zip(paths, raw, strict=True))
-        return tuple(zip(self._asking.names, hidden, strict=True))
-
-    def _keys_of(self, hit: Hit) -> list[Key]:
-        if not self._asking.parts:
-            return [None]
-        each = [part.values(hit) for part in self._asking.parts]
-        return [tuple(zip(self._asking.names, values, strict=True)) for values in product(*each)]
-
-    # --- what detectors ask ------------------------------------------------------------------------------------
-
-    def keys(self) -> Collection[Key]:
-        """Return the keys that have events."""
-        return self._by_key.keys()
-
-    def curve(self, key: Key) -> Curve:
-        """Return the count curve of a key."""
-        found = self._by_key.get(key)
-        return found.curve if found else EMPTY
-
-    def values(self, key: Key) -> Sequence[KeyValue]:
-        """Return the compared value of each event of a list rule."""
-        found = self._by_key.get(key)
-        return found.values if found else ()
-
-    def severities(self, key: Key) -> Sequence[str]:
-        """Return the severity of each event, where it is read from the event."""
-        found = self._by_key.get(key)
-        return found.severities if found else []
-
-    def first_event(self, key: Key, *, any_key: bool = False) -> Millis | None:
-        """Return the time of the very first event of a key, or of the rule; None when it cannot be asked for."""
-        if not any_key and key not in self._raw and is_hidden(key):
-            return None
-        about = None if any_key else key
-        if (about, any_key) not in self._firsts:
-            clauses = () if any_key else self._asking.key_clauses(self._raw.get(key, key))
-            self._firsts[(about, any_key)] = self._first(self._rule.filter, clauses)
-        return self._firsts[(about, any_key)]
-
-    def first_document(self) -> Millis | None:
-        """Return the time of the index's earliest document."""
-        if "document" not in self._firsts:
-            self._firsts["document"] = self._first((), ())
-        return self._firsts["document"]
-
-    def _first(self, filters: Sequence[Any], clauses: Sequence[Any]) -> Millis | None:
-        reader = self._asking.time
-        if not reader.pushed:
-            every = [*filters, *clauses]
-            return min((at for at, _ in _walk(self._source, self._rule.index, reader, every)), default=None)
-        answer = _only(self._source, reader.edges(self._rule.index, [*filters, *clauses]))
-        return reader.edge(answer, "first")
-
-    # --- what messages ask -------------------------------------------------------------------------------------
-
-    def alive_count(self, start: Millis, end: Millis) -> int:
-        """Return how many documents of the rule's ``alive`` filter lie in ``(start, end]``."""
-        alive = getattr(self._rule.condition, "alive", None)
-        if alive is None:
-            return 0
-        reader = self._asking.time
-        index = alive.index or self._rule.index
-        if not reader.pushed:
-            return sum(1 for at, _ in _walk(self._source, index, reader, alive.filter) if start < at <= end)
-        query = {"bool": {"filter": [*alive.filter, reader.range(start, end)]}}
-        answer = _only(self._source, SearchRequest(index, {"size": 0, "query": query, "track_total_hits": True}))
-        return answer.total or 0
-
-    def samples(self, key: Key, start: Millis, end: Millis, size: int) -> Sequence[Mapping[str, Any]]:
-        """Return up to ``size`` documents of a key's events in ``(start, end]``, newest first, as ``include`` says."""
-        raw = self._raw.get(key, key)
-        reader = self._asking.time
-        clauses = [*self._rule.filter, *self._asking.key_clauses(raw)]
-        if not reader.pushed:
-            found = [(at, h) for at, h in _walk(self._source, self._rule.index, reader, clauses) if start < at <= end]
-            found.sort(key=lambda pair: -pair[0])
-            return [h.source or {} for _, h in found if self._selected(h)][:size]
-        body: dict[str, Any] = {
-            "size": size if self._check is None else 100,
-            "query": {"bool": {"filter": [*clauses, reader.range(start, end)]}},
-            "sort": reader.sort("desc"),
-            "track_total_hits": False,
-        }
-        if self._rule.include:
-            body["_source"] = self._asking.shown()
-        hits = _only(self._source, SearchRequest(self._rule.index, body)).hits
-        return [h.source or {} for h in hits if self._selected(h)][:size]
-
-    def _selected(self, hit: Hit) -> bool:
-        return self._check is None or self._check.judge(value_at(hit.source or {}, self._check.path)) is not None
+    def _opened(self, opening: _Opening, answers: Sequence[Answer | SourceError]) -> Events | SourceError:
+        try:
+            events = opening.read(self.source, answers)
+        except SourceError as error:
+            self.forget([opening.plan.rule.name])
+            return error
+        self.events += opening.counted
+        return events
 
 
-def _only(source: Source, request: SearchRequest) -> Answer:
-    (answer,) = source.search([request])
+class _Opening:
+    """The first questions about one rule: its counts since they were asked for last, or of all its windows."""
+
+    def __init__(self, plan: _Plan, counting: Counting, reading: Reading) -> None:
+        self.plan = plan
+        self.counting = counting
+        self.reading = reading
+        self.counted = 0
+        self._asked = reading.start
+        if not counting.by_candidates:
+            reread = counting.edge(reading.evaluated - reading.rule.buffer_time)
+            self._asked = plan.tally.asks_from(reading.start, reread)
+
+    def requests(self) -> Iterator[SearchRequest]:
+        for combination in self.counting.combinations:
+            if self.counting.by_candidates:
+                yield self._candidates(combination).first()
+            else:
+                for span in self.counting.chunks(self._asked, self.reading.end):
+                    yield self.counting.request(combination, *span)
+
+    def read(self, source: Source, answers: Sequence[Answer | SourceError]) -> Events:
+        """Return the events as far as they are known now. Raises SourceError."""
+        counts: Counts = {}
+        given = iter(answers)
+        for combination in self.counting.combinations:
+            if self.counting.by_candidates:
+                self._add_candidates(counts, source, combination, next(given))
+                continue
+            for span in self.counting.chunks(self._asked, self.reading.end):
+                found = read_all(source, self.counting, combination, _sure(next(given)), *span)
+                for key, rows in found.items():
+                    add(counts, ((key, row) for row in rows))
+        self.counted = sum(row[2] for rows in counts.values() for row in rows)
+        events = Events(self.reading.rule, self.plan.asking, self.reading.start, self.reading.end)
+        if self.counting.by_candidates:
+            events.curves = {events.hidden(key): curve_of(rows) for key, rows in counts.items()}
+            return events
+        tally = self.plan.tally
+        events.changed_since = tally.merge(self.reading.start, self._asked, self.reading.end, counts)
+        events.curves = {events.hidden(key): curve for key, curve in tally.curves.items()}
+        tally.forget()
+        return events
+
+    def _candidates(self, combination: Combination) -> Candidates:
+        condition = self.reading.rule.condition
+        assert isinstance(condition, Frequency)
+        return Candidates(self.counting, combination, self._asked, self.reading.end, condition.num_events)
+
+    def _add_candidates(
+        self, counts: Counts, source: Source, combination: Combination, answer: Answer | SourceError
+    ) -> None:
+        candidates = self._candidates(combination)
+        values = candidates.read(_sure(answer), source)
+        for at in range(0, len(values), 1_000):
+            only = [candidates.clause(values[at : at + 1_000])]
+            for span in self.counting.chunks(self._asked, self.reading.end):
+                request = self.counting.request(combination, *span, only=only)
+                first = only_answer(source, request)
+                for key, rows in read_all(source, self.counting, combination, first, *span, only).items():
+                    add(counts, ((key, row) for row in rows))
+
+
+def _sure(answer: Answer | SourceError) -> Answer:
     if isinstance(answer, SourceError):
         raise answer
     return answer
-
-
-def _severity(attribute: FromEvent, raw: object) -> str:
-    """Return the severity that an event states, "" when it states none that there is."""
-    value = attribute.value(raw if isinstance(raw, str | int | float | bool) else None)
-    return intern(value) if value in set(Severity) else ""

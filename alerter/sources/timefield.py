@@ -11,17 +11,19 @@ from typing import Any
 
 from alerter.clock import SECOND, Millis
 from alerter.model.rule import Rule, TimeField, TimeKind
-from alerter.sources.protocol import Answer, Hit, SearchRequest, Source
+from alerter.sources.protocol import Answer, Hit, SearchRequest
 from alerter.sources.values import value_at
 
 DATES = frozenset({"date", "date_nanos"})
 NUMBERS = frozenset({"long", "integer", "double", "unsigned_long"})
 """Exact enough for a time; ``float`` tells only minutes apart in this century."""
+SLACK = 1e-6
+"""Seconds by which buckets begin early: a binary fraction just below a whole millisecond must be in the right one."""
 
 
-def time_reader(rule: Rule, source: Source) -> TimeReader:
-    """Find out how the rule's time field is mapped. Raises SourceError when nothing can be known."""
-    types = source.field_types(rule.index, [rule.time.name]).get(rule.time.name, frozenset())
+def time_reader(rule: Rule, mapped: Mapping[str, frozenset[str]]) -> TimeReader:
+    """Tell from the types of fields how the rule's time field can be asked."""
+    types = mapped.get(rule.time.name, frozenset())
     if types <= DATES:  # also an unmapped field: nothing has a time yet, and ranges on it select nothing
         return TimeReader(rule.time, numeric=False, pushed=True, types="/".join(sorted(types)))
     if types <= NUMBERS and rule.time.kind in (TimeKind.UNIX, TimeKind.UNIX_MS):
@@ -65,6 +67,23 @@ class TimeReader:
         """Return a hit's time from its doc values."""
         value = hit.fields[self.field][0]
         return _scaled(value, self._unit) if self.numeric else int(str(value).partition(".")[0])
+
+    def buckets(self, width: Millis, edge: Millis) -> dict[str, Any]:
+        """Return the aggregation that counts in buckets ``(e, e + width]``, with e at multiples of width from ``edge``.
+
+        Empty buckets are left out; a bucket is named by its first millisecond, one after its edge.
+        """
+        offset = (edge + 1) % width
+        if not self.numeric:
+            wanted = {"field": self.field, "fixed_interval": f"{width}ms", "min_doc_count": 1, "format": "epoch_millis"}
+            return {"date_histogram": wanted | ({"offset": f"{offset}ms"} if offset else {})}
+        slack = 0 if self._unit == 1 else SLACK
+        wanted = {"field": self.field, "interval": width / self._unit, "offset": offset / self._unit - slack}
+        return {"histogram": wanted | {"min_doc_count": 1}}
+
+    def bucket_start(self, key: float) -> Millis:
+        """Return the edge before a bucket's first millisecond, from the bucket's key."""
+        return int(key) - 1 if not self.numeric else round(key * self._unit) - 1
 
     def sort(self, order: str) -> list[dict[str, Any]]:
         """Return the ``sort`` by time; an index that has no document with the field yet is no error."""

@@ -97,6 +97,35 @@ class ElasticsearchState:
         """Write a checkpoint by compare-and-set."""
         return self._put("state", checkpoint_id(checkpoint.rule), checkpoint, checkpoint_fields(checkpoint), version)
 
+    def save_checkpoints(self, written: Sequence[tuple[Checkpoint, Version | None]]) -> list[Version | Conflict]:
+        """Write several checkpoints in one bulk request, each for itself."""
+        found: list[Version | Conflict] = []
+        for start in range(0, len(written), PAGE):
+            lines: list[Mapping[str, Any]] = []
+            for checkpoint, version in written[start : start + PAGE]:
+                meta = {"_id": checkpoint_id(checkpoint.rule)}
+                lines.append({"create": meta} if version is None else {"index": meta | _if(version)})
+                lines.append(_source(checkpoint, checkpoint_fields(checkpoint)))
+            found += self._written_items("state", lines)
+        return found
+
+    def _written_items(self, suffix: str, lines: Sequence[Mapping[str, Any]]) -> list[Version | Conflict]:
+        """Write in bulk; a conflict is the item's own, anything else fails the request as a whole."""
+        self._written.add(suffix)
+        with self._errors():
+            answer = self._client.bulk(index=self._names[suffix], operations=lines)
+        found: list[Version | Conflict] = []
+        for item in answer["items"]:
+            (result,) = item.values()
+            if result["status"] == 409:
+                found.append(Conflict("changed by another engine"))
+            elif "error" in result:
+                failed = from_answer(int(result["status"]), result)
+                raise StateError(failed.kind, f"{self._names[suffix]}: {failed.reason}", self._hint(failed))
+            else:
+                found.append(_version(result))
+        return found
+
     def drop_checkpoint(self, rule: str, version: Version) -> None:
         """Remove a checkpoint."""
         try:

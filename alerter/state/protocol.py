@@ -67,6 +67,12 @@ class State(Protocol):
     def save_checkpoint(self, checkpoint: Checkpoint, version: Version | None) -> Version:
         """Write a checkpoint; ``version`` None creates. Raises Conflict."""
 
+    def save_checkpoints(self, written: Sequence[tuple[Checkpoint, Version | None]]) -> list[Version | Conflict]:
+        """Write several checkpoints in one request, each for itself: a new version, or that somebody was quicker.
+
+        Raises StateError when not all of the others could be written; writing them again then does no harm.
+        """
+
     def drop_checkpoint(self, rule: str, version: Version) -> None:
         """Remove the checkpoint of a rule that is gone."""
 

@@ -78,6 +78,19 @@ class SqliteState:
         """Write a checkpoint by compare-and-set."""
         return self._put("checkpoints", checkpoint_id(checkpoint.rule), version, checkpoint, {"rule": checkpoint.rule})
 
+    def save_checkpoints(self, written: Sequence[tuple[Checkpoint, Version | None]]) -> list[Version | Conflict]:
+        """Write several checkpoints in one transaction, each for itself."""
+        found: list[Version | Conflict] = []
+        with self._guard() as db:
+            db.execute("BEGIN")
+            for checkpoint, version in written:
+                try:
+                    found.append(self.save_checkpoint(checkpoint, version))
+                except Conflict as conflict:
+                    found.append(conflict)
+            db.execute("COMMIT")
+        return found
+
     def drop_checkpoint(self, rule: str, version: Version) -> None:
         """Remove a checkpoint."""
         with self._guard() as db:

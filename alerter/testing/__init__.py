@@ -1,6 +1,6 @@
 """Public helpers for tests: a manual clock, events in memory, a rule in one line."""
 
 from alerter.clock import ManualClock
-from alerter.testing.events import MemoryEvents, rule
+from alerter.testing.events import MemoryEvents, evaluated, rule
 
-__all__ = ["ManualClock", "MemoryEvents", "rule"]
+__all__ = ["ManualClock", "MemoryEvents", "evaluated", "rule"]

@@ -3,47 +3,82 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from alerter.clock import Millis
+from alerter.detectors import evaluate
+from alerter.detectors.protocol import Ask, Question, Unanswered
+from alerter.model.incident import Checkpoint, Outcome
 from alerter.model.rule import Condition, Key, KeyValue, Position, Rule
-from alerter.windows import EMPTY, Curve, EventCurve
+from alerter.windows import EMPTY, Curve
 
 
 class MemoryEvents:
-    """The Events protocol over a list of (time, key) pairs, seen as of an end."""
+    """The Events protocol over a list of (time, key) pairs, seen as of an end.
+
+    With ``width`` the curve is known in buckets of that many milliseconds only, and is divided when it is asked for.
+    """
+
+    changed_since: Millis | None = None
 
     def __init__(
-        self, pairs: Iterable[tuple[Millis, Key]], *, start: Millis, end: Millis, first_document: Millis | None = None
+        self,
+        pairs: Iterable[tuple[Millis, Key]],
+        *,
+        start: Millis,
+        end: Millis,
+        first_document: Millis | None = None,
+        width: Millis = 1,
     ) -> None:
         """Take all events there are; the span ``(start, end]`` is what was read, as from a real source."""
         grouped: dict[Key, list[Millis]] = defaultdict(list)
         for at, key in pairs:
             grouped[key].append(at)
         self._all = {key: sorted(times) for key, times in grouped.items()}
-        self._read = {
-            key: EventCurve(array("q", [t for t in times if start < t <= end])) for key, times in self._all.items()
-        }
+        self._end = end
+        self._curves = {key: self._counted(key, start, end, width) for key in self._all}
         self._document = first_document
         self.warnings: list[str] = []
+        self.answered = 0
+
+    def _counted(self, key: Key, start: Millis, end: Millis, width: Millis) -> Curve:
+        """Return the curve of ``(start, end]`` in buckets with edges at multiples of the width."""
+        inside = [at for at in self._all[key] if start < at <= end]
+        edges = sorted(Counter((at - 1) // width * width for at in inside).items())
+        spans = [(max(edge, start), min(edge + width, end), count) for edge, count in edges]
+        return Curve(array("q", [s for s, _, _ in spans]), array("q", [e for _, e, _ in spans]), [c for *_, c in spans])
+
+    def answer(self, questions: Iterable[Question]) -> None:
+        """Divide what is asked for into finer buckets."""
+        for question in questions:
+            assert question.about is Ask.DETAIL
+            self.answered += 1
+            length = question.end - question.start
+            finer = self._counted(question.key, question.start, question.end, -(-length // 8))
+            rows = [(b.start, b.end, b.number) for b in finer.buckets(question.start, question.end)]
+            self._curves[question.key] = self._curves[question.key].replaced((question.start, question.end), rows)
 
     def keys(self) -> Collection[Key]:
         """Return the keys with events in the span."""
-        return [key for key, curve in self._read.items() if curve.first() is not None]
+        return [key for key, curve in self._curves.items() if curve.total]
 
     def curve(self, key: Key) -> Curve:
         """Return the curve of what was read."""
-        return self._read.get(key, EMPTY)
+        return self._curves.get(key, EMPTY)
 
-    def values(self, key: Key) -> Sequence[KeyValue]:  # noqa: ARG002 - protocol
+    def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
+        """Return the newest event of a span."""
+        return max((at for at in self._all.get(key, ()) if first <= at <= last), default=last)
+
+    def values(self, key: Key, at: Millis) -> Sequence[KeyValue]:  # noqa: ARG002 - protocol
         """Return no values: list rules are tested through a source."""
         return ()
 
     def severities(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - protocol
         """Return no severities."""
-        return []
+        return ()
 
     def first_event(self, key: Key, *, any_key: bool = False) -> Millis | None:
         """Return the first event there ever was."""
@@ -54,6 +89,15 @@ class MemoryEvents:
     def first_document(self) -> Millis | None:
         """Return the document given, else the first event."""
         return self._document if self._document is not None else self.first_event(None, any_key=True)
+
+
+def evaluated(rule: Rule, events: MemoryEvents, checkpoint: Checkpoint, end: Millis) -> Outcome:
+    """Evaluate a rule, answering what has to be known first."""
+    while True:
+        try:
+            return evaluate(rule, events, checkpoint, end)
+        except Unanswered as unanswered:
+            events.answer(unanswered.questions)
 
 
 def rule(condition: Condition, **settings: Any) -> Rule:

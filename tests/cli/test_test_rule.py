@@ -65,7 +65,7 @@ def test_json_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["matches"] == [{"at": "2026-03-10T11:00:20.123Z", "key": {"user.name": "x"}, "count": 3}]
     (incident,) = found["incidents"]
     assert (incident["opened"], incident["resolved"]) == ("2026-03-10T11:00:20.123Z", "2026-03-10T11:01:30.123Z")
-    assert (incident["matches"], incident["peak"]) == (1, 3)
+    assert (incident["matches"], incident["peak"]) == (1, 4)
     assert [(m["kind"], m["receiver"], m["reason"]) for m in incident["messages"]] == [
         ("firing", "console", "first_match"),
         ("resolved", "console", "condition_over"),

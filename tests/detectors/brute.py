@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from alerter.clock import HOUR, MINUTE
+from alerter.model.incident import Change
 from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, SpikeType
 
 
@@ -164,3 +165,8 @@ def _ask(rule, story, at, way, held, count):
     if announced:
         story.announced, story.until = at, at + rule.realert.length
     return announced
+
+
+def changes(outcome):
+    """Return the outcome without what only refreshes a count."""
+    return replace(outcome, transitions=tuple(t for t in outcome.transitions if t.change is not Change.MEASURED))

@@ -11,6 +11,7 @@ from alerter.detectors import evaluate, first_checkpoint, lookback
 from alerter.model.incident import Change, Outcome
 from alerter.model.rule import AnyEvent, Flatline, Frequency, Key, Realert, Rule, Schedule, Spike, SpikeType
 from alerter.testing import MemoryEvents, rule
+from tests.detectors.brute import changes
 
 NOW = Realert(length=0, written=True)
 DAY = 80_000_000
@@ -19,7 +20,7 @@ DAY = 80_000_000
 def judge(tested: Rule, pairs: Iterable[tuple[int, Key]], *, start: int = -1, end: int, **facts: int) -> Outcome:
     checkpoint = first_checkpoint(tested, start)
     events = MemoryEvents(pairs, start=start - lookback(tested, checkpoint), end=end, **facts)
-    return evaluate(tested, events, checkpoint, end)
+    return changes(evaluate(tested, events, checkpoint, end))
 
 
 def seconds(values: Iterable[float]) -> list[tuple[int, Key]]:

@@ -9,6 +9,7 @@ from alerter.detectors import close_all, evaluate, first_checkpoint, lookback, r
 from alerter.model.incident import Change, Outcome, Reason
 from alerter.model.rule import AnyEvent, Flatline, Frequency, Realert, Rule, Spike, SpikeType
 from alerter.testing import MemoryEvents, rule
+from tests.detectors.brute import changes
 
 MINUTELY = Realert(MINUTE, written=True)
 
@@ -21,7 +22,7 @@ def live(tested: Rule, arrivals: list[tuple[float, float]], ends: list[int], sta
         visible = [(round(at * SECOND), None) for arrival, at in arrivals if arrival <= end]
         since = reads_from(tested, checkpoint, end * SECOND)
         events = MemoryEvents(visible, start=since, end=end * SECOND)
-        outcomes.append(evaluate(tested, events, checkpoint, end * SECOND))
+        outcomes.append(changes(evaluate(tested, events, checkpoint, end * SECOND)))
         checkpoint = outcomes[-1].checkpoint
     return outcomes
 
@@ -103,7 +104,7 @@ def test_changed_meaning_closes_and_starts_afresh():
     checkpoint = live(old, [(50, 50)], [60])[0].checkpoint
     assert lookback(new, checkpoint) == MINUTE + new.buffer_time
     pairs = [(50 * SECOND, None), (70 * SECOND, None)]
-    outcome = evaluate(new, MemoryEvents(pairs, start=0, end=120_000), checkpoint, 120_000)
+    outcome = changes(evaluate(new, MemoryEvents(pairs, start=0, end=120_000), checkpoint, 120_000))
     assert [(t.at, t.change, t.reason) for t in outcome.transitions] == [
         (60_000, Change.RESOLVED, Reason.RULE_CHANGED),
         (70_000, Change.OPENED, Reason.FIRST_MATCH),

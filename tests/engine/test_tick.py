@@ -51,15 +51,15 @@ def test_crash_between_incident_and_checkpoint_repeats_nothing():
     """When the checkpoint's write is lost, the next tick derives the same changes and plans no second message."""
     world = World(documents([1, 2, 3, 100]), [storm()])
     world.tick(0)
-    save = world.state.save_checkpoint
+    save = world.state.save_checkpoints
 
-    def lost(*_args: object) -> str:
+    def lost(*_args: object) -> list:
         raise StateError("unreachable", "gone")
 
-    world.state.save_checkpoint = lost  # type: ignore[method-assign]
+    world.state.save_checkpoints = lost  # type: ignore[method-assign]
     assert world.tick(30).failures
     before = world.told()
-    world.state.save_checkpoint = save  # type: ignore[method-assign]
+    world.state.save_checkpoints = save  # type: ignore[method-assign]
     world.tick(30)
     assert world.told() == before == [("firing", "user", 3)]
     assert world.state.incidents()[0].value.matches == 1
@@ -72,12 +72,11 @@ def test_one_failing_rule_does_not_stop_the_others():
     world = World(events, [bad, storm()])
     world.tick(0)
 
-    def read(rule, start, end, *, inner=world.engine.reader.read):
-        if rule.name == "bad":
-            raise SourceError("rejected", "no")
-        return inner(rule, start, end)
+    def opened(readings, *, inner=world.engine.reader.open):
+        found = zip(readings, inner(readings), strict=True)
+        return [SourceError("rejected", "no") if r.rule.name == "bad" else events for r, events in found]
 
-    world.engine.reader.read = read  # type: ignore[method-assign]
+    world.engine.reader.open = opened  # type: ignore[method-assign]
     report = world.tick(60)
     assert [f.rule for f in report.failures] == ["bad"]
     assert world.told() == [("firing", "user", 3)]

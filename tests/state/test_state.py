@@ -110,7 +110,7 @@ def test_unfinished_lists_what_is_to_deliver(state):
 
 def test_checkpoint_with_keys_survives(state):
     """A checkpoint keeps every key's memory, also of the rule without a key."""
-    thread = Thread("i1", NOW, matches=3, peak=7)
+    thread = Thread("i1", NOW, matches=3, suppressed=7)
     keys = {None: KeyMemory(up=Held(True, NOW)), (("a", 1), ("b", None)): KeyMemory(until=NOW, thread=thread)}
     written = Checkpoint("a rule", "meaning", NOW, NOW - 5, keys=keys, seen=((None, NOW, 2), ((("a", 1),), NOW, 1)))
     version = state.save_checkpoint(written, None)

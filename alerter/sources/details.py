@@ -1,0 +1,77 @@
+"""Finer counts: what is asked when the instants inside a bucket matter, and how the curve takes the answer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from alerter.clock import Millis
+from alerter.detectors.protocol import Question
+from alerter.model.rule import Key
+from alerter.sources.counting import clipped
+from alerter.sources.protocol import Answer, SearchRequest
+from alerter.windows import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from alerter.sources.events import Events
+
+FEW = 300
+"""A bucket with no more events is asked for by the millisecond."""
+PARTS = 32
+"""Parts into which a bucket of more events is divided; a minute of 100,000 takes three questions to the millisecond."""
+SPANS = 100
+"""Spans of one request."""
+
+
+class Details:
+    """Asks for buckets of one rule to be divided: few events by the millisecond, many into parts."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    def requests(self, questions: Sequence[Question]) -> Iterator[tuple[SearchRequest, Callable[[Answer], None]]]:
+        """Yield a request for all spans of a key that are divided alike, with what takes its answer."""
+        alike: dict[tuple[Key, Millis], list[Span]] = defaultdict(list)
+        for question in questions:
+            span = (question.start, question.end)
+            width = self._width(question.key, span)
+            alike[(question.key, width)].append(span)
+        for (key, width), spans in alike.items():
+            groups = [[span] for span in spans] if width > 1 else _groups(spans)
+            for group in groups:
+                yield self._request(key, width, group), self._taker(key, width, group)
+
+    def _width(self, key: Key, span: Span) -> Millis:
+        curve = self._events.curve(key)
+        length = span[1] - span[0]
+        count = curve.ceil(span[1]) - curve.floor(span[0])
+        return 1 if count <= FEW or length <= PARTS else -(-length // PARTS)
+
+    def _request(self, key: Key, width: Millis, spans: Sequence[Span]) -> SearchRequest:
+        asking = self._events.asking
+        more: list[Any] = self._events.key_clauses(key)
+        if len(spans) > 1:
+            more.append({"bool": {"should": [asking.time.range(*span) for span in spans], "minimum_should_match": 1}})
+        buckets = asking.time.buckets(width, spans[0][0])
+        start, end = min(s for s, _ in spans), max(e for _, e in spans)
+        return asking.request(start, end, {"t": buckets}, *more)
+
+    def _taker(self, key: Key, width: Millis, spans: Sequence[Span]) -> Callable[[Answer], None]:
+        def take(answer: Answer) -> None:
+            time = self._events.asking.time
+            found = [(time.bucket_start(b["key"]), b["doc_count"]) for b in answer.aggregations["t"]["buckets"]]
+            curve = self._events.curve(key)
+            for start, end in spans:
+                inside = ((clipped(edge, width, start, end), count) for edge, count in found)
+                curve = curve.replaced((start, end), [(*span, count) for span, count in inside if span is not None])
+            self._events.curves[key] = curve
+
+        return take
+
+
+def _groups(spans: Sequence[Span]) -> Iterator[list[Span]]:
+    for at in range(0, len(spans), SPANS):
+        yield list(spans[at : at + SPANS])

@@ -1,0 +1,257 @@
+"""What is known of one rule's events over a span, and the questions that a source must answer to know more."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from alerter.clock import Millis
+from alerter.detectors.protocol import Ask, Question, Unanswered
+from alerter.model.rule import Key, KeyValue, Rule, ValueList
+from alerter.redact import hide, is_hidden
+from alerter.sources.asking import Asking
+from alerter.sources.details import Details
+from alerter.sources.lists import ListCheck
+from alerter.sources.protocol import Answer, SearchRequest
+from alerter.sources.values import value_at
+from alerter.windows import EMPTY, Curve
+
+SAMPLES = 3
+"""Documents shown with a match."""
+BARS = 12
+"""Bars of a message's chart."""
+Take = Callable[[Answer], None]
+
+
+class Events:
+    """The events of one rule over a span, by key: redacted keys, but raw values for asking again."""
+
+    def __init__(self, rule: Rule, asking: Asking, start: Millis, end: Millis) -> None:
+        self.rule = rule
+        self.asking = asking
+        self.start = start
+        self.end = end
+        self.changed_since: Millis | None = None
+        self.warnings: list[str] = list(asking.warnings)
+        self.curves: dict[Key, Curve] = {}
+        self.known: dict[Question, Any] = {}
+        self.check = ListCheck(rule.condition) if isinstance(rule.condition, ValueList) else None
+        self._raw: dict[Key, Key] = {}
+
+    # --- filling -----------------------------------------------------------------------------------------------
+
+    def hidden(self, raw: Key) -> Key:
+        """Return a key as it may be shown, and remember what it stands for."""
+        if raw is None:
+            return None
+        paths = [part.split.path if part.split else part.name for part in self.asking.parts]
+        values = (hide(path, value, self.rule.redact) for path, (_, value) in zip(paths, raw, strict=True))
+        key = tuple(zip(self.asking.names, values, strict=True))
+        self._raw[key] = raw
+        return key
+
+    def raw(self, key: Key) -> Key:
+        """Return the key with its values in clear, where they are known."""
+        return self._raw.get(key, key)
+
+    def shown(self, value: KeyValue) -> KeyValue:
+        """Return a compared value as it may be shown."""
+        return hide(self.check.path, value, self.rule.redact) if self.check is not None else value
+
+    # --- what detectors ask ------------------------------------------------------------------------------------
+
+    def keys(self) -> Collection[Key]:
+        """Return the keys that have events."""
+        return self.curves.keys()
+
+    def curve(self, key: Key) -> Curve:
+        """Return the count curve of a key."""
+        return self.curves.get(key, EMPTY)
+
+    def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
+        """Return the instant of the newest event in ``[first, last]``; ``last`` where that cannot be asked for."""
+        if key not in self._raw and is_hidden(key):
+            return last
+        found: Millis | None = self._answer(Question(Ask.NEWEST, key, first - 1, last))
+        return last if found is None else found
+
+    def values(self, key: Key, at: Millis) -> Sequence[KeyValue]:
+        """Return the compared value of each event of an instant."""
+        found: Sequence[KeyValue] = self._answer(Question(Ask.VALUES, key, at - 1, at))
+        return found
+
+    def severities(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - known only where every event is read
+        """Return nothing: where severities are read from events, every event is read."""
+        return ()
+
+    def first_event(self, key: Key, *, any_key: bool = False) -> Millis | None:
+        """Return the time of the very first event of a key, or of the rule; None when it cannot be asked for."""
+        if not any_key and key not in self._raw and is_hidden(key):
+            return None
+        found: Millis | None = self._answer(Question(Ask.FIRST_OF_ANY) if any_key else Question(Ask.FIRST, key))
+        return found
+
+    def first_document(self) -> Millis | None:
+        """Return the time of the index's earliest document."""
+        found: Millis | None = self._answer(Question(Ask.FIRST_DOCUMENT))
+        return found
+
+    # --- what messages ask -------------------------------------------------------------------------------------
+
+    def alive_count(self, start: Millis, end: Millis) -> int:
+        """Return how many documents of the rule's ``alive`` filter lie in ``(start, end]``."""
+        found: int = self._answer(Question(Ask.ALIVE, None, start, end))
+        return found
+
+    def samples(self, key: Key, start: Millis, end: Millis) -> Sequence[Mapping[str, Any]]:
+        """Return the newest documents of a key's events in ``(start, end]``, newest first, as ``include`` says."""
+        found: Sequence[Mapping[str, Any]] = self._answer(Question(Ask.SAMPLES, key, start, end))
+        return found
+
+    def chart(self, key: Key, start: Millis, end: Millis) -> Sequence[tuple[Millis, float]]:
+        """Return the number of a key's events in each of ``BARS`` parts of ``(start, end]``, by the part's end."""
+        found: Sequence[tuple[Millis, float]] = self._answer(Question(Ask.CHART, key, start, end))
+        return found
+
+    def _answer(self, question: Question) -> Any:
+        if question not in self.known:
+            raise Unanswered([question])
+        return self.known[question]
+
+    # --- asking the source -------------------------------------------------------------------------------------
+
+    def requests(self, questions: Sequence[Question]) -> Iterator[tuple[SearchRequest, Take]]:
+        """Yield the requests that answer these questions, each with what takes its answer."""
+        yield from Details(self).requests([q for q in questions if q.about is Ask.DETAIL])
+        for question in questions:
+            if question.about is not Ask.DETAIL:
+                request, read = _ASK[question.about](self, question)
+                yield request, _taker(self.known, question, read)
+
+    def give_up(self, questions: Iterable[Question]) -> bool:
+        """Note that questions got no answer; returns whether the evaluation can do without (samples, charts)."""
+        dispensable = {Ask.SAMPLES, Ask.CHART}
+        questions = list(questions)
+        self.known |= {q: () for q in questions if q.about in dispensable}
+        return all(q.about in dispensable for q in questions)
+
+    def key_clauses(self, key: Key) -> list[dict[str, Any]]:
+        """Return the clauses that select the events of one key."""
+        return self.asking.key_clauses(self.raw(key))
+
+
+def _taker(known: dict[Question, Any], question: Question, read: Callable[[Answer], Any]) -> Take:
+    def take(answer: Answer) -> None:
+        known[question] = read(answer)
+
+    return take
+
+
+Asked = tuple[SearchRequest, Callable[[Answer], Any]]
+
+
+def _newest(events: Events, question: Question) -> Asked:
+    time = events.asking.time
+    aggregation = {"last": {"max": {"field": time.field}}}
+    clauses = events.key_clauses(question.key)
+    request = events.asking.request(question.start, question.end, aggregation, *clauses)
+
+    def read(answer: Answer) -> Millis | None:
+        last = time.edge(answer, "last")
+        return last if last is None else min(last, question.end)
+
+    return request, read
+
+
+def _first(events: Events, question: Question) -> Asked:
+    asking = events.asking
+    filters: list[Any] = []
+    if question.about is not Ask.FIRST_DOCUMENT:
+        filters = [*asking.filter, *([asking.listed] if asking.listed else [])]
+    if question.about is Ask.FIRST:
+        filters += events.key_clauses(question.key)
+    return asking.time.edges(events.rule.index, filters), lambda answer: asking.time.edge(answer, "first")
+
+
+def _alive(events: Events, question: Question) -> Asked:
+    alive = getattr(events.rule.condition, "alive", None)
+    filters = [*(alive.filter if alive else ()), events.asking.time.range(question.start, question.end)]
+    body = {"size": 0, "query": {"bool": {"filter": filters}}, "track_total_hits": True}
+    index = (alive.index if alive else None) or events.rule.index
+    return SearchRequest(index, body), lambda answer: answer.total or 0
+
+
+def _samples(events: Events, question: Question) -> Asked:
+    asking = events.asking
+    check = events.check if asking.listed is None else None
+    filters = [*asking.clauses(question.start, question.end), *events.key_clauses(question.key)]
+    body: dict[str, Any] = {
+        "size": SAMPLES if check is None else 100,
+        "query": {"bool": {"filter": filters}},
+        "sort": asking.time.sort("desc"),
+        "track_total_hits": False,
+    }
+    if events.rule.include:
+        body["_source"] = asking.shown()
+
+    def read(answer: Answer) -> Sequence[Mapping[str, Any]]:
+        found = [hit.source or {} for hit in answer.hits]
+        if check is not None:
+            found = [d for d in found if check.judge(value_at(d, check.path)) is not None]
+        return found[:SAMPLES]
+
+    return SearchRequest(events.rule.index, body), read
+
+
+def _values(events: Events, question: Question) -> Asked:
+    asking, check = events.asking, events.check
+    assert check is not None
+    filters = [*asking.clauses(question.start, question.end), *events.key_clauses(question.key)]
+    body = {"size": 1_000, "query": {"bool": {"filter": filters}}, "sort": ["_doc"], "track_total_hits": False}
+    body["_source"] = [check.path.removesuffix(".keyword")]
+
+    def read(answer: Answer) -> Sequence[KeyValue]:
+        judged = [check.judge(value_at(hit.source or {}, check.path)) for hit in answer.hits]
+        return [events.shown(listed.value) for listed in judged if listed is not None]
+
+    return SearchRequest(events.rule.index, body), read
+
+
+def _chart(events: Events, question: Question) -> Asked:
+    time = events.asking.time
+    width = bar_width(question)
+    begin = question.end - BARS * width
+    clauses = events.key_clauses(question.key)
+    request = events.asking.request(begin, question.end, {"t": time.buckets(width, begin)}, *clauses)
+
+    def read(answer: Answer) -> Sequence[tuple[Millis, float]]:
+        counts: dict[Millis, float] = defaultdict(float)
+        for bucket in answer.aggregations["t"]["buckets"]:
+            counts[time.bucket_start(bucket["key"]) + width] += bucket["doc_count"]
+        return [(edge, counts[edge]) for edge in range(begin + width, question.end + 1, width)]
+
+    return request, read
+
+
+def bar_width(question: Question) -> Millis:
+    """Return the width of a chart's bars."""
+    return max((question.end - question.start) // BARS, 1)
+
+
+_ASK: dict[Ask, Callable[[Events, Question], Asked]] = {
+    Ask.NEWEST: _newest,
+    Ask.VALUES: _values,
+    Ask.FIRST: _first,
+    Ask.FIRST_OF_ANY: _first,
+    Ask.FIRST_DOCUMENT: _first,
+    Ask.ALIVE: _alive,
+    Ask.SAMPLES: _samples,
+    Ask.CHART: _chart,
+}
+
+
+def exact_curves(times: Mapping[Key, Iterable[Millis]]) -> dict[Key, Curve]:
+    """Return the curves of keys whose events' ascending times are all known."""
+    return {key: Curve.of_times(array("q", found)) for key, found in times.items()}
