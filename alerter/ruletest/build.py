@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -85,7 +86,7 @@ class CaseBuilder:
             if name in written:
                 hint = "set: replaces fields" if name == "document" else ""
                 self._places.error("not_with_file", f"{name} does not go with file", hint, (*path, name), key=True)
-        file = self._folder / written["file"]
+        file = Path(os.path.normpath(self._folder / written["file"]))
         if not file.is_file():
             self._places.error("no_such_file", f"{file} does not exist", "relative to this file", (*path, "file"))
         at = self._places.time(written["at"], (*path, "at")) if "at" in written else None

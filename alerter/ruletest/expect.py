@@ -119,7 +119,7 @@ def _extra(name: str, records: Sequence[Record], path: At, view: _View, *, liste
 def _decisions(entries: Sequence[Entry], expectation: Expectation, view: _View) -> Iterator[Failure]:
     records = view.snapshot.lists["decisions"]
     for entry in entries:
-        number = sum(fits(entry, record) for record in records)
+        number = sum(record["number"] for record in records if fits(entry, record))
         if entry.times is not None and not entry.times.holds(number):
             diff = (
                 *(f"  {c.name}: {c.shown}" for c in entry.checks),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,4 +91,6 @@ def _rules(document: Document, file: Path, places: Places) -> tuple[Path, ...]:
 
 
 def _paths(written: Any, file: Path) -> tuple[Path, ...]:
-    return tuple(file.parent / one for one in ([written] if isinstance(written, str) else written))
+    return tuple(
+        Path(os.path.normpath(file.parent / one)) for one in ([written] if isinstance(written, str) else written)
+    )

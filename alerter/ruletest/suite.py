@@ -129,9 +129,10 @@ class Suite:
 
     def _routing_of(self, file: TestFile) -> Routing:
         paths = self.routes or file.routes or (self.settings.notifiers if self.settings.configured else ())
-        if paths not in self._routings:
-            self._routings[paths] = _routing(paths)
-        return self._routings[paths]
+        known = tuple(path.resolve() for path in paths)
+        if known not in self._routings:
+            self._routings[known] = _routing(paths)
+        return self._routings[known]
 
 
 def _routing(paths: tuple[Path, ...]) -> Routing:

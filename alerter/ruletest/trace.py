@@ -89,6 +89,7 @@ def message_record(delivery: Delivery, incident: Incident) -> Record:
         "receiver": delivery.receiver,
         "channel": delivery.channel,
         "reason": str(delivery.reason),
+        "severity": incident.severity,
         "text": delivery.text,
         **dict(_shown(incident)),
     }
@@ -124,6 +125,7 @@ def decision_record(decision: Decision) -> Record:
         "receiver": decision.receiver,
         "until": decision.until,
         "detail": decision.detail,
+        "number": decision.count,
     }
 
 
