@@ -49,7 +49,8 @@ class _Run:
         self._trace = Trace(case, source, self._logged, case.start)
         self._told: set[str] = set()
         self._since = {"matches": 0, "messages": 0, "decisions": 0}
-        self._may_wait = not every_instant and _quiet_is_quiet(rules, routing)
+        silenced = any(step.silence for step in case.steps)
+        self._may_wait = not every_instant and not silenced and _quiet_is_quiet(rules, routing)
         self._skipped: Millis | None = None
         self._engine = self._new_engine()
 
@@ -73,7 +74,7 @@ class _Run:
         if self._may_wait and not steps and not last and not self._arrives(at) and self._is_near(at):
             self._skipped = at
             return
-        if self._skipped is not None and self._late_for(self._skipped, at):
+        if self._skipped is not None and (self._firing() or self._late_for(self._skipped, at)):
             self._evaluate(self._skipped, self._rules)
         everything = bool(steps) or last
         self._evaluate(at, [r for r in self._rules if everything or next_instant(r.schedule, at - 1) == at])
@@ -131,6 +132,9 @@ class _Run:
                 return True
         return False
 
+    def _firing(self) -> bool:
+        return any(incident.resolved is None for incident in self._trace.incidents)
+
     def _is_near(self, at: Millis) -> bool:
         return at - self._trace.reached < min(HOUR, *(rule.max_catchup for rule in self._rules))
 
@@ -143,7 +147,7 @@ class _Run:
                 trace.note(rule, transition)
         trace.decisions += [decision_record(d) for d in report.decisions]
         trace.warnings += [text for _, text in report.warnings if text not in trace.warnings]
-        if any(o.transitions for o in report.outcomes.values()) or any(i.resolved is None for i in trace.incidents):
+        if any(o.transitions for o in report.outcomes.values()) or self._firing():
             incidents = [stored.value for stored in self._state.incidents()]
             trace.incidents = sorted(incidents, key=lambda i: (i.opened, i.rule, i.id))
             trace.messages += self._new_messages(trace.incidents)
