@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 @contextmanager
 def _place(server: Server) -> Iterator[Place]:
     """Provide a folder, a webhook and clean indices, and remove all of it."""
+    server.sweep()
     hook = Webhook()
     with tempfile.TemporaryDirectory(prefix="alerter-bench-") as folder:
         try:

@@ -97,7 +97,8 @@ class Engine:
         while True:
             answer = self.place.server.ask("POST", f"{PREFIX}-incidents/_search", body)["aggregations"]["all"]
             for bucket in answer["buckets"]:
-                found[(bucket["key"]["rule"], bucket["key"]["key"])] = int(bucket["at"]["value"])
+                if bucket["key"]["rule"]:  # a digest of what a gap hid is no incident of a rule
+                    found[(bucket["key"]["rule"], bucket["key"]["key"])] = int(bucket["at"]["value"])
             if "after_key" not in answer:
                 return found
             composite["after"] = answer["after_key"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmarks.generate import MAPPING
@@ -14,6 +16,8 @@ from benchmarks.measure import pid_of_port
 from tests.servers import elastic
 
 BATCH = 4_000
+MINE = f"bench-{os.getpid()}"
+"""Begins the name of every index of this run, so that two runs at once do not meet."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +74,7 @@ class Server:
     def settle(self, index: str) -> None:
         """Wait (two minutes at most) until merges are over; empty the caches: no run profits from another."""
         for _ in range(240):
-            merges = self.ask("GET", "_stats/merge?filter_path=_all.total.merges.current")
+            merges = self.ask("GET", f"{index}/_stats/merge?filter_path=_all.total.merges.current")
             if not merges["_all"]["total"]["merges"]["current"]:
                 break
             time.sleep(0.5)
@@ -81,6 +85,13 @@ class Server:
         found = self.ask("GET", f"{prefix}*?filter_path=*.aliases&expand_wildcards=all")
         if found:
             self.ask("DELETE", ",".join(found))
+
+    def sweep(self) -> None:
+        """Delete what runs left behind whose process is gone."""
+        for name in self.ask("GET", "bench-*?filter_path=*.aliases&expand_wildcards=all"):
+            owner = name.split("-")[1]
+            if owner.isdigit() and not Path("/proc", owner).exists():
+                self.ask("DELETE", name)
 
     def documents(self, index: str) -> Iterator[Mapping[str, Any]]:
         """Yield the sources of all documents of an index."""

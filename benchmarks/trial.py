@@ -13,14 +13,14 @@ from typing import Any, Protocol
 from benchmarks.answers import Firsts
 from benchmarks.generate import MINUTE
 from benchmarks.measure import MARK, RESULT, mean
-from benchmarks.server import Server
+from benchmarks.server import MINE, Server
 from benchmarks.stubs import Proxy, Traffic
 
 ROOT = Path(__file__).resolve().parent.parent
-PREFIX = "bench-run"
+PREFIX = f"{MINE}-run"
 """Of the indices in which competitors keep their state; dropped after every run."""
 TRAFFIC_SPAN = 2 * MINUTE
-TRAFFIC_PASSES = 2
+TRAFFIC_PASSES = 1
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def measure(server: Server, index: str, competitor: Competitor, plan: Plan, fold
         raw, _ = _run(server, competitor.prepare(server.port), plan, folder, None)
         result = _summary(raw) | {"name": competitor.name, "end": plan.end, "firsts": competitor.firsts()}
         if plan.passes:
-            short = replace(plan, begin=plan.span - TRAFFIC_SPAN, passes=TRAFFIC_PASSES)
+            short = replace(plan, begin=plan.span - TRAFFIC_SPAN, warm=1, passes=TRAFFIC_PASSES)
             proxy = Proxy(server.port)
             server.drop(PREFIX)
             _, passed = _run(server, competitor.prepare(proxy.port), short, folder, proxy)

@@ -12,12 +12,13 @@ from benchmarks.answers import REASONS, Firsts, agree, compare
 from benchmarks.competitors import ElastAlert, Engine, Floor, MakeRules, Place
 from benchmarks.generate import HOUR, MINUTE
 from benchmarks.peer import Peer
+from benchmarks.server import MINE
 from benchmarks.trial import Competitor, Plan, measure
 
 START = 1_740_787_200_000
 """2025-03-01T00:00:00Z: the first event."""
 SEED = 1
-INDEX = "bench-events"
+INDEX = f"{MINE}-events"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Sizes:
     w3: tuple[int, ...] = (1_000, 10_000, 100_000, 1_000_000)
     w3_stock: int = 1_000_000
     w5_keys: int = 10_000
-    w5_rules: int = 10
+    w5_rules: int = 3
     w6_hours: float = 6
     w6_rules: int = 20
     stock: int = 5
@@ -42,7 +43,17 @@ class Sizes:
 
 FULL = Sizes()
 QUICK = Sizes(
-    span=12, minutes=20, w1=20, w2=60, w3=(1_000, 10_000), w3_stock=10_000, w6_hours=0.5, stock=1, lean=2, other=5
+    span=12,
+    minutes=20,
+    w1=20,
+    w2=60,
+    w3=(1_000, 10_000),
+    w3_stock=10_000,
+    w5_rules=1,
+    w6_hours=0.5,
+    stock=1,
+    lean=2,
+    other=5,
 )
 WARM = 2
 W3_PASSES = 8
@@ -91,7 +102,7 @@ class Bench:
         server.load(INDEX, generate.many_keys(SEED, START, seconds, sizes.rate, sizes.w5_keys))
         make = self._maker(partial(generate.keyed_rules, sizes.w5_rules, INDEX, self.place.webhook, sizes.w5_keys))
         title = f"W5: {sizes.w5_rules} rules by user, {sizes.w5_keys:,} users"
-        yield self._section(title, make, ("stock", "lean", "count"), span=sizes.span)
+        yield self._section(title, make, ("stock", "lean", "count"), span=sizes.span, stock=2)
 
     def w6(self) -> Iterator[dict[str, Any]]:
         """Yield one catch-up over hours, which is the first step of a plan without passes."""
@@ -126,8 +137,9 @@ class Bench:
         everybody += [ElastAlert(self.place, make, self.peer, mode) for mode in modes] if self.peer else []
         for competitor in everybody if most else everybody[2:]:
             kind = competitor.mode if isinstance(competitor, ElastAlert) else "other"
-            passes = min(most, stock if kind == "stock" else most, getattr(self.sizes, kind))
-            plan = Plan(START, START + span * MINUTE, WARM if most else 0, passes)
+            passes = min(most, stock if kind == "stock" else most, getattr(self.sizes, kind, self.sizes.other))
+            warm = 0 if not most else 1 if kind == "stock" else WARM
+            plan = Plan(START, START + span * MINUTE, warm, passes)
             results.append(measure(self.place.server, INDEX, competitor, plan, self.place.folder))
             _say(title, results[-1])
         types = {str(rule["name"]): str(rule["type"]) for rule in make(False)}
