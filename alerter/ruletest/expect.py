@@ -127,7 +127,7 @@ def _decisions(entries: Sequence[Entry], expectation: Expectation, view: _View) 
                 f"+ times: {number}",
             )
             fixes = (Fix(entry.times.path, number),) if entry.times.exact else ()
-            yield Failure(entry.times.path, f"{number} decisions fit, expected {entry.times.shown}", diff, fixes)
+            yield Failure(entry.times.path, f"decisions that fit: {number}, expected {entry.times.shown}", diff, fixes)
         elif entry.times is None and not number:
             near = nearest(entry, records, range(len(records)))
             yield _missing("decisions", entry, None if near is None else records[near], view)

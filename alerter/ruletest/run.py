@@ -47,6 +47,7 @@ class _Run:
         self._waiting = list(reversed(self._logged))
         source = EmbeddedSource(now=lambda: self._now)
         self._trace = Trace(case, source, self._logged, case.start)
+        self._newest = case.start
         self._told: set[str] = set()
         self._since = {"matches": 0, "messages": 0, "decisions": 0}
         silenced = any(step.silence for step in case.steps)
@@ -113,14 +114,17 @@ class _Run:
         while self._waiting and self._waiting[-1].visible <= now:
             seen.append(self._waiting.pop())
         if seen:
+            self._newest = max(self._newest, *(one.at for one in seen))
             source = self._trace.source
             source.extend(one.source for one in seen)
             if source.rejections:
                 self._trace.trouble = f"a server would reject an event: {source.rejections[0].reason}"
 
     def _arrives(self, at: Millis) -> bool:
+        """Whether an evaluation of ``at`` has something new to judge; some is seen before its time has come."""
         delay = self._rules[0].query_delay
-        return bool(self._waiting) and self._waiting[-1].visible <= at + delay
+        coming = bool(self._waiting) and self._waiting[-1].visible <= at + delay
+        return coming or self._newest > self._trace.reached
 
     def _late_for(self, skipped: Millis, at: Millis) -> bool:
         """Whether something becomes visible now that a skipped evaluation must not have seen."""

@@ -48,7 +48,7 @@ UNMET = [
     ("messages: [{text: nothing like it}]", "no message fits; the nearest differs in text"),
     ("messages: [{text: {not: resets}}]", "no message fits; the nearest differs in text"),
     ("decisions: [{reason: silence}]", "no decision fits; the nearest differs in reason"),
-    ("decisions: [{outcome: fired, times: 2}]", "1 decisions fit, expected 2"),
+    ("decisions: [{outcome: fired, times: 2}]", "decisions that fit: 1, expected 2"),
     ("only: true", "no match expected, but 1 match came"),
 ]
 
