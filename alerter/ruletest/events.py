@@ -13,7 +13,6 @@ from typing import Any
 from alerter.clock import SECOND, Millis
 from alerter.model.rule import Rule, TimeField, TimeKind
 from alerter.ruletest.model import At, Case, Inline, Sample
-from alerter.sources.embedded import Document
 from alerter.sources.embedded_files import read_documents, value_at
 from alerter.sources.timefield import parse_time
 from alerter.timetext import iso
@@ -61,7 +60,8 @@ def _inline(written: Inline, fields: Sequence[TimeField]) -> Iterator[Logged]:
             source = dict(written.document) if plain else _numbered(written.document, number)
             for name, value in zip(written.each, values, strict=True):
                 put(source, name, value)
-            yield Logged(at, written.visible.of(at), _timed(source, fields, at))
+            stated = _time_of(source, fields[0])
+            yield Logged(at if stated is None else stated, written.visible.of(at), _timed(source, fields, at))
 
 
 def _sample(written: Sample, fields: Sequence[TimeField]) -> list[Logged]:
@@ -69,7 +69,7 @@ def _sample(written: Sample, fields: Sequence[TimeField]) -> list[Logged]:
     if read.bad:
         raise CannotRun(f"{read.bad[0].origin}: {read.bad[0].reason}", written.path)
     found = read.documents[: written.first]
-    times = [_time_of(document, fields[0]) for document in found]
+    times = [_time_of(document.source, fields[0]) for document in found]
     if not found:
         raise CannotRun(f"{written.file} holds no document", written.path)
     unread = next((d for d, at in zip(found, times, strict=True) if at is None), None)
@@ -87,8 +87,8 @@ def _sample(written: Sample, fields: Sequence[TimeField]) -> list[Logged]:
     return logged
 
 
-def _time_of(document: Document, field: TimeField) -> Millis | None:
-    value = value_at(document.source, field.name)
+def _time_of(source: Mapping[str, Any], field: TimeField) -> Millis | None:
+    value = value_at(source, field.name)
     try:
         return None if value is None else parse_time(value, field)
     except (ValueError, OverflowError):

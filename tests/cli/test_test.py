@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from pathlib import Path
 from xml.etree.ElementTree import parse
 
@@ -146,6 +147,20 @@ def test_the_shipped_rules_pass_their_tests(alone: Path, capsys: pytest.CaptureF
     found = [line.split(": ")[1] for line in out.splitlines() if ": untaken_route" not in line and ".yaml:" in line]
     assert found == []
     assert re.search(r"coverage: ([1-9]\d*) of \1 rules have a test", out)
+
+
+@pytest.mark.parametrize("source", ["help", "docs"])
+def test_the_documented_example_passes(rules: Path, source: str) -> None:
+    """What --help and docs/rule-tests.md show is a test of a shipped rule that passes."""
+    from alerter.cli.test import EXAMPLE
+
+    if source == "help":
+        text = textwrap.dedent(EXAMPLE[EXAMPLE.index("  tests:") : EXAMPLE.index("\nEvery key")])
+    else:
+        text = (ROOT / "docs/rule-tests.md").read_text().partition("```yaml\n")[2].partition("```")[0]
+    (rules / "refund-surge.yaml").write_text((ROOT / "rules/order/refund-surge.yaml").read_text())
+    (rules / "refund-surge.test.yaml").write_text(text)
+    assert main(["test", "rules/refund-surge.yaml", "--routes", str(ROOT / "notifiers")]) == 0
 
 
 def test_the_schema_describes_the_shipped_tests(capsys: pytest.CaptureFixture[str]) -> None:

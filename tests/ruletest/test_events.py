@@ -54,6 +54,15 @@ def test_each_makes_an_event_for_every_combination(folder: Folder) -> None:
     ]  # fmt: skip
 
 
+def test_a_document_may_state_its_own_time(folder: Folder) -> None:
+    """An event dated ahead of the clock is seen at ``at`` and counts at its own time."""
+    stated = '{at: 10:00:30, document: {kind: reset, "@timestamp": "2026-03-10T10:05:00Z"}}'
+    (found,) = logged(folder, stated)
+    assert (iso(found.at), iso(found.visible)) == ("2026-03-10T10:05:00.000Z", "2026-03-10T10:00:30.000Z")
+    ahead = "\n".join(["events:", *[f"  - {stated}"] * 3, "expect: {matches: [{at: 10:05:00, count: 3}]}"])
+    assert folder.one(ahead).passed
+
+
 def sample(path: Path) -> None:
     lines = [
         {"@timestamp": "2020-05-01T00:00:10Z", "kind": "reset", "user": {"name": "a"}},
