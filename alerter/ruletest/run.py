@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import groupby
+from itertools import groupby, islice
 
 from alerter.clock import HOUR, Millis
 from alerter.engine.tick import Engine, TickReport
 from alerter.model.incident import Checkpoint, Incident
 from alerter.model.rule import Frequency, Rule, Spike, SpikeType
 from alerter.routing.tree import Routing
-from alerter.ruletest.events import Logged, expand
+from alerter.ruletest.events import CannotRun, Logged, expand
 from alerter.ruletest.model import Case, Expectation, Step
 from alerter.ruletest.trace import Snapshot, Trace, decision_record, incident_record, message_record
 from alerter.schedule import instants, next_instant
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.reader import Reader
 from alerter.state.sqlite import SqliteState
+from alerter.timetext import iso
+
+MOST_INSTANTS = 50_000
+"""Nominal instants of a rule in one test: about a month of minutes."""
 
 
 def run_case(case: Case, rules: Sequence[Rule], routing: Routing, *, every_instant: bool = False) -> Trace:
@@ -63,6 +67,7 @@ class _Run:
         self._show(case.start)
         steps = list(case.steps)
         end = _end(case, self._rules, self._logged)
+        _refuse_long(case, self._rules, end)
         for at in _stops(case, self._rules, end):
             self._reach(at, [s for s in steps if s.at == at], last=at == end)
             if trace.trouble:
@@ -191,6 +196,14 @@ def _end(case: Case, rules: Sequence[Rule], logged: Sequence[Logged]) -> Millis:
     if case.expect is not None:
         spoken += [one.end for one in case.expect.firing if not one.ever]
     return max(next_instant(rule.schedule, max(spoken) - 1) for rule in rules)
+
+
+def _refuse_long(case: Case, rules: Sequence[Rule], end: Millis) -> None:
+    """Raise CannotRun for a span with more nominal instants than a test can mean."""
+    for rule in rules:
+        if sum(1 for _ in islice(instants(rule.schedule, case.start, end), MOST_INSTANTS + 1)) > MOST_INSTANTS:
+            until = f"{iso(case.start)} to {iso(end)}"
+            raise CannotRun(f"from {until} {rule.name} has more than {MOST_INSTANTS:,} nominal instants", case.path)
 
 
 def _quiet_is_quiet(rules: Sequence[Rule], routing: Routing) -> bool:

@@ -13,6 +13,8 @@ from alerter.timetext import iso, parse_instant
 FORMS = (
     "write 2026-03-10T11:00:00Z, a time of day like 11:00:30 (UTC, the day of start), or a length after start like +5m"
 )
+EARLIEST: Millis = parse_instant("1980-01-01T00:00:00Z")
+LATEST: Millis = parse_instant("2200-01-01T00:00:00Z")
 _CLOCK = re.compile(r"(?P<h>[01]?\d|2[0-3]):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d)(?:\.(?P<ms>\d{1,3}))?)?")
 _LENGTH = re.compile(r"(?P<sign>[+-]?)\s*(?P<length>\d.*)")
 
@@ -29,7 +31,13 @@ def written(document: Document, path: Path_, value: Any) -> str:
 
 def read_time(text: str, start: Millis | None) -> Millis:
     """Read an instant; ``start`` None allows ISO 8601 only. Raises ValueError with what may be written."""
-    text = text.strip()
+    at = _read(text.strip(), start)
+    if not EARLIEST <= at < LATEST:
+        raise ValueError(f"{text!r} is not between the years 1980 and 2200")
+    return at
+
+
+def _read(text: str, start: Millis | None) -> Millis:
     if start is not None:
         if found := _CLOCK.fullmatch(text):
             return start // DAY * DAY + _of_day(found)
@@ -39,7 +47,7 @@ def read_time(text: str, start: Millis | None) -> Millis:
                 return start - length if found["sign"] == "-" else start + length
     try:
         return parse_instant(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         hint = FORMS if start is not None else "write ISO 8601, like 2026-03-10T11:00:00Z"
         raise ValueError(f"{text!r} is not a time; {hint}") from None
 

@@ -102,6 +102,12 @@ def test_a_rule_that_cannot_be_evaluated_fails_the_test(folder: Folder) -> None:
     assert failure.message.startswith("resets could not be evaluated (unsupported)")
 
 
+def test_a_span_that_no_test_means_is_refused(messages: Callable[..., list[str]]) -> None:
+    """Two years of minutes are a mistake in a time, not a test to wait for."""
+    (found,) = messages(EVENTS, "end: 2028-03-10T10:00:00Z", "expect: {messages: []}")
+    assert found.endswith("resets has more than 50,000 nominal instants")
+
+
 def test_several_rules_run_together(folder: Folder) -> None:
     """Rules of several files share events and state, so that one incident can inhibit another."""
     folder.write(
