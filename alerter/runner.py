@@ -75,7 +75,8 @@ class Runner:
             raise UsageError(f"state: {error.reason}", error.hint) from None
         say_cluster(self._settings)
         service.forget_removed()
-        report = service.tick(service.project.rules)
+        report = service.tick(service.project.rules, punctual=False)
+        service.flush()
         for _ in range(ONCE_PASSES):
             service.deliver()
             if not self._due_soon(state) or self._stop.is_set():
@@ -110,6 +111,7 @@ class Runner:
             return 0
         finally:
             scheduler.stop()
+            service.flush()
             service.deliver()
             if http is not None:
                 http.stop()
@@ -141,7 +143,7 @@ class Runner:
                 self._clock.wait(RETRY_SECONDS * SECOND, self._stop)
                 continue
             say_notifiers(service.courier.notifiers)
-            service.tick(service.project.rules)
+            service.tick(service.project.rules, punctual=False)
             return True
         return False
 

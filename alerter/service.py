@@ -13,6 +13,7 @@ from alerter.clock import DAY, MINUTE, SECOND, Clock, Millis
 from alerter.config import Settings
 from alerter.delivery.courier import Courier
 from alerter.engine.audience import silence_check
+from alerter.engine.checkpoints import Checkpoints
 from alerter.engine.tick import Engine, TickReport
 from alerter.errors import UsageError
 from alerter.http import PLAIN, Answer
@@ -28,6 +29,10 @@ from alerter.sources.reader import Reader
 from alerter.state.protocol import Conflict, Retention, State, StateError
 
 log = logging.getLogger(__name__)
+PATIENCE: Millis = 5 * MINUTE
+"""A checkpoint of which only the instant changed may be this far ahead of the stored one; see Checkpoints."""
+LOOK_EVERY: Millis = 10 * SECOND
+"""How often the outbox is looked at while this engine has put nothing into it: another one may have."""
 STALE: Millis = 5 * MINUTE
 """Without a finished pass of the delivery loop for this long the process is not healthy."""
 
@@ -56,13 +61,17 @@ class Service:
         self._said: set[tuple[str, str]] = set()
         self._turn = threading.Lock() if source.kind == "embedded" else nullcontext()
         self._reader = Reader(source)
+        self._checkpoints = Checkpoints(state, PATIENCE)
+        self._idle_until: Millis = 0
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
         self._wire(project)
 
     def _wire(self, project: Project) -> None:
         notifiers = make_notifiers(project.routing, self.settings)
-        self.engine = Engine(self._reader, self._state, project.routing, self.metrics)
+        self.engine = Engine(
+            self._reader, self._state, project.routing, self.metrics, checkpoints=self._checkpoints
+        )
         self.courier = Courier(
             self._state,
             notifiers,
@@ -76,16 +85,21 @@ class Service:
 
     # --- the jobs ----------------------------------------------------------------------------------------------
 
-    def tick(self, rules: Sequence[Rule]) -> TickReport | None:
-        """Evaluate these rules up to now; a state that cannot be read is said, and evaluated later."""
+    def tick(self, rules: Sequence[Rule], *, punctual: bool = True) -> TickReport | None:
+        """Evaluate these rules up to their last nominal instant, or (not ``punctual``) up to now.
+
+        A state that cannot be read is said, and the rules are evaluated later.
+        """
         try:
             with self._turn:  # documents in memory are read by one thread at a time
                 self._feed.poll()
-                report = self.engine.tick(rules, self._clock.now())
+                report = self.engine.tick(rules, self._clock.now(), punctual=punctual)
         except StateError as error:
             self._unwell(f"state: {error.reason}")
             return None
         self.metrics.asked(self._source)
+        if report.told:
+            self._idle_until = 0
         if len(report.failures) < len(rules) or not rules:
             self._well()
         else:
@@ -97,16 +111,29 @@ class Service:
         return report
 
     def deliver(self) -> None:
-        """Send what is planned; one pass at a time."""
+        """Send what is planned; one pass at a time, and seldom while this engine plans nothing."""
+        now = self._clock.monotonic()
+        if now < self._idle_until:
+            self.pulse.beat = now
+            return
         if not self._delivering.acquire(blocking=False):
             return
         try:
-            self.courier.deliver()
+            self._idle_until = now + LOOK_EVERY  # before the pass: a tick meanwhile sets it back
+            if not self.courier.deliver().idle:
+                self._idle_until = 0
             self.pulse.beat = self._clock.monotonic()
         except StateError as error:
             self._unwell(f"state: {error.reason}")
         finally:
             self._delivering.release()
+
+    def flush(self) -> None:
+        """Write the checkpoints that were not worth a write of their own."""
+        try:
+            self.engine.flush()
+        except StateError as error:
+            log.warning("checkpoints: %s; the last minutes are evaluated again at the next start", error.reason)
 
     def tidy(self) -> None:
         """Delete what is older than the retention."""
@@ -152,6 +179,7 @@ class Service:
         gone = [name for name in self._state.checkpointed() if name not in names]
         if gone:
             self.engine.forget(gone, self._clock.now())
+            self._idle_until = 0
 
     # --- health ------------------------------------------------------------------------------------------------
 

@@ -114,19 +114,26 @@ class Curve:
         position = bisect_right(self._ends, at) - 1
         return (self._starts[position], self._ends[position]) if position >= 0 else None
 
-    def replaced(self, span: Span, finer: Iterable[tuple[Millis, Millis, int]]) -> Curve:
-        """Return the curve with what it knows of a span replaced by buckets ``(start, end, count)`` within it.
+    def refined(self, spans: Sequence[Span], finer: Iterable[tuple[Millis, Millis, int]]) -> Curve:
+        """Return the curve with what it knows of some spans replaced by buckets ``(start, end, count)`` within them.
 
-        Both ends of the span must be edges: no bucket reaches across.
+        The ends of the spans must be edges: no bucket reaches across. What lies outside them is passed over.
         """
-        low, high = bisect_left(self._starts, span[0]), bisect_right(self._ends, span[1])
-        found = [bucket for bucket in finer if bucket[2] > 0]
-        counts = [self._sums[at + 1] - self._sums[at] for at in range(len(self._ends))]
-        return Curve(
-            array("q", [*self._starts[:low], *(b[0] for b in found), *self._starts[high:]]),
-            array("q", [*self._ends[:low], *(b[1] for b in found), *self._ends[high:]]),
-            [*counts[:low], *(b[2] for b in found), *counts[high:]],
-        )
+        spans = sorted(spans)
+        begins = [start for start, _ in spans]
+        sums = self._sums
+
+        def within(start: Millis, end: Millis) -> bool:
+            at = bisect_right(begins, start) - 1
+            return at >= 0 and end <= spans[at][1]
+
+        kept = [
+            (start, end, sums[at + 1] - sums[at])
+            for at, (start, end) in enumerate(zip(self._starts, self._ends, strict=True))
+            if not within(start, end)
+        ]
+        rows = sorted([*kept, *(row for row in finer if row[2] > 0 and within(row[0], row[1]))])
+        return Curve(array("q", [r[0] for r in rows]), array("q", [r[1] for r in rows]), [r[2] for r in rows])
 
 
 EMPTY = Curve((), (), ())

@@ -62,7 +62,7 @@ def test_a_span_is_replaced_by_finer_buckets(times, edges, data):
         return
     start, end = data.draw(st.sampled_from(spans))
     finer = [(at - 1, at, times.count(at)) for at in range(start + 1, end + 1)]
-    divided = curve.replaced((start, end), finer)
+    divided = curve.refined([(start, end)], finer)
     assert [divided.rank(at) for at in range(start, end + 1)] == [happened(times, at) for at in range(start, end + 1)]
     assert divided.total == len(times)
     others = [b for b in curve.buckets(0, 60) if (b.start, b.end) != (start, end)]

@@ -40,6 +40,7 @@ class Report:
     postponed: int = 0
     failed: int = 0
     dropped: int = 0
+    idle: bool = True
 
 
 class Courier:
@@ -71,6 +72,7 @@ class Courier:
         now = self._clock.now()
         unfinished = [stored.value for stored in self._state.unfinished()]
         self._measure(unfinished, now)
+        report.idle = not unfinished
         for task in tasks(unfinished, now, fresh=self._fresh):
             if task.delivery is not None:
                 self._deliver(task, task.delivery, report)

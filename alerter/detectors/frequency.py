@@ -13,7 +13,7 @@ from alerter.model.incident import Match
 from alerter.model.rule import Frequency, Severity
 from alerter.windows import Bucket, Coarse, Curve
 
-AHEAD = 2_000
+AHEAD = 500
 """Events of later undecided buckets that are asked for together with the first one."""
 
 
@@ -149,13 +149,14 @@ class _Judge:
         return max(known, key=lambda s: Severity(s).rank, default="")
 
     def _undecided(self, bucket: Bucket) -> list[tuple[Millis, Millis]]:
-        """Return the bucket, the ones its windows begin in, and the next ones that are undecided too."""
+        """Return the bucket, the next ones that bounds do not decide either, and those their windows begin in."""
+        length, number = self.condition.timeframe, self.condition.num_events
         wanted: list[tuple[Millis, Millis]] = []
         events = 0
         for following in self.curve.buckets(bucket.start, self.span.end):
-            if following.exact or not _possible(self.curve, following, self.condition):
+            certain = following.before + 1 - self.curve.ceil(following.end - length) >= number
+            if following.exact or not _possible(self.curve, following, self.condition) or (wanted and certain):
                 continue
-            length = self.condition.timeframe
             wanted.append((following.start, following.end))
             wanted += self.curve.inside(following.start - length, following.end - length)
             events += following.number

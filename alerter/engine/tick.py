@@ -49,6 +49,7 @@ class TickReport:
 
     evaluated: int = 0
     matches: int = 0
+    told: int = 0
     failures: list[Failed] = field(default_factory=list)
     warnings: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
@@ -90,6 +91,12 @@ class _Told:
     before: Versioned[Incident] | None
     steps: Sequence[Transition]
     scene: Scene
+
+    @property
+    def is_news(self) -> bool:
+        """Whether more differs from the stored document than the mark of how far it was evaluated."""
+        found = self.before.value if self.before else None
+        return found is None or replace(self.story.incident, updated=found.updated) != found
 
 
 class Engine:
@@ -233,20 +240,14 @@ class Engine:
     ) -> None:
         """Write incidents with their planned messages, then digests, then the checkpoints, then the decisions."""
         failed = {failure.rule for failure in report.failures}
+        kept = {name: outcome for name, outcome in outcomes.items() if name not in failed}
         digested: list[Incident] = []
-        kept: dict[str, Outcome] = {}
-        for name, outcome in outcomes.items():
-            if name in failed:
-                continue
-            try:
-                stories = [(one.scene.digested, self._write(one)) for one in told.get(name, ())]
-            except Exception as error:
-                self._failed(report, name, error)
-                continue
-            digested += [story.incident for away, story in stories if away]
-            for _, story in stories:
-                report.decisions += story.decisions
-            kept[name] = outcome
+        for one in self._write([one for name in kept for one in told.get(name, ())], report):
+            report.told += 1
+            report.decisions += one.story.decisions
+            digested += [one.story.incident] if one.scene.digested else []
+        for failure in report.failures:
+            kept.pop(failure.rule, None)
         try:
             self._tell_digest(digested, now)
             lost = self.checkpoints.save(outcome.checkpoint for outcome in kept.values())
@@ -274,29 +275,40 @@ class Engine:
         for id, steps in grouped.items():
             away = self._gaps and _inside_gap(scene.rule, steps, scene.start, scene.end)
             told = replace(scene, digested=away)
-            before = opened.get(id) or (self.state.incident(id) if steps else None)
+            before = opened.get(id)
+            if before is None and steps and steps[0].change is not Change.OPENED:
+                before = self.state.incident(id)  # a new one is created; if it is there already, that conflicts
             story = fold(before.value if before else None, steps, told)
             if story is not None:
                 found.append(_Told(story, before, steps, told))
         return found
 
-    def _write(self, told: _Told) -> Story:
-        """Write an incident's document by compare-and-set; folds again when somebody was quicker."""
-        story: Story | None = told.story
-        before = told.before
-        for _ in range(5):
-            if story is None:
-                return Story(told.story.incident)  # it was deleted meanwhile, and nothing is left to keep
-            found = before.value if before else None
-            if story.incident == found or _only_touched(found, story.incident):
-                return story
-            try:
-                self.state.save_incident(story.incident, before.version if before else None)
-                return story
-            except Conflict:
-                before = self.state.incident(told.story.incident.id)
-                story = fold(before.value if before else None, told.steps, told.scene)
-        raise StateError("busy", f"incident {told.story.incident.id} kept changing", "is it edited by hand?")
+    def _write(self, stories: Sequence[_Told], report: TickReport) -> list[_Told]:
+        """Write incidents' documents together, by compare-and-set; one that was changed meanwhile is folded again.
+
+        Returns those written or not worth a write; a rule whose incident could not be written has failed.
+        """
+        done = [one for one in stories if not one.is_news]
+        pending = [one for one in stories if one.is_news]
+        try:
+            for _ in range(5):
+                pairs = [(one.story.incident, one.before.version if one.before else None) for one in pending]
+                written = list(zip(pending, self.state.save_incidents(pairs), strict=True))
+                done += [one for one, version in written if not isinstance(version, Conflict)]
+                again = [self._again(one) for one, version in written if isinstance(version, Conflict)]
+                pending = [one for one in again if one is not None]
+                if not pending:
+                    return done
+            raise StateError("busy", "incidents kept changing", "are they edited by hand?")
+        except Exception as error:
+            for name in dict.fromkeys(one.scene.rule.name for one in pending):
+                self._failed(report, name, error)
+        return done
+
+    def _again(self, told: _Told) -> _Told | None:
+        before = self.state.incident(told.story.incident.id)
+        story = fold(before.value if before else None, told.steps, told.scene)
+        return None if story is None else replace(told, story=story, before=before)
 
     def _close(self, transition: Transition) -> None:
         for _ in range(5):
@@ -339,11 +351,6 @@ class Engine:
         self.checkpoints.forget([name])
         report.failures.append(failure)
         self.metrics.failed(name, failure.kind)
-
-
-def _only_touched(found: Incident | None, incident: Incident) -> bool:
-    """Whether nothing but the mark of how far it was evaluated differs: not worth a write."""
-    return found is not None and replace(incident, updated=found.updated) == found
 
 
 def _inside_gap(rule: Rule, steps: Sequence[Transition], start: Millis, end: Millis) -> bool:

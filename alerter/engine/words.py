@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerter.clock import MINUTE, Millis
+from alerter.detectors.protocol import Ask
 from alerter.engine.story import Words
 from alerter.engine.view import Evidence, build_view
 from alerter.model.incident import Match, View
@@ -60,7 +61,11 @@ class _Evidence:
 
     def of(self, match: Match) -> Evidence:
         """Return the newest documents of the match's window, and its counts."""
-        return Evidence(self._documents(match), self._chart(match))
+        start = match.at - (self._rule.timeframe or MINUTE)
+        counted = not self._rule.is_event_type
+        self._events.need(match.key, start, match.at, Ask.SAMPLES, *([Ask.CHART] if counted else []))
+        chart = tuple(self._events.chart(match.key, start, match.at)) if counted else ()
+        return Evidence(self._documents(match), chart)
 
     def newest(self, match: Match) -> Mapping[str, Any]:
         """Return the newest document of the match's window, or an empty one; fetched only where attributes need it."""
@@ -77,10 +82,5 @@ class _Evidence:
         return "silent" if alive else "pipeline"
 
     def _documents(self, match: Match) -> tuple[Mapping[str, Any], ...]:
-        found = self._events.samples(match.key, match.at - (self._rule.timeframe or 1), match.at)
+        found = self._events.samples(match.key, match.at - (self._rule.timeframe or MINUTE), match.at)
         return tuple(redact_document(document, self._rule.redact) for document in found)
-
-    def _chart(self, match: Match) -> tuple[tuple[Millis, float], ...]:
-        if self._rule.is_event_type:
-            return ()
-        return tuple(self._events.chart(match.key, match.at - (self._rule.timeframe or MINUTE), match.at))

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
@@ -226,7 +227,7 @@ class Rule:
     kibana_url: str = ""
     file_text: str = field(default="", compare=False, repr=False)
 
-    @property
+    @cached_property
     def timeframe(self) -> Millis:
         """The window's length T; 0 for event types."""
         return getattr(self.condition, "timeframe", 0)
@@ -236,24 +237,29 @@ class Rule:
         """Whether single events match (any, blacklist, whitelist)."""
         return isinstance(self.condition, ValueList | AnyEvent)
 
-    @property
+    @cached_property
     def attributes(self) -> dict[str, Attribute]:
         """Every attribute that routing sees, built-in ones and labels, that has a value."""
         built_in = {"domain": self.domain, "severity": self.severity, "environment": self.environment}
         every = {**built_in, "owner": self.owner, **self.labels}
         return {name: value for name, value in every.items() if value != ""}
 
-    @property
+    @cached_property
     def splits(self) -> dict[str, FromEvent]:
         """The attributes that divide the counting like one more key field."""
         return {n: v for n, v in self.attributes.items() if isinstance(v, FromEvent) and v.split}
 
-    @property
+    @cached_property
     def newest(self) -> dict[str, FromEvent]:
         """The attributes taken from the newest event, without dividing anything."""
         return {n: v for n, v in self.attributes.items() if isinstance(v, FromEvent) and not v.split}
 
     def meaning(self) -> str:
+        """Return the hash of what decides the matches; see ``_meaning``."""
+        return self._meaning
+
+    @cached_property
+    def _meaning(self) -> str:
         """A hash of what decides the matches: filter, index, key, window. A change resolves the rule's incidents."""
         parts = [self.type, self.index, list(self.filter), list(self.query_key), repr(self.time), repr(self.condition)]
         parts += [repr(sorted(self.splits.items()))]

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from alerter.clock import Millis
 from alerter.detectors.protocol import Question
 from alerter.model.rule import Key
-from alerter.sources.counting import clipped
 from alerter.sources.protocol import Answer, SearchRequest
 from alerter.windows import Span
 
@@ -18,10 +17,10 @@ if TYPE_CHECKING:
 
     from alerter.sources.events import Events
 
-FEW = 300
+FEW = 24
 """A bucket with no more events is asked for by the millisecond."""
-PARTS = 32
-"""Parts into which a bucket of more events is divided; a minute of 100,000 takes three questions to the millisecond."""
+PARTS = 16
+"""Parts into which a bucket of more events is divided; a minute of 100,000 takes four questions to the millisecond."""
 SPANS = 100
 """Spans of one request."""
 
@@ -61,13 +60,11 @@ class Details:
 
     def _taker(self, key: Key, width: Millis, spans: Sequence[Span]) -> Callable[[Answer], None]:
         def take(answer: Answer) -> None:
-            time = self._events.asking.time
-            found = [(time.bucket_start(b["key"]), b["doc_count"]) for b in answer.aggregations["t"]["buckets"]]
-            curve = self._events.curve(key)
-            for start, end in spans:
-                inside = ((clipped(edge, width, start, end), count) for edge, count in found)
-                curve = curve.replaced((start, end), [(*span, count) for span, count in inside if span is not None])
-            self._events.curves[key] = curve
+            start = self._events.asking.time.bucket_start
+            stop = max(end for _, end in spans)
+            counts = ((start(bucket["key"]), bucket["doc_count"]) for bucket in answer.aggregations["t"]["buckets"])
+            rows = [(edge, min(edge + width, stop), count) for edge, count in counts if edge < stop]
+            self._events.curves[key] = self._events.curve(key).refined(spans, rows)
 
         return take
 

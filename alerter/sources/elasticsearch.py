@@ -10,7 +10,6 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from alerter.clock import Millis, SystemClock
-from alerter.query.kql import kql_to_dsl
 from alerter.sources.es_client import as_source_error, from_answer
 from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
 
@@ -41,10 +40,10 @@ class ElasticsearchSource:
         return answers
 
     def _batch(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
-        lines: list[dict[str, Any]] = []
+        lines: list[Mapping[str, Any]] = []
         for request in requests:
             head = {"index": request.index, **UNAVAILABLE}
-            lines += [head | ({"preference": request.preference} if request.preference else {}), _body(request.body)]
+            lines += [head | ({"preference": request.preference} if request.preference else {}), request.body]
         try:
             with self._counted():
                 found = self._client.msearch(searches=lines)["responses"]
@@ -67,7 +66,7 @@ class ElasticsearchSource:
             self._close(pit["id"])
 
     def _pages(self, request: SearchRequest, pit: dict[str, str], page: int) -> Iterator[Sequence[Hit]]:
-        body = _body(request.body)
+        body = dict(request.body)
         sort = [key for key in body.get("sort", ()) if key != "_doc"]
         body |= {"size": page, "sort": [*sort, {"_shard_doc": "asc"}], "pit": pit}
         while True:
@@ -145,19 +144,6 @@ class ElasticsearchSource:
             with self._lock:
                 self.requests += 1
                 self.waited += self._clock.monotonic() - began
-
-
-def _body(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the body as the server takes it: KQL as DSL, keys in one order so that caches serve."""
-    return {name: _translated(value) for name, value in sorted(body.items())}
-
-
-def _translated(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        if len(value) == 1 and isinstance(value.get("kql"), str):
-            return kql_to_dsl(value["kql"])
-        return {name: _translated(inner) for name, inner in value.items()}
-    return [_translated(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 from alerter.config import EsAccess
 from alerter.errors import UsageError
 from alerter.sources.protocol import SourceError
+from alerter.sources.serializers import SERIALIZERS
 
 TIMEOUT_SECONDS = 30
 SPEAKS_TO = "alerter speaks to Elasticsearch 7.17, 8 and 9; OpenSearch is not supported yet"
@@ -31,6 +32,7 @@ def connect(access: EsAccess) -> Elasticsearch:
         "max_retries": len(access.urls) - 1,
         "retry_on_timeout": False,
         "retry_on_status": (),
+        "serializers": SERIALIZERS,
         "transport_class": _transport(access),
     }
     if any(url.startswith("https") for url in access.urls):

@@ -11,7 +11,7 @@ from alerter.clock import Millis
 from alerter.detectors.protocol import Ask, Question, Unanswered
 from alerter.model.rule import Key, KeyValue, Rule, ValueList
 from alerter.redact import hide, is_hidden
-from alerter.sources.asking import Asking
+from alerter.sources.asking import Asking, translated
 from alerter.sources.details import Details
 from alerter.sources.lists import ListCheck
 from alerter.sources.protocol import Answer, SearchRequest
@@ -115,6 +115,12 @@ class Events:
         found: Sequence[tuple[Millis, float]] = self._answer(Question(Ask.CHART, key, start, end))
         return found
 
+    def need(self, key: Key, start: Millis, end: Millis, *abouts: Ask) -> None:
+        """Raise Unanswered for all of these that are not known yet, so that they are asked for together."""
+        missing = [q for about in abouts if (q := Question(about, key, start, end)) not in self.known]
+        if missing:
+            raise Unanswered(missing)
+
     def _answer(self, question: Question) -> Any:
         if question not in self.known:
             raise Unanswered([question])
@@ -177,7 +183,7 @@ def _first(events: Events, question: Question) -> Asked:
 
 def _alive(events: Events, question: Question) -> Asked:
     alive = getattr(events.rule.condition, "alive", None)
-    filters = [*(alive.filter if alive else ()), events.asking.time.range(question.start, question.end)]
+    filters = [*map(translated, alive.filter if alive else ()), events.asking.time.range(question.start, question.end)]
     body = {"size": 0, "query": {"bool": {"filter": filters}}, "track_total_hits": True}
     index = (alive.index if alive else None) or events.rule.index
     return SearchRequest(index, body), lambda answer: answer.total or 0

@@ -15,7 +15,7 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.detectors.protocol import Ask, Question
 from alerter.model.rule import FromEvent, Key, KeyValue, Rule, Severity
-from alerter.sources.asking import Asking
+from alerter.sources.asking import Asking, translated
 from alerter.sources.events import BARS, SAMPLES, Events, bar_width, exact_curves
 from alerter.sources.protocol import Hit, SearchRequest, Source
 from alerter.sources.timefield import TimeReader
@@ -57,7 +57,7 @@ class HitEvents(Events):
                     if at > self.start:  # an event with several times counts at its first one only
                         yield at, hit
             return
-        every = walk(self._source, self.rule.index, reader, self.rule.filter, self.asking, unread)
+        every = walk(self._source, self.rule.index, reader, self.asking.filter, self.asking, unread)
         found = [(at, hit) for at, hit in every if self.start < at <= self.end]
         found.sort(key=lambda pair: pair[0])
         yield from found
@@ -106,6 +106,11 @@ class HitEvents(Events):
         edges = range(end - BARS * width, end, width)
         return [(edge + width, float(curve.count(edge, edge + width))) for edge in edges]
 
+    def need(self, key: Key, start: Millis, end: Millis, *abouts: Ask) -> None:
+        """Ask for what is not known by having read every event."""
+        if self.asking.time.pushed:
+            super().need(key, start, end, *(about for about in abouts if about is not Ask.CHART))
+
     def _answer(self, question: Question) -> Any:
         if question not in self.known and not self.asking.time.pushed:
             self.known[question] = self._walked(question)
@@ -119,17 +124,17 @@ class HitEvents(Events):
                 return min((at for at, _ in self._walk(())), default=None)
             case Ask.FIRST | Ask.FIRST_OF_ANY:
                 clauses = self.key_clauses(question.key) if question.about is Ask.FIRST else []
-                return min((at for at, _ in self._walk([*self.rule.filter, *clauses])), default=None)
+                return min((at for at, _ in self._walk([*self.asking.filter, *clauses])), default=None)
             case Ask.ALIVE:
                 alive = getattr(self.rule.condition, "alive", None)
-                filters = alive.filter if alive else ()
+                filters = [translated(clause) for clause in alive.filter] if alive else []
                 index = (alive.index if alive else None) or self.rule.index
                 return sum(1 for at, _ in walk(self._source, index, self.asking.time, filters) if start < at <= end)
             case _:
                 return self._newest_documents(question)
 
     def _newest_documents(self, question: Question) -> Sequence[Mapping[str, Any]]:
-        clauses = [*self.rule.filter, *self.key_clauses(question.key)]
+        clauses = [*self.asking.filter, *self.key_clauses(question.key)]
         found = [(at, hit) for at, hit in self._walk(clauses) if question.start < at <= question.end]
         found.sort(key=lambda pair: -pair[0])
         documents = [hit.source or {} for _, hit in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union
@@ -15,14 +15,17 @@ PAIRS = "@pairs"
 """A mapping whose keys are no texts is written as a list of pairs under this name."""
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
 def encode(value: Any) -> Any:
     """Return plain JSON values for a record; fields at their default are left out."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            f.name: encode(getattr(value, f.name))
-            for f in dataclasses.fields(value)
-            if getattr(value, f.name) != _default(f)
-        }
+    shape = type(value)
+    if shape in _PLAIN:
+        return value
+    if dataclasses.is_dataclass(shape):
+        found = ((name, getattr(value, name), default) for name, default in _defaults(shape))
+        return {name: encode(held) for name, held, default in found if held is not default and held != default}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):
@@ -36,49 +39,81 @@ def encode(value: Any) -> Any:
 
 def decode(shape: type[T], data: Mapping[str, Any]) -> T:
     """Return the record of a dataclass ``shape``; unknown names (of a later version) are passed over."""
-    hints = _hints(shape)  # type: ignore[arg-type]
-    known = {f.name for f in dataclasses.fields(shape)}  # type: ignore[arg-type]
-    return shape(**{name: _decode(hints[name], value) for name, value in data.items() if name in known})
+    found: T = _decoder(shape)(data)  # type: ignore[arg-type]
+    return found
 
 
-def _decode(hint: Any, value: Any) -> Any:
+Decoder = Callable[[Any], Any]
+
+
+@cache
+def _decoder(hint: Any) -> Decoder:
+    """Return what reads a value of a type; made once for each type."""
     origin = typing.get_origin(hint)
-    if value is None or hint is Any:
-        return value
     if origin in (Union, types.UnionType):
-        return _decode_union(hint, value)
+        return _union(typing.get_args(hint))
     if origin is tuple:
-        return _decode_tuple(typing.get_args(hint), value)
-    if isinstance(value, Mapping) and origin is not None:
-        return _decode_mapping(typing.get_args(hint), value)
-    if dataclasses.is_dataclass(hint):
-        return decode(hint, value)  # type: ignore[arg-type]
+        return _tuple(typing.get_args(hint))
+    if origin is not None and issubclass(origin, Mapping):
+        return _mapping(*typing.get_args(hint))
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        return _record(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint(value)
-    return value
+        return lambda value: None if value is None else hint(value)
+    return lambda value: value
 
 
-def _decode_union(hint: Any, value: Any) -> Any:
+def _record(shape: type) -> Decoder:
+    readers: dict[str, Decoder] = {}  # filled at first use: a record may hold records of its own kind
+
+    def read(data: Any) -> Any:
+        if data is None:
+            return None
+        if not readers:
+            hints = typing.get_type_hints(shape)
+            readers.update({f.name: _decoder(hints[f.name]) for f in dataclasses.fields(shape)})
+        return shape(**{name: readers[name](value) for name, value in data.items() if name in readers})
+
+    return read
+
+
+def _union(members: tuple[Any, ...]) -> Decoder:
     """Choose the member that fits: a list for a tuple, a mapping for a record, else the plain value."""
-    for member in typing.get_args(hint):
-        if isinstance(value, list) and typing.get_origin(member) is tuple:
-            return _decode(member, value)
-        if isinstance(value, Mapping) and dataclasses.is_dataclass(member):
-            return _decode(member, value)
-    return value
+    lists = next((_decoder(m) for m in members if typing.get_origin(m) is tuple), None)
+    records = next((_decoder(m) for m in members if isinstance(m, type) and dataclasses.is_dataclass(m)), None)
+
+    def read(value: Any) -> Any:
+        if lists is not None and isinstance(value, list):
+            return lists(value)
+        return records(value) if records is not None and isinstance(value, dict) else value
+
+    return read
 
 
-def _decode_tuple(members: tuple[Any, ...], value: Any) -> tuple[Any, ...]:
+def _tuple(members: tuple[Any, ...]) -> Decoder:
     if len(members) == 2 and members[1] is Ellipsis:
-        return tuple(_decode(members[0], v) for v in value)
-    return tuple(_decode(m, v) for m, v in zip(members, value, strict=True))
+        each = _decoder(members[0])
+        return lambda value: None if value is None else tuple(map(each, value))
+    readers = [_decoder(member) for member in members]
+    return lambda value: tuple(read(v) for read, v in zip(readers, value, strict=True))
 
 
-def _decode_mapping(members: tuple[Any, ...], value: Mapping[str, Any]) -> dict[Any, Any]:
-    key_hint, value_hint = members
-    if PAIRS in value:
-        return {_decode(key_hint, k): _decode(value_hint, v) for k, v in value[PAIRS]}
-    return {k: _decode(value_hint, v) for k, v in value.items()}
+def _mapping(key: Any, value: Any) -> Decoder:
+    keys, values = _decoder(key), _decoder(value)
+
+    def read(data: Any) -> Any:
+        if data is None:
+            return None
+        if PAIRS in data:
+            return {keys(k): values(v) for k, v in data[PAIRS]}
+        return {k: values(v) for k, v in data.items()}
+
+    return read
+
+
+@cache
+def _defaults(shape: type) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, _default(f)) for f in dataclasses.fields(shape))
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
@@ -87,8 +122,3 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     if field.default_factory is not dataclasses.MISSING:
         return field.default_factory()
     return dataclasses.MISSING
-
-
-@cache
-def _hints(shape: type) -> dict[str, Any]:
-    return typing.get_type_hints(shape)

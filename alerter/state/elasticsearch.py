@@ -31,6 +31,7 @@ class ElasticsearchState:
         self._client = client
         self._prefix = prefix
         self._names = {suffix: f"{prefix}-{suffix}" for suffix in FIELDS}
+        self._incidents_read: dict[str, Versioned[Incident]] = {}
         self._written: set[str] = set(FIELDS)  # the process before this one may have written a moment ago
 
     def init(self, *, upgrade: bool = False) -> list[str]:
@@ -99,14 +100,20 @@ class ElasticsearchState:
 
     def save_checkpoints(self, written: Sequence[tuple[Checkpoint, Version | None]]) -> list[Version | Conflict]:
         """Write several checkpoints in one bulk request, each for itself."""
+        records = [(checkpoint_id(c.rule), _source(c, checkpoint_fields(c)), version) for c, version in written]
+        return self._put_all("state", records)
+
+    def _put_all(
+        self, suffix: str, records: Sequence[tuple[str, Mapping[str, Any], Version | None]]
+    ) -> list[Version | Conflict]:
+        """Write records by compare-and-set, as many in a request as a bulk may hold."""
         found: list[Version | Conflict] = []
-        for start in range(0, len(written), PAGE):
+        for start in range(0, len(records), PAGE):
             lines: list[Mapping[str, Any]] = []
-            for checkpoint, version in written[start : start + PAGE]:
-                meta = {"_id": checkpoint_id(checkpoint.rule)}
-                lines.append({"create": meta} if version is None else {"index": meta | _if(version)})
-                lines.append(_source(checkpoint, checkpoint_fields(checkpoint)))
-            found += self._written_items("state", lines)
+            for id, source, version in records[start : start + PAGE]:
+                meta = {"_id": id}
+                lines += [{"create": meta} if version is None else {"index": meta | _if(version)}, source]
+            found += self._written_items(suffix, lines)
         return found
 
     def _written_items(self, suffix: str, lines: Sequence[Mapping[str, Any]]) -> list[Version | Conflict]:
@@ -144,7 +151,7 @@ class ElasticsearchState:
                 doc = self._client.get(index=self._names["incidents"], id=id).body
         except NotFoundError:
             return None
-        return Versioned(_load(Incident, doc["_source"]), _version(doc))
+        return self._incident(doc)
 
     def incidents(
         self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int = 10_000
@@ -158,15 +165,31 @@ class ElasticsearchState:
         if since is not None:
             recent = [{"range": {"resolved": {"gte": since}}}, {"term": {"state": "firing"}}]
             clauses.append({"bool": {"should": recent, "minimum_should_match": 1}})
-        return self._records(Incident, "incidents", clauses, {"opened": "desc"}, limit)
+        return [self._incident(hit) for hit in self._list("incidents", clauses, "opened", order="desc", limit=limit)]
 
     def unfinished(self, limit: int = 10_000) -> list[Versioned[Incident]]:
         """List incidents with something to deliver, oldest first."""
-        return self._records(Incident, "incidents", [{"term": {"unfinished": True}}], {"opened": "asc"}, limit)
+        clauses = [{"term": {"unfinished": True}}]
+        return [self._incident(hit) for hit in self._list("incidents", clauses, "opened", limit=limit)]
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
         """Write an incident by compare-and-set."""
         return self._put("incidents", incident.id, incident, incident_fields(incident), version)
+
+    def _incident(self, doc: Mapping[str, Any]) -> Versioned[Incident]:
+        """Read an incident's document; one that did not change since it was read last is not read again."""
+        id, version = doc["_id"], _version(doc)
+        known = self._incidents_read.get(id)
+        if known is None or known.version != version:
+            known = Versioned(_load(Incident, doc["_source"]), version)
+            if len(self._incidents_read) >= PAGE:
+                self._incidents_read.clear()
+            self._incidents_read[id] = known
+        return known
+
+    def save_incidents(self, written: Sequence[tuple[Incident, Version | None]]) -> list[Version | Conflict]:
+        """Write several incidents in one bulk request, each for itself."""
+        return self._put_all("incidents", [(i.id, _source(i, incident_fields(i)), version) for i, version in written])
 
     # --- silences and decisions --------------------------------------------------------------------------------
 

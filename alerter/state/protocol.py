@@ -90,6 +90,9 @@ class State(Protocol):
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
         """Write an incident; ``version`` None creates. Raises Conflict."""
 
+    def save_incidents(self, written: Sequence[tuple[Incident, Version | None]]) -> list[Version | Conflict]:
+        """Write several incidents in one request, each for itself; as ``save_checkpoints``."""
+
     def silences(self, now: Millis, *, expired: bool = False) -> list[Versioned[Silence]]:
         """List silences not yet over (and, with ``expired``, those that are)."""
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from alerter.clock import Millis
 from alerter.model.incident import Checkpoint, Decision, Incident
@@ -16,6 +16,7 @@ from alerter.state.codec import decode, encode
 from alerter.state.protocol import Conflict, Retention, StateError, Version, Versioned
 from alerter.state.records import checkpoint_id, incident_fields
 
+T = TypeVar("T")
 VERSION = 1
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS checkpoints (id TEXT PRIMARY KEY, version INTEGER NOT NULL, rule TEXT NOT NULL,
@@ -80,16 +81,7 @@ class SqliteState:
 
     def save_checkpoints(self, written: Sequence[tuple[Checkpoint, Version | None]]) -> list[Version | Conflict]:
         """Write several checkpoints in one transaction, each for itself."""
-        found: list[Version | Conflict] = []
-        with self._guard() as db:
-            db.execute("BEGIN")
-            for checkpoint, version in written:
-                try:
-                    found.append(self.save_checkpoint(checkpoint, version))
-                except Conflict as conflict:
-                    found.append(conflict)
-            db.execute("COMMIT")
-        return found
+        return self._each(self.save_checkpoint, written)
 
     def drop_checkpoint(self, rule: str, version: Version) -> None:
         """Remove a checkpoint."""
@@ -128,6 +120,10 @@ class SqliteState:
         fields = incident_fields(incident)
         columns = {name: fields[name] for name in ("rule", "state", "opened", "resolved", "unfinished")}
         return self._put("incidents", incident.id, version, incident, columns)
+
+    def save_incidents(self, written: Sequence[tuple[Incident, Version | None]]) -> list[Version | Conflict]:
+        """Write several incidents in one transaction, each for itself."""
+        return self._each(self.save_incident, written)
 
     # --- silences and decisions --------------------------------------------------------------------------------
 
@@ -199,6 +195,20 @@ class SqliteState:
             if changed.rowcount != 1:
                 raise Conflict(f"{table} {id}")
             return str(int(version) + 1)
+
+    def _each(
+        self, save: Callable[[T, Version | None], Version], written: Sequence[tuple[T, Version | None]]
+    ) -> list[Version | Conflict]:
+        found: list[Version | Conflict] = []
+        with self._guard() as db:
+            db.execute("BEGIN")
+            for record, version in written:
+                try:
+                    found.append(save(record, version))
+                except Conflict as conflict:
+                    found.append(conflict)
+            db.execute("COMMIT")
+        return found
 
     def _incidents(self, where: str, *values: Any) -> Iterator[Versioned[Incident]]:
         for version, body in self._rows(f"SELECT version, body FROM incidents {where}", *values):

@@ -58,7 +58,7 @@ class MemoryEvents:
             length = question.end - question.start
             finer = self._counted(question.key, question.start, question.end, -(-length // 8))
             rows = [(b.start, b.end, b.number) for b in finer.buckets(question.start, question.end)]
-            self._curves[question.key] = self._curves[question.key].replaced((question.start, question.end), rows)
+            self._curves[question.key] = self._curves[question.key].refined([(question.start, question.end)], rows)
 
     def keys(self) -> Collection[Key]:
         """Return the keys with events in the span."""

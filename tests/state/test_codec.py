@@ -31,8 +31,8 @@ SOME_TIMES = st.none() | TIMES
 NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**60), 2**60)
 VALUES = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | TEXTS
 KEYS = st.none() | st.lists(st.tuples(TEXTS, VALUES), max_size=3).map(tuple)
-HELD = st.builds(Held, st.booleans(), SOME_TIMES)
-THREADS = st.builds(Thread, TEXTS, TIMES, SOME_TIMES, TIMES, NUMBERS, TEXTS)
+HELD = st.builds(Held, st.booleans(), SOME_TIMES, SOME_TIMES)
+THREADS = st.builds(Thread, TEXTS, TIMES, SOME_TIMES, TIMES, TEXTS, TIMES)
 MEMORIES = st.builds(
     KeyMemory, SOME_TIMES, SOME_TIMES, HELD, HELD, SOME_TIMES, SOME_TIMES, st.integers(0, 9), SOME_TIMES,
     st.integers(0, 9), st.booleans(), st.none() | THREADS,
