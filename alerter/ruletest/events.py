@@ -52,6 +52,7 @@ def _inline(written: Inline, fields: Sequence[TimeField]) -> Iterator[Logged]:
     repeat = written.repeat
     dice = random.Random(repeat.seed)  # noqa: S311 - a reproducible test, not a secret
     plain = not _NUMBER.search(repr(written.document))
+    states = any(value_at(written.document, f.name) is not None or f.name in written.each for f in fields)
     number = 0
     for nth in range(repeat.count):
         for values in product(*written.each.values()):
@@ -60,7 +61,7 @@ def _inline(written: Inline, fields: Sequence[TimeField]) -> Iterator[Logged]:
             source = dict(written.document) if plain else _numbered(written.document, number)
             for name, value in zip(written.each, values, strict=True):
                 put(source, name, value)
-            stated = _time_of(source, fields[0])
+            stated = _time_of(source, fields[0]) if states else None
             yield Logged(at if stated is None else stated, written.visible.of(at), _timed(source, fields, at))
 
 

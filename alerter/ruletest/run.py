@@ -80,7 +80,7 @@ class _Run:
         if self._may_wait and not steps and not last and not self._arrives(at) and self._is_near(at):
             self._skipped = at
             return
-        if self._skipped is not None and (self._firing() or self._late_for(self._skipped, at)):
+        if self._skipped is not None and self._arrives(at) and (self._firing() or self._late_for(self._skipped, at)):
             self._evaluate(self._skipped, self._rules)
         everything = bool(steps) or last
         self._evaluate(at, [r for r in self._rules if everything or next_instant(r.schedule, at - 1) == at])
