@@ -19,12 +19,20 @@ Span = tuple[Millis, Millis]
 """``(start, end]`` in milliseconds."""
 
 
-class Coarse(Exception):
-    """The answer depends on instants inside buckets; ``spans`` are these buckets."""
+class Cut(NamedTuple):
+    """A bucket to be divided: all over, or (with ``at``) into what is up to ``at``, the first instant after, the rest."""
 
-    def __init__(self, spans: Iterable[Span]) -> None:
+    start: Millis
+    end: Millis
+    at: Millis | None = None
+
+
+class Coarse(Exception):
+    """The answer depends on instants inside buckets; ``cuts`` say how these are to be divided."""
+
+    def __init__(self, cuts: Iterable[Cut]) -> None:
         super().__init__("the instants of some events are not known")
-        self.spans = tuple(dict.fromkeys(spans))
+        self.cuts = tuple(dict.fromkeys(cuts))
 
 
 class Bucket(NamedTuple):
@@ -93,16 +101,16 @@ class Curve:
         """Return C(at). Raises Coarse when ``at`` lies inside a bucket."""
         position = bisect_right(self._ends, at)
         if position < len(self._starts) and self._starts[position] < at:
-            raise Coarse([(self._starts[position], self._ends[position])])
+            raise Coarse([Cut(self._starts[position], self._ends[position], at)])
         return self._sums[position]
 
     def count(self, start: Millis, end: Millis) -> int:
         """Return the number of events in ``(start, end]``. Raises Coarse when an edge lies inside a bucket."""
         return self.rank(end) - self.rank(start)
 
-    def inside(self, start: Millis, end: Millis) -> list[Span]:
-        """Return the buckets wider than a millisecond that reach into ``(start, end]``."""
-        return [(b.start, b.end) for b in self.buckets(start, end) if not b.exact]
+    def inside(self, start: Millis, end: Millis) -> list[Cut]:
+        """Return the buckets wider than a millisecond that reach into ``(start, end]``, to be divided all over."""
+        return [Cut(b.start, b.end) for b in self.buckets(start, end) if not b.exact]
 
     def first(self) -> Millis | None:
         """Return an instant by which the oldest event known had happened: its own where that is known."""

@@ -74,7 +74,7 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
         try:
             life = _judge(rule, run, key, checkpoint.keys.get(key, KeyMemory()))
         except Coarse as coarse:
-            questions += [Question(Ask.DETAIL, key, *span) for span in coarse.spans]
+            questions += _divided(key, coarse)
             continue
         except Unanswered as unanswered:
             questions += unanswered.questions
@@ -91,6 +91,13 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
         checkpoint, evaluated=end, keys=keys, covered=run.covered(end), first_event=run.rule_first, seen=seen
     )
     return Outcome(tuple(sorted(transitions, key=lambda t: t.at)), fresh, tuple(warnings))
+
+
+def _divided(key: Key, coarse: Coarse) -> list[Question]:
+    return [
+        Question(Ask.DETAIL, key, c.start, c.end) if c.at is None else Question(Ask.CUT, key, c.start, c.end, c.at)
+        for c in coarse.cuts
+    ]
 
 
 def _judge(rule: Rule, run: _Run, key: Key, memory: KeyMemory) -> Lifecycle:
@@ -113,7 +120,7 @@ def _seen(rule: Rule, run: _Run, questions: list[Question]) -> tuple[single.Seen
         try:
             found = single.remember(run.events, key, run.seen.get(key, {}), start, end)
         except Coarse as coarse:
-            questions += [Question(Ask.DETAIL, key, *span) for span in coarse.spans]
+            questions += _divided(key, coarse)
             continue
         if found is None or len(entries) + len(found) > single.SEEN_LIMIT:
             return None

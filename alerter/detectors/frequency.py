@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
+from alerter.detectors.cutting import cut
 from alerter.detectors.measures import Measures
 from alerter.detectors.protocol import Events, Span
 from alerter.incidents import Asked, Lifecycle, Stretch
 from alerter.model.incident import Match
 from alerter.model.rule import Frequency, Severity
-from alerter.windows import Bucket, Coarse, Curve
+from alerter.windows import Bucket, Coarse, Curve, Cut
 
 AHEAD = 500
 """Events of later undecided buckets that are asked for together with the first one."""
@@ -73,18 +74,19 @@ class _Judge:
         outside = _Ranks(self.curve.floor(bucket.start + 1 - length), self.curve.ceil(bucket.end - length))
         if bucket.exact:
             if outside.least != outside.most:
-                raise Coarse(self.curve.inside(bucket.end - length - 1, bucket.end - length))
+                self.curve.rank(bucket.end - length)
             if bucket.end > self.span.reread:
                 self._instant(bucket, outside.least)
+        elif bucket.before + 1 - outside.most < self.condition.num_events:
+            raise Coarse(self._undecided(bucket))  # some events may hold and others not
         elif not self._whole(bucket, outside):
-            raise Coarse(self._undecided(bucket))
+            raise Coarse([cut(self.life, bucket, self.span)])
 
     def _whole(self, bucket: Bucket, outside: _Ranks) -> bool:
-        """Whether the bucket could be judged as a whole."""
+        """Whether a bucket all of whose events hold could be judged as a whole."""
         number, rank = self.condition.num_events, bucket.before
-        within = bucket.start >= self.span.reread and not bucket.start < self.span.start < bucket.end
-        if not within or rank + 1 - outside.most < number:
-            return False  # not every event holds, or not every one is to be judged alike
+        if bucket.start < self.span.reread or bucket.start < self.span.start < bucket.end:
+            return False
         reread = bucket.end <= self.span.start
         unconsumed = outside.after(self._consumed())
         if (
@@ -94,7 +96,7 @@ class _Judge:
         elif rank + 1 - unconsumed.most >= number:
             matches = bucket.number
         else:
-            return False
+            raise Coarse(self._undecided(bucket))
         return self.life.absorb(Stretch(bucket.start, bucket.end, matches, reread))
 
     def _consumed(self) -> _Ranks:
@@ -116,7 +118,8 @@ class _Judge:
         if rank + 1 - max(outside, consumed.least) < number:
             return False
         at = self.life.memory.consumed_at or 0
-        raise Coarse(self.curve.inside(at - 2, at))
+        self.curve.rank(at - 1)
+        raise AssertionError("what is consumed is known where its bucket is")
 
     def _instant(self, bucket: Bucket, outside: int) -> None:
         """Judge the events of one millisecond one after the other, alike ones together."""
@@ -148,16 +151,16 @@ class _Judge:
         known = [s for s in self.severities[outside : rank + 1] if s in set(Severity)]
         return max(known, key=lambda s: Severity(s).rank, default="")
 
-    def _undecided(self, bucket: Bucket) -> list[tuple[Millis, Millis]]:
+    def _undecided(self, bucket: Bucket) -> list[Cut]:
         """Return the bucket, the next ones that bounds do not decide either, and those their windows begin in."""
         length, number = self.condition.timeframe, self.condition.num_events
-        wanted: list[tuple[Millis, Millis]] = []
+        wanted: list[Cut] = []
         events = 0
         for following in self.curve.buckets(bucket.start, self.span.end):
             certain = following.before + 1 - self.curve.ceil(following.end - length) >= number
             if following.exact or not _possible(self.curve, following, self.condition) or (wanted and certain):
                 continue
-            wanted.append((following.start, following.end))
+            wanted.append(Cut(following.start, following.end))
             wanted += self.curve.inside(following.start - length, following.end - length)
             events += following.number
             if events > AHEAD:

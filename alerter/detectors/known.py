@@ -8,7 +8,7 @@ from alerter.clock import Millis
 from alerter.detectors.protocol import Events
 from alerter.incidents import Lifecycle
 from alerter.schedule import next_instant
-from alerter.windows import Coarse, Curve
+from alerter.windows import Coarse, Curve, Cut
 
 
 class Known:
@@ -37,7 +37,7 @@ class Known:
         if newest is None or newest[1] <= at:
             return False
         if newest[0] < at:
-            raise Coarse([newest])
+            raise Coarse([Cut(*newest)])
         return True
 
     def is_old(self, instant: Millis) -> bool:
@@ -73,4 +73,4 @@ class Known:
         length, announced = self._life.rule.known_keys_for, self._life.memory.announced
         asked = next_instant(self._life.rule.schedule, start + length) < end + length
         if asked or (announced is not None and start < announced < end):
-            raise Coarse([(start, end)])
+            raise Coarse([Cut(start, end)])

@@ -16,6 +16,7 @@ class Ask(StrEnum):
     """What a question is about."""
 
     DETAIL = "detail"
+    CUT = "cut"
     NEWEST = "newest"
     VALUES = "values"
     FIRST = "first"
@@ -34,6 +35,7 @@ class Question:
     key: Key = None
     start: Millis = 0
     end: Millis = 0
+    at: Millis = 0
 
 
 class Unanswered(Exception):

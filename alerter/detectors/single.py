@@ -7,11 +7,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from alerter.clock import Millis
+from alerter.detectors.cutting import cut
 from alerter.detectors.protocol import Events, Span
 from alerter.incidents import Asked, Lifecycle, Stretch
 from alerter.model.incident import Match
 from alerter.model.rule import Key, ValueList
-from alerter.windows import Bucket, Coarse
+from alerter.windows import Bucket, Coarse, Cut
 
 SeenEntry = tuple[Key, Millis, int]
 """How many events of a key were judged at an instant of the re-read span."""
@@ -49,7 +50,7 @@ class _Judge:
             return
         new = self.span.start <= bucket.start
         if not new or not self.life.absorb(Stretch(bucket.start, bucket.end, bucket.number)):
-            raise Coarse([(bucket.start, bucket.end)])
+            raise Coarse([cut(self.life, bucket, self.span) if new else Cut(bucket.start, bucket.end)])
 
     def _instant(self, bucket: Bucket, known: int, *, reread: bool) -> None:
         """Judge the events of one millisecond; of those that arrived late the number is known, not which they are."""
@@ -95,5 +96,5 @@ def remember(
         elif sum(n for _, n in before) == bucket.number:
             entries += [(key, at, n) for at, n in before if at > start]
         else:
-            raise Coarse([(bucket.start, bucket.end)])
+            raise Coarse([Cut(bucket.start, bucket.end)])
     return entries

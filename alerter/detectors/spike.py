@@ -8,6 +8,7 @@ from fractions import Fraction
 from heapq import merge
 
 from alerter.clock import Millis
+from alerter.detectors.cutting import cut
 from alerter.detectors.flatline import close_forgotten
 from alerter.detectors.known import Known
 from alerter.detectors.measures import Measures
@@ -15,7 +16,7 @@ from alerter.detectors.protocol import Events, Span
 from alerter.incidents import Asked, Lifecycle, Stretch
 from alerter.model.incident import Match
 from alerter.model.rule import Spike, SpikeType
-from alerter.windows import Bucket, Coarse, Curve
+from alerter.windows import Bucket, Coarse, Curve, Cut
 
 
 def detect(events: Events, life: Lifecycle, span: Span, rule_first: Millis | None) -> None:
@@ -101,12 +102,14 @@ class _Judge:
             return
         certain = self.meets.must_rise(bounds) and self._warm(bucket.start + 1)
         inside = bucket.start >= self.span.start
-        whole = not bucket.exact and certain and inside and self.life.memory.up.now
-        if whole and self.life.absorb(Stretch(bucket.start, bucket.end)):
-            return
-        if not bucket.exact or bounds.current[0] != bounds.current[1] or bounds.reference[0] != bounds.reference[1]:
-            raise Coarse(self._undecided(bucket))
+        if not bucket.exact:
+            whole = certain and inside and self.life.memory.up.now
+            if whole and self.life.absorb(Stretch(bucket.start, bucket.end)):
+                return
+            raise Coarse([cut(self.life, bucket, self.span)] if certain else self._undecided(bucket))
         at = bucket.end
+        if bounds.current[0] != bounds.current[1] or bounds.reference[0] != bounds.reference[1]:
+            raise Coarse(self._begins(at))
         if self.life.edge(at, True, falling=False):
             facts = {"reference": bounds.reference[0]}
             self.life.ask(Asked(at, True, Match(at, self.life.key, bounds.current[0], facts)))
@@ -144,12 +147,22 @@ class _Judge:
         current = least - middle[1], most - middle[0]
         return _Bounds(current, (max(middle[0] - begin[1], 0), middle[1] - begin[0]))
 
-    def _undecided(self, bucket: Bucket) -> list[tuple[Millis, Millis]]:
+    def _undecided(self, bucket: Bucket) -> list[Cut]:
         """Return the bucket and those its windows begin in."""
-        wanted = [] if bucket.exact else [(bucket.start, bucket.end)]
+        wanted = [Cut(bucket.start, bucket.end)]
         for back in (self.condition.timeframe, 2 * self.condition.timeframe):
             wanted += self.curve.inside(bucket.start - back, bucket.end - back)
         return wanted
+
+    def _begins(self, at: Millis) -> list[Cut]:
+        """Return the buckets inside which the windows of an instant begin."""
+        cuts: list[Cut] = []
+        for back in (self.condition.timeframe, 2 * self.condition.timeframe):
+            try:
+                self.curve.rank(at - back)
+            except Coarse as coarse:
+                cuts += coarse.cuts
+        return cuts
 
 
 def _asked(condition: Spike, curve: Curve, span: Span) -> Iterator[tuple[tuple[Millis, bool], Bucket | Millis]]:

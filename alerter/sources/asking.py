@@ -152,6 +152,9 @@ class Asking:
             return False
         if isinstance(self.rule.condition, ValueList) and self.listed is None:
             return False
+        free = any(part.labels is None for part in self.parts)
+        if free and self.time.numeric:
+            return False  # pages over keys and times know no buckets that end at an instant, for numbers
         return "severity" not in self.rule.newest
 
     def clauses(self, start: Millis, end: Millis) -> list[Mapping[str, Any]]:
@@ -161,10 +164,12 @@ class Asking:
             found.append(loose_range(start, end))
         return [*found, self.listed] if self.listed is not None else found
 
-    def request(self, start: Millis, end: Millis, aggregations: Mapping[str, Any], *more: Any) -> SearchRequest:
+    def request(
+        self, start: Millis, end: Millis, aggregations: Mapping[str, Any], *more: Any, total: bool = False
+    ) -> SearchRequest:
         """Return the request for aggregations over the events in ``(start, end]``, and of ``more`` clauses."""
         query = {"bool": {"filter": [*self.clauses(start, end), *more]}}
-        body = {"size": 0, "track_total_hits": False, "query": query, "aggs": aggregations}
+        body = {"size": 0, "track_total_hits": total, "query": query, "aggs": aggregations}
         return SearchRequest(self.rule.index, body, self.preference)
 
     @property

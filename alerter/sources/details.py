@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alerter.clock import Millis
-from alerter.detectors.protocol import Question
+from alerter.detectors.protocol import Ask, Question
 from alerter.model.rule import Key
 from alerter.sources.protocol import Answer, SearchRequest
 from alerter.windows import Span
@@ -32,16 +32,39 @@ class Details:
         self._events = events
 
     def requests(self, questions: Sequence[Question]) -> Iterator[tuple[SearchRequest, Callable[[Answer], None]]]:
-        """Yield a request for all spans of a key that are divided alike, with what takes its answer."""
+        """Yield the requests that divide these buckets, each with what takes its answer."""
         alike: dict[tuple[Key, Millis], list[Span]] = defaultdict(list)
         for question in questions:
             span = (question.start, question.end)
-            width = self._width(question.key, span)
-            alike[(question.key, width)].append(span)
+            if question.about is Ask.CUT and not self._events.asking.time.numeric:
+                yield self._cut(question), self._cut_taker(question)
+            else:
+                alike[(question.key, self._width(question.key, span))].append(span)
         for (key, width), spans in alike.items():
             groups = [[span] for span in spans] if width > 1 else _groups(spans)
             for group in groups:
                 yield self._request(key, width, group), self._taker(key, width, group)
+
+    def _cut(self, question: Question) -> SearchRequest:
+        """Ask for the number of events after an instant, and for the first of them with those of its millisecond."""
+        asking = self._events.asking
+        time = {"date_histogram": {"field": asking.time.field, "fixed_interval": "1ms"}}
+        aggregation = {"composite": {"size": 1, "sources": [{"t": time}]}}
+        clauses = self._events.key_clauses(question.key)
+        return asking.request(question.at, question.end, {"t": aggregation}, *clauses, total=True)
+
+    def _cut_taker(self, question: Question) -> Callable[[Answer], None]:
+        def take(answer: Answer) -> None:
+            start, end, at = question.start, question.end, question.at
+            curve = self._events.curve(question.key)
+            after = answer.total or 0
+            rows = [(start, at, max(curve.floor(end) - curve.floor(start) - after, 0))]
+            for bucket in answer.aggregations["t"]["buckets"]:
+                first, ties = bucket["key"]["t"], bucket["doc_count"]
+                rows += [(first - 1, first, ties), (first, end, after - ties)]
+            self._events.curves[question.key] = curve.refined([(start, end)], rows)
+
+        return take
 
     def _width(self, key: Key, span: Span) -> Millis:
         curve = self._events.curve(key)

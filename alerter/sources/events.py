@@ -130,9 +130,10 @@ class Events:
 
     def requests(self, questions: Sequence[Question]) -> Iterator[tuple[SearchRequest, Take]]:
         """Yield the requests that answer these questions, each with what takes its answer."""
-        yield from Details(self).requests([q for q in questions if q.about is Ask.DETAIL])
+        dividing = (Ask.DETAIL, Ask.CUT)
+        yield from Details(self).requests([q for q in questions if q.about in dividing])
         for question in questions:
-            if question.about is not Ask.DETAIL:
+            if question.about not in dividing:
                 request, read = _ASK[question.about](self, question)
                 yield request, _taker(self.known, question, read)
 

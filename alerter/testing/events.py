@@ -53,12 +53,24 @@ class MemoryEvents:
     def answer(self, questions: Iterable[Question]) -> None:
         """Divide what is asked for into finer buckets."""
         for question in questions:
-            assert question.about is Ask.DETAIL
             self.answered += 1
+            if question.about is Ask.CUT:
+                self._cut(question)
+                continue
             length = question.end - question.start
             finer = self._counted(question.key, question.start, question.end, -(-length // 8))
             rows = [(b.start, b.end, b.number) for b in finer.buckets(question.start, question.end)]
             self._curves[question.key] = self._curves[question.key].refined([(question.start, question.end)], rows)
+
+    def _cut(self, question: Question) -> None:
+        inside = [at for at in self._all[question.key] if question.start < at <= question.end]
+        after = [at for at in inside if at > question.at]
+        rows = [(question.start, question.at, len(inside) - len(after))]
+        if after:
+            first, ties = after[0], after.count(after[0])
+            rows += [(first - 1, first, ties), (first, question.end, len(after) - ties)]
+        curve = self._curves[question.key].refined([(question.start, question.end)], rows)
+        self._curves[question.key] = curve
 
     def keys(self) -> Collection[Key]:
         """Return the keys with events in the span."""

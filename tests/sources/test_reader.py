@@ -59,7 +59,7 @@ class Known:
             spans = curve.inside(0, 2 * T0)
             if not spans:
                 return [b.end for b in curve.buckets(0, 2 * T0) for _ in range(b.number)]
-            self._reader.answer([(self._events, [Question(Ask.DETAIL, key, *span) for span in spans])])
+            self._reader.answer([(self._events, [Question(Ask.DETAIL, key, c.start, c.end) for c in spans])])
 
 
 def read(tested: Rule, *documents, properties=None, start=T0 - HOUR, end=T0 + HOUR) -> Known:
