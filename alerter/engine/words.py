@@ -46,10 +46,10 @@ def build_labels(rule: Rule, key: Key, newest: Mapping[str, Any], cause: str = "
 def _attribute(name: str, attribute: Attribute, parts: Mapping[str, KeyValue], newest: Mapping[str, Any]) -> str | None:
     if not isinstance(attribute, FromEvent):
         return str(attribute)
-    if attribute.split:
-        value = parts.get(name)
-        return None if value is None else str(value)
-    return attribute.value(value_at(newest, attribute.path))
+    value = parts.get(name) if attribute.split else attribute.value(value_at(newest, attribute.path))
+    if name == "severity":
+        return attribute.severity(value)
+    return None if value is None else str(value)
 
 
 class _Evidence:

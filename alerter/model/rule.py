@@ -89,6 +89,14 @@ class FromEvent:
         text = str(raw).lower() if isinstance(raw, bool) else str(raw)
         return self.map.get(text, self.default) if self.map else text
 
+    def severity(self, value: KeyValue) -> Severity:
+        """Return the severity that a translated value names, in any case of letters.
+
+        One that there is not is the ``default``, and without any ``warning``.
+        """
+        text = str(value).lower()
+        return Severity(text if text in set(Severity) else self.default or Severity.WARNING)
+
 
 Attribute = str | FromEvent
 

@@ -9,12 +9,11 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
-from sys import intern
 from typing import Any
 
 from alerter.clock import Millis
 from alerter.detectors.protocol import Ask, Question
-from alerter.model.rule import FromEvent, Key, KeyValue, Rule, Severity
+from alerter.model.rule import FromEvent, Key, KeyValue, Rule
 from alerter.sources.asking import Asking, translated
 from alerter.sources.events import BARS, SAMPLES, Events, bar_width, exact_curves
 from alerter.sources.protocol import Hit, SearchRequest, Source
@@ -169,6 +168,5 @@ def walk(
 
 
 def _severity(attribute: FromEvent, raw: object) -> str:
-    """Return the severity that an event states, "" when it states none that there is."""
-    value = attribute.value(raw if isinstance(raw, str | int | float | bool) else None)
-    return intern(value) if value in set(Severity) else ""
+    """Return the severity of an event: what it states, where that is none the default."""
+    return str(attribute.severity(attribute.value(raw if isinstance(raw, str | int | float | bool) else None)))

@@ -247,10 +247,10 @@ def test_alive_counts_other_documents_in_the_window():
 
 
 def test_severity_is_read_per_event():
-    """A severity from the event without split is kept for each event; words that are no severity are none."""
-    severity = FromEvent("sev", {"E": "critical", "W": "warning"}, None, split=False)
+    """A severity from the event without split is kept for each event; words that are no severity are the default."""
+    severity = FromEvent("sev", {"E": "critical", "W": "warning"}, "info", split=False)
     documents = [{"@timestamp": stamp(n), "sev": s} for n, s in enumerate(("W", "E", "?"))]
-    assert list(read(rule(COUNTING, severity=severity), *documents).severities(None)) == ["warning", "critical", ""]
+    assert list(read(rule(COUNTING, severity=severity), *documents).severities(None)) == ["warning", "critical", "info"]
 
 
 def test_extent_is_of_all_documents():
