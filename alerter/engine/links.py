@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from alerter.clock import MINUTE
 from alerter.model.incident import Match
-from alerter.model.rule import Rule
+from alerter.model.rule import Key, Rule
+from alerter.redact import is_hidden
+from alerter.sources.asking import Part, translated
 from alerter.timetext import iso
 
 
-def discover_link(rule: Rule, match: Match) -> str:
-    """Return a Discover URL for the match's window, or "" when the rule names no ``kibana_url``."""
+def discover_link(rule: Rule, match: Match, parts: Sequence[Part] = ()) -> str:
+    """Return a Discover URL for the match's window, or "" when the rule names no ``kibana_url``.
+
+    ``parts`` tell which field holds each part of the key, and what a split's label stands for.
+    """
     if not rule.kibana_url:
         return ""
     window = rule.timeframe or MINUTE
     period = {"time": {"from": iso(match.at - window), "to": iso(match.at)}}
-    filters = [_filter(rule.index, clause) for clause in (*rule.filter, *_key_clauses(match))]
+    filters = [_filter(rule.index, clause) for clause in (*map(translated, rule.filter), *_key_clauses(match.key, parts))]
     columns: list[str] = []
     state = {"columns": columns, "filters": filters, "index": rule.index, "interval": "auto"}
     base = rule.kibana_url.rstrip("/")
@@ -26,14 +32,10 @@ def discover_link(rule: Rule, match: Match) -> str:
     return f"{base}#/?_g={_encode(period)}&_a={_encode(state)}"
 
 
-def _key_clauses(match: Match) -> list[dict[str, Any]]:
-    clauses: list[dict[str, Any]] = []
-    for field, value in match.key or ():
-        if value is None:
-            clauses.append({"bool": {"must_not": {"exists": {"field": field}}}})
-        elif not str(value).startswith("redacted:"):
-            clauses.append({"term": {field: value}})
-    return clauses
+def _key_clauses(key: Key, parts: Sequence[Part]) -> list[dict[str, Any]]:
+    """Return the clauses that select the key's events; a hidden value selects nothing, as it is not to be shown."""
+    shown = {name: value for name, value in key or () if not is_hidden(((name, value),))}
+    return [part.clause(shown[part.name]) for part in parts if part.name in shown]
 
 
 def _filter(index: str, clause: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from alerter.engine.links import discover_link
 from alerter.model.incident import Match, View
 from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, Spike, ValueList
 from alerter.redact import redact_text
+from alerter.sources.asking import Part
 from alerter.templates import BrokenTemplate, render
 from alerter.timetext import iso, length_text
 
@@ -23,10 +24,11 @@ SAMPLE_LENGTH = 2_000
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was fetched to show a match: newest documents first (redacted), and counts per bucket."""
+    """What was fetched to show a match: newest documents first (redacted), counts per bucket, the key's fields."""
 
     documents: Sequence[Mapping[str, Any]] = ()
     chart: tuple[tuple[Millis, float], ...] = ()
+    parts: Sequence[Part] = ()
 
 
 def build_view(rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis, evidence: Evidence) -> View:
@@ -48,7 +50,7 @@ def build_view(rule: Rule, match: Match, labels: Mapping[str, str], opened: Mill
         threshold=_threshold(rule),
         runbook=text(texts.runbook, ""),
         dashboard=text(texts.dashboard, ""),
-        link=discover_link(rule, match),
+        link=discover_link(rule, match, evidence.parts),
         summary=text(texts.summary, rule.description),
     )
 

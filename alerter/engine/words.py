@@ -65,7 +65,7 @@ class _Evidence:
         counted = not self._rule.is_event_type
         self._events.need(match.key, start, match.at, Ask.SAMPLES, *([Ask.CHART] if counted else []))
         chart = tuple(self._events.chart(match.key, start, match.at)) if counted else ()
-        return Evidence(self._documents(match), chart)
+        return Evidence(self._documents(match), chart, self._events.asking.parts)
 
     def newest(self, match: Match) -> Mapping[str, Any]:
         """Return the newest document of the match's window, or an empty one; fetched only where attributes need it."""
