@@ -11,6 +11,7 @@ from alerter.engine.dryrun import DryRun
 from alerter.engine.view import condition_text
 from alerter.model.incident import Decision, Delivery, Incident, Match
 from alerter.model.rule import Key
+from alerter.notifiers.text import safe_line
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.timetext import iso, length_text
 
@@ -94,8 +95,8 @@ def _number(value: float) -> float | int:
 
 
 def as_text(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> str:
-    """Return the answer for people."""
-    return "\n".join(_lines(answer, inputs, warnings))
+    """Return the answer for people; what an event holds cannot shape a line."""
+    return "\n".join(map(safe_line, _lines(answer, inputs, warnings)))
 
 
 def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> Iterator[str]:
@@ -122,7 +123,8 @@ _SOURCES = {"embedded": "the embedded evaluator", "elasticsearch": "Elasticsearc
 def _incident_lines(incident: Incident) -> Iterator[str]:
     over = f"resolved {iso(incident.resolved)} ({incident.resolve_reason})" if incident.resolved else "still firing"
     key = ", ".join(f"{name}={value}" for name, value in incident.key or ())
-    yield f"\n  incident {iso(incident.opened)} {'[' + key + '] ' if key else ''}{over}"
+    yield ""
+    yield f"  incident {iso(incident.opened)} {'[' + key + '] ' if key else ''}{over}"
     matches = _plural(incident.matches, "match", "matches")
     yield f"    {matches} announced, {incident.suppressed:,} suppressed, peak {_number(incident.peak):,}"
     for delivery in incident.deliveries[:LONGEST_LIST]:
@@ -138,7 +140,8 @@ def _decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
     shown = [d for d in decisions if d.outcome not in _TOLD]
     if not shown:
         return
-    yield "\n  decisions"
+    yield ""
+    yield "  decisions"
     for decision in shown[:LONGEST_LIST]:
         key = ", ".join(f"{name}={value}" for name, value in decision.key or ())
         until = f" until {iso(decision.until)}" if decision.until is not None else ""

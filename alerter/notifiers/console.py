@@ -9,7 +9,7 @@ from alerter.clock import Millis
 from alerter.model.incident import Delivery, Kind, Reason
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Outgoing, Posted
-from alerter.notifiers.text import headline, key_words, one_line
+from alerter.notifiers.text import headline, key_words, one_line, safe_line
 from alerter.timetext import iso
 
 Write = Callable[[str], None]
@@ -48,7 +48,7 @@ def draw(message: Outgoing, *, colour: bool = False) -> Iterator[str]:
     view = incident.view
     word = _state_word(delivery)
     channel = delivery.channel if delivery.channel.startswith("#") else f"#{delivery.channel}"
-    yield f"{channel}  {iso(delivery.at)}  {word} ({delivery.reason})"
+    yield safe_line(f"{channel}  {iso(delivery.at)}  {word} ({delivery.reason})")
     yield _paint(f"  {MARKS[delivery.kind]} {_title(message)}", COLOURS[delivery.kind], colour)
     for line in _body(message):
         yield f"  | {line}"
@@ -65,7 +65,7 @@ def _title(message: Outgoing) -> str:
     incident = message.incident
     if message.delivery.kind in (Kind.DIGEST, Kind.INFO):
         return one_line(incident.view.title)
-    return f"[{incident.severity.upper()}] {headline(incident)}"
+    return one_line(f"[{incident.severity.upper()}] {headline(incident)}")
 
 
 def _body(message: Outgoing) -> Iterator[str]:

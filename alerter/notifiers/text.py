@@ -16,20 +16,20 @@ LONGEST_VALUE = 80
 def plain_text(incident: Incident, kind: Kind, reason: Reason, at: Millis) -> str:
     """Return one line: state, severity, domain, what, the numbers, every value of the key, since when."""
     if kind is Kind.DIGEST:
-        return f"[DIGEST] {incident.view.title}, {incident.view.sentence}"
+        return one_line(f"[DIGEST] {incident.view.title}, {incident.view.sentence}")
     if kind is Kind.INFO:
-        return f"[INFO] {incident.view.title}: {incident.view.sentence}"
+        return one_line(f"[INFO] {incident.view.title}: {incident.view.sentence}")
     key = key_words(incident)
     tail = f"{', ' + key if key else ''}. {_when(incident, kind, reason, at)}"
     head = f"{_tags(incident, kind, reason)} {headline(incident)}"
     body = f" - {incident.view.sentence}" if incident.view.sentence and kind is not Kind.RESOLVED else ""
     room = max(LONGEST_TEXT - len(tail), 60)
-    return _cut(head + body, room) + tail
+    return _cut(one_line(head + body), room) + tail
 
 
 def headline(incident: Incident) -> str:
     """Return the domain and the title: ``Order: cancellations jump``."""
-    domain = incident.labels.get("domain", "")
+    domain = one_line(incident.labels.get("domain", ""))
     title = one_line(incident.view.title or incident.rule)
     return f"{domain.capitalize()}: {title}" if domain else title
 
@@ -39,7 +39,7 @@ def key_words(incident: Incident) -> str:
     words = []
     for name, value in incident.key or ():
         shown = "(missing)" if value is None else _cut(one_line(str(value)), LONGEST_VALUE)
-        words.append(f"{name} {shown}")
+        words.append(f"{one_line(name)} {shown}")
     return ", ".join(words)
 
 
@@ -50,8 +50,13 @@ def clock_text(at: Millis, zone: str = "UTC") -> str:
 
 
 def one_line(text: str) -> str:
-    """Return the text on one line, without control characters."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    """Return the text on one line, each run of white space and of what cannot be printed as one space."""
+    return " ".join(safe_line(text).split())
+
+
+def safe_line(text: str) -> str:
+    """Return the text with a space for every line break, escape, bidi control or other character without a picture."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _tags(incident: Incident, kind: Kind, reason: Reason) -> str:

@@ -120,6 +120,18 @@ def test_redacted_key_keeps_incidents_apart(capsys: pytest.CaptureFixture[str]) 
     assert all(k.startswith("redacted:") for k in keys)
 
 
+@pytest.mark.parametrize("hostile", ["a\nincident forged", "\x1b[2J\x1b]0;t\x07", "\u202eevil\u2066", "\x9b31m\u2028"])
+def test_text_shows_no_control_characters(capsys: pytest.CaptureFixture[str], hostile: str) -> None:
+    """Keys, messages, decisions and labels of events cannot move the cursor, forge a line or turn the text around."""
+    Path("rule.yaml").write_text(RULE + "domain: {field: team, split: false}\n")
+    documents = [{**d, "team": hostile} for d in events([*range(9), 800, 801, 802], user=hostile)]
+    assert main(["test-rule", "rule.yaml", "--data", data(documents)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert all(line.isprintable() for line in lines)
+    assert sum(line.startswith("  incident ") for line in lines) == 2
+    assert not any(line.startswith("incident") for line in lines)
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

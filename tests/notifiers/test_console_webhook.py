@@ -34,7 +34,9 @@ def test_console_says_the_state_in_words(name: str, word: str) -> None:
 def test_console_shows_no_control_characters() -> None:
     """Log content cannot move the cursor or paint over what is there."""
     view = View(title="\x1b[2Jt", sentence="a\rb", sample="\x9b31m\x07", fields=(("\x1b", "\x00"),))
-    lines = list(draw(outgoing(replace(INCIDENT, view=view), Kind.FIRING, Reason.FIRST_MATCH)))
+    labels = dict.fromkeys(("domain", "severity"), "a\u202eb\n\x1b[2J")
+    hostile = replace(INCIDENT, view=view, labels=labels, key=(("user", "\u2066x\x1b]0;t\x07"),))
+    lines = list(draw(outgoing(hostile, Kind.FIRING, Reason.FIRST_MATCH)))
     assert all(line.isprintable() for line in lines)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from alerter.model.incident import Incident, Kind, Reason, View
@@ -61,3 +63,16 @@ def test_hostile_text_stays_on_one_line() -> None:
     """Line breaks and control characters cannot shape the text."""
     text = plain_text(incident(key=(("user", "a\n\x1b[31mb\x00"),)), Kind.FIRING, Reason.FIRST_MATCH, OPENED)
     assert text.isprintable()
+
+
+HOSTILE = "a\n\x1b[31m\u202eb\u2066c\u2069\x9b\u2028d\x00"
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_no_part_of_an_incident_shapes_the_line(kind: Kind) -> None:
+    """Title, sentence, key and labels may all hold what an event said."""
+    view = View(title=HOSTILE, sentence=HOSTILE)
+    hostile = replace(
+        incident(view=view, key=((HOSTILE, HOSTILE),)), labels=dict.fromkeys(("domain", "severity"), HOSTILE)
+    )
+    assert plain_text(hostile, kind, Reason.FIRST_MATCH, OPENED).isprintable()
