@@ -170,3 +170,8 @@ def test_names_can_be_copied_and_marks_do_not_format() -> None:
     """A mark inside a word stays as it is; one that would format is held off by a character without width."""
     assert mrkdwn("jan_doe a*b", 100) == "jan_doe a*b"
     assert mrkdwn("*bold* _x_", 100) == "\u200b*bold\u200b* \u200b_x\u200b_"
+
+
+def test_link_opens_no_code_fence() -> None:
+    """A backtick in a URL is written as URLs write it."""
+    assert link("https://x/```", "run") == "<https://x/%60%60%60|run>"

@@ -54,7 +54,7 @@ def fenced(text: str, limit: int) -> str:
 
 def link(url: str, label: str) -> str:
     """Return a link, or only the label when the URL is none that may be clicked."""
-    safe = escape(url.strip()).replace("|", "%7C")
+    safe = escape(url.strip()).replace("|", "%7C").replace("`", "%60")
     if not safe.startswith(("http://", "https://")) or any(c.isspace() for c in safe) or units(safe) > 2_500:
         return mrkdwn(label, 200)
     return f"<{safe}|{mrkdwn(label, 200).replace('|', '/')}>"
