@@ -23,7 +23,9 @@ def discover_link(rule: Rule, match: Match, parts: Sequence[Part] = ()) -> str:
         return ""
     window = rule.timeframe or MINUTE
     period = {"time": {"from": iso(match.at - window), "to": iso(match.at)}}
-    filters = [_filter(rule.index, clause) for clause in (*map(translated, rule.filter), *_key_clauses(match.key, parts))]
+    filters = [
+        _filter(rule.index, clause) for clause in (*map(translated, rule.filter), *_key_clauses(match.key, parts))
+    ]
     columns: list[str] = []
     state = {"columns": columns, "filters": filters, "index": rule.index, "interval": "auto"}
     base = rule.kibana_url.rstrip("/")
