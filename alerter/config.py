@@ -134,7 +134,7 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
     return Settings(
         rules=_folders(values, "rules"),
         notifiers=_folders(values, "notifiers"),
-        data=values.paths("data") or (),
+        data=_data(values),
         state_file=next(iter(values.paths("state_file") or ()), Settings.state_file),
         state_index=_state_index(values),
         es=_es_access(environ),
@@ -166,6 +166,15 @@ def _folders(values: Values, name: str) -> tuple[Path, ...]:
         return named
     own = Path(name)
     return (own if own.is_dir() else shipped_dir() / name,)
+
+
+def _data(values: Values) -> tuple[Path, ...]:
+    """Return the data files; they may appear later, but a folder is none."""
+    files = values.paths("data") or ()
+    for file in files:
+        if file.is_dir():
+            values.problem(f"data: {file} is a folder", "name its files: data: [events.ndjson]", "data")
+    return files
 
 
 def _state_index(values: Values) -> str:

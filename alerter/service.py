@@ -69,9 +69,7 @@ class Service:
 
     def _wire(self, project: Project) -> None:
         notifiers = make_notifiers(project.routing, self.settings)
-        self.engine = Engine(
-            self._reader, self._state, project.routing, self.metrics, checkpoints=self._checkpoints
-        )
+        self.engine = Engine(self._reader, self._state, project.routing, self.metrics, checkpoints=self._checkpoints)
         self.courier = Courier(
             self._state,
             notifiers,
@@ -88,7 +86,7 @@ class Service:
     def tick(self, rules: Sequence[Rule], *, punctual: bool = True) -> TickReport | None:
         """Evaluate these rules up to their last nominal instant, or (not ``punctual``) up to now.
 
-        A state that cannot be read is said, and the rules are evaluated later.
+        A state or a data file that cannot be read is said, and the rules are evaluated later.
         """
         try:
             with self._turn:  # documents in memory are read by one thread at a time
@@ -96,6 +94,9 @@ class Service:
                 report = self.engine.tick(rules, self._clock.now(), punctual=punctual)
         except StateError as error:
             self._unwell(f"state: {error.reason}")
+            return None
+        except UsageError as error:
+            self._unwell(error.message)
             return None
         self.metrics.asked(self._source)
         if report.told:

@@ -117,6 +117,14 @@ def test_mistakes_name_their_place(tmp_path: Path, text: str, places: list[str])
     assert [place for place in places if place not in said] == []
 
 
+def test_folder_is_no_data_file(tmp_path: Path) -> None:
+    """Data are files: a folder is refused at its place, a file that is not there yet is not."""
+    (tmp_path / "logs").mkdir()
+    said = refusal(tmp_path, "data: [later.ndjson, logs]\n")
+    assert "alerter.yaml:1:7: error[setting]: data: " in said
+    assert "logs is a folder" in said
+
+
 def test_mistake_in_the_environment_names_the_variable(tmp_path: Path) -> None:
     """A bad variable is named, not a line of the file it overrides."""
     said = refusal(tmp_path, "http_port: 80\n", ALERTER_HTTP_PORT="many", ALERTER_LEASE_TTL="x")

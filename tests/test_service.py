@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 from pathlib import Path
@@ -83,6 +84,22 @@ def test_files_are_followed_and_restart_keeps_everything(case: Case) -> None:
     case.clock.advance(MINUTE)
     case.tick()
     assert case.told() == [("firing", "sent")]
+
+
+def test_data_that_cannot_be_read_is_said_and_evaluated_later(case: Case) -> None:
+    """A file that cannot be followed stops nothing for good: not ready, then all of it is evaluated."""
+    case.tick()
+    case.clock.advance(MINUTE)
+    packed = gzip.compress(b"{}")
+    (case.folder / "events.ndjson").write_bytes(packed)
+    case.tick()
+    assert case.service.pages()["/readyz"]()[0] == 503
+    assert b"packed with gzip" in case.service.pages()["/readyz"]()[2]
+    case.write("events.ndjson", "")
+    case.happen(3)
+    case.tick()
+    assert case.told() == [("firing", "sent")]
+    assert case.service.pages()["/readyz"]()[0] == 200
 
 
 def test_changed_rule_is_taken_over(case: Case) -> None:

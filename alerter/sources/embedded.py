@@ -38,6 +38,7 @@ class EmbeddedSource:
         self.now = now
         self.evaluator = Evaluator((), properties)
         self._parser = LineParser()
+        self._said = (0, 0, 0)
         self.extend(stream_documents(files, self._parser))
         self.extend(documents)
 
@@ -59,22 +60,14 @@ class EmbeddedSource:
     @property
     def warnings(self) -> list[str]:
         """What a user should know of the data, in sentences."""
-        found = []
-        if self.events > WARN_ABOVE:
-            found.append(
-                f"{self.events:,} documents are held in memory; use Elasticsearch for more than {WARN_ABOVE:,}"
-            )
-        for what, listed in (
-            ("are no documents and were left out", [(bad.origin, bad.reason) for bad in self.bad_lines]),
-            (
-                "would be rejected by a server and were left out",
-                [(r.origin or r.id, r.reason) for r in self.rejections],
-            ),
-        ):
-            if listed:
-                origin, reason = listed[0]
-                found.append(f"{len(listed):,} line(s) {what}; the first: {origin}: {reason}")
-        return found
+        return list(_warnings(self.events, self.bad_lines, self.rejections))
+
+    def news(self) -> list[str]:
+        """Return the warnings about what was added since the last call."""
+        events, bad, rejected = self._said
+        self._said = (self.events, len(self.bad_lines), len(self.rejections))
+        many = self.events if events <= WARN_ABOVE else 0
+        return list(_warnings(many, self.bad_lines[bad:], self.rejections[rejected:]))
 
     def extend(self, documents: Iterable[Document | Mapping[str, Any]]) -> int:
         """Add documents after those that are there; return how many were accepted."""
@@ -146,6 +139,18 @@ class EmbeddedSource:
 
     def _now(self) -> Millis | None:
         return self.now() if self.now is not None else None
+
+
+def _warnings(events: int, bad: Sequence[BadLine], rejections: Sequence[Rejection]) -> Iterator[str]:
+    if events > WARN_ABOVE:
+        yield f"{events:,} documents are held in memory; use Elasticsearch for more than {WARN_ABOVE:,}"
+    for what, listed in (
+        ("are no documents and were left out", [(line.origin, line.reason) for line in bad]),
+        ("would be rejected by a server and were left out", [(r.origin or r.id, r.reason) for r in rejections]),
+    ):
+        if listed:
+            origin, reason = listed[0]
+            yield f"{len(listed):,} line(s) {what}; the first: {origin}: {reason}"
 
 
 def _hit(found: Mapping[str, Any]) -> Hit:
