@@ -24,7 +24,7 @@ UNSET = Secret()
 class EsAccess:
     """How to reach Elasticsearch; ``urls`` empty means that there is none."""
 
-    urls: tuple[str, ...] = ()
+    urls: tuple[str, ...] = field(default=(), repr=False)
     username: str = ""
     password: Secret = UNSET
     api_key: Secret = UNSET
@@ -96,6 +96,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys((*PATHS, *LENGTHS, *PLAIN
 """Every key of the file, with the keys below it."""
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 _INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
+_URL = re.compile(r"https?://([^\s/@?#]*@)?(\[[0-9a-f:.]+\]|[^\s/@?#:\[\]]+)(:\d{1,5})?(/[^\s@?#]*)?", re.IGNORECASE)
+"""A URL whose user name and password end where every reader of URLs thinks they do."""
 
 
 def load_settings(path: str | None, environ: Mapping[str, str] | None = None) -> Settings:
@@ -137,7 +139,7 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
         data=_data(values),
         state_file=next(iter(values.paths("state_file") or ()), Settings.state_file),
         state_index=_state_index(values),
-        es=_es_access(environ),
+        es=_es_access(environ, values),
         slack=_slack_access(environ),
         http_host=values.text(Settings.http_host, "http_host"),
         http_port=http_port,
@@ -184,13 +186,12 @@ def _state_index(values: Values) -> str:
     return name
 
 
-def _es_access(environ: Mapping[str, str]) -> EsAccess:
+def _es_access(environ: Mapping[str, str], values: Values) -> EsAccess:
     def secret(name: str) -> Secret:
         return Secret.of(environ, f"ALERTER_ES_{name}")
 
-    urls = secret("URL").reveal()
     return EsAccess(
-        urls=tuple(u.strip() for u in urls.split(",") if u.strip()),
+        urls=_urls(secret("URL"), values),
         username=secret("USERNAME").reveal(),
         password=secret("PASSWORD"),
         api_key=secret("API_KEY"),
@@ -199,6 +200,17 @@ def _es_access(environ: Mapping[str, str]) -> EsAccess:
         client_cert=secret("CLIENT_CERT").path or secret("CLIENT_CERT").reveal(),
         client_key=secret("CLIENT_KEY").path or secret("CLIENT_KEY").reveal(),
     )
+
+
+def _urls(secret: Secret, values: Values) -> tuple[str, ...]:
+    """Return the URLs; one that cannot be read safely is refused without a word of it, as it may hold a password."""
+    urls = tuple(u.strip() for u in secret.reveal().split(",") if u.strip())
+    bad = [str(n) for n, url in enumerate(urls, 1) if not _URL.fullmatch(url)]
+    if bad:
+        hint = "in user name and password write @ as %40, / as %2F, , as %2C, or set ALERTER_ES_USERNAME and _PASSWORD"
+        message = f"URL {', '.join(bad)} is not like https://es.example:9200 (it is not shown: it may hold a password)"
+        values.problems.append(f"{secret.name}: {message}\n  hint: {hint}")
+    return urls
 
 
 def _slack_access(environ: Mapping[str, str]) -> SlackAccess:

@@ -150,6 +150,51 @@ def test_access_comes_from_the_environment(folder: Path) -> None:
     assert settings.slack.base_url == "https://slack.com/api/"
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:hu@sh@es.example:9200",
+        "https://user:hu/sh@es.example:9200",
+        "https://user:hu?sh@es.example:9200",
+        "https://user:hu#sh@es.example:9200",
+        "https://user:hu,sh@es.example:9200",
+        "https://user:hu sh@es.example:9200",
+        "https://user:hush@es.example:port",
+        "user:hush@es.example:9200",
+        "https://es.example/path@hush",
+        "https://",
+    ],
+)
+@pytest.mark.parametrize("from_file", [True, False])
+def test_url_that_cannot_be_read_safely_is_refused_unseen(folder: Path, url: str, from_file: bool) -> None:
+    """Where a password ends is never guessed; the variable is named, and nothing of the URL is shown."""
+    environ = {"ALERTER_ES_URL": f"http://a:9200, {url}"}
+    if from_file:
+        (folder / "url").write_text(environ["ALERTER_ES_URL"], encoding="utf-8")
+        environ = {"ALERTER_ES_URL_FILE": str(folder / "url")}
+    with pytest.raises(UsageError, match="ALERTER_ES_USERNAME") as refused:
+        load_settings(None, environ)
+    said = refused.value.message
+    assert said.startswith(f"{next(iter(environ))}: URL 2")
+    assert [part for part in ("hu", "sh@", "user:", "path") if part in said] == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://user:p%40ss%2Fword@es.example:9200/prefix",
+        "HTTP://[::1]:9200",
+        "https://es.example",
+        "https://us.er:a:b!$&'()*+;=@10.0.0.1:443/",
+    ],
+)
+def test_url_of_any_sound_form_is_taken(folder: Path, url: str) -> None:
+    """Escaped passwords, addresses and prefixes are no mistakes; and the settings show none of it."""
+    settings = load_settings(None, {"ALERTER_ES_URL": url})
+    assert settings.es.urls == (url,)
+    assert url not in repr(settings)
+
+
 def test_secret_file_is_read_again(folder: Path) -> None:
     """A secret that is rotated in its file is used from then on, without a restart."""
     file = folder / "secret"
