@@ -17,6 +17,7 @@ MARK = "[redacted]"
 PREFIX = "redacted:"
 
 
+@lru_cache(maxsize=8192)
 def is_redacted(field: str, redaction: Redaction) -> bool:
     """Tell whether a field's values are hidden; configured names may hold wildcards and match the whole path."""
     path = field.removesuffix(".keyword").lower()

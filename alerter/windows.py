@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, chain, groupby
 from typing import NamedTuple
 
 from alerter.clock import Millis
@@ -19,8 +19,12 @@ Span = tuple[Millis, Millis]
 """``(start, end]`` in milliseconds."""
 
 
+Row = tuple[Millis, Millis, int]
+"""A bucket ``(start, end]`` and the number of its events."""
+
+
 class Cut(NamedTuple):
-    """A bucket to be divided: all over, or (with ``at``) into what is up to ``at``, the first instant after, the rest."""
+    """A bucket to be divided: all over, or with ``at`` into what is up to it, the first instant after it, the rest."""
 
     start: Millis
     end: Millis
@@ -58,11 +62,7 @@ class Curve:
         """Take ascending buckets without empty ones."""
         self._starts = starts
         self._ends = ends
-        self._sums = array("q", [0])
-        total = 0
-        for count in counts:
-            total += count
-            self._sums.append(total)
+        self._sums = array("q", accumulate(counts, initial=0))
 
     @classmethod
     def of_times(cls, times: Iterable[Millis]) -> Curve:
@@ -122,7 +122,17 @@ class Curve:
         position = bisect_right(self._ends, at) - 1
         return (self._starts[position], self._ends[position]) if position >= 0 else None
 
-    def refined(self, spans: Sequence[Span], finer: Iterable[tuple[Millis, Millis, int]]) -> Curve:
+    def followed(self, since: Millis, until: Millis, rows: Sequence[Row]) -> Curve:
+        """Return the curve of the buckets that reach into ``(since, until]``, and of newer ``rows`` behind them."""
+        low, high = bisect_right(self._ends, since), bisect_left(self._starts, until)
+        sums = self._sums
+        return Curve(
+            array("q", chain(self._starts[low:high], (row[0] for row in rows))),
+            array("q", chain(self._ends[low:high], (row[1] for row in rows))),
+            chain((sums[at + 1] - sums[at] for at in range(low, high)), (row[2] for row in rows)),
+        )
+
+    def refined(self, spans: Sequence[Span], finer: Iterable[Row]) -> Curve:
         """Return the curve with what it knows of some spans replaced by buckets ``(start, end, count)`` within them.
 
         The ends of the spans must be edges: no bucket reaches across. What lies outside them is passed over.

@@ -18,7 +18,7 @@ from alerter.model.incident import Decision, Delivery, DeliveryState, Incident, 
 from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, Notifier, NotifierError, Outgoing, Posted
 from alerter.routing.tree import Routing
-from alerter.state.protocol import Conflict, State
+from alerter.state.protocol import Conflict, State, Version, Versioned
 from alerter.timetext import length_text
 
 log = logging.getLogger(__name__)
@@ -65,12 +65,14 @@ class Courier:
         self._rates = Rates()
         self._waiting: dict[str, Millis] = {}
         self._fresh = True
+        self._seen: dict[str, Versioned[Incident]] = {}
 
     def deliver(self) -> Report:
         """Send what is due and allowed now; the rest waits for the next pass. Raises StateError."""
         report = Report()
         now = self._clock.now()
-        unfinished = [stored.value for stored in self._state.unfinished()]
+        self._seen = {stored.value.id: stored for stored in self._state.unfinished()}
+        unfinished = [stored.value for stored in self._seen.values()]
         self._measure(unfinished, now)
         report.idle = not unfinished
         for task in tasks(unfinished, now, fresh=self._fresh):
@@ -84,8 +86,8 @@ class Courier:
     # --- one delivery ------------------------------------------------------------------------------------------
 
     def _deliver(self, task: Task, delivery: Delivery, report: Report) -> None:
-        stored = self._state.incident(task.incident)
-        # The list may lag behind the document: what counts is the document.
+        stored = self._current(task.incident)
+        # The list may lag behind the document: then the claim conflicts, and the next pass sees what there is.
         current = None if stored is None else due(stored.value, delivery.id, self._clock.now(), fresh=self._fresh)
         if stored is None or current is None:
             return
@@ -114,7 +116,7 @@ class Courier:
             delivery, state=DeliveryState.SENDING, attempts=delivery.attempts + 1, sent=self._clock.now(), looks=0
         )
         try:
-            self._state.save_incident(_with(incident, claimed), stored.version)
+            self._save(_with(incident, claimed), stored.version)
         except Conflict:
             return  # changed meanwhile: next pass
         self._send(_with(incident, claimed), claimed, notifier, report)
@@ -267,7 +269,7 @@ class Courier:
     # --- refreshing --------------------------------------------------------------------------------------------
 
     def _refresh(self, id: str, post: Post, report: Report) -> None:
-        stored = self._state.incident(id)
+        stored = self._current(id)
         notifier = self.notifiers.get(post.receiver)
         if stored is None or notifier is None or not notifier.editable:
             self._change(id, lambda i: _edited(i, post.receiver, i.revision, self._clock.now()))
@@ -290,6 +292,15 @@ class Courier:
 
     # --- shared ------------------------------------------------------------------------------------------------
 
+    def _current(self, id: str) -> Versioned[Incident] | None:
+        """Return an incident as this pass knows it, read when it does not."""
+        return self._seen.get(id) or self._state.incident(id)
+
+    def _save(self, incident: Incident, version: Version) -> None:
+        """Write an incident by compare-and-set. Raises Conflict; then it is read when it is needed next."""
+        self._seen.pop(incident.id, None)
+        self._seen[incident.id] = Versioned(incident, self._state.save_incident(incident, version))
+
     def _finish(self, id: str, delivery: Delivery, state: DeliveryState, error: str) -> None:
         self._change(id, lambda i: _with(i, replace(delivery, state=state, error=error)))
 
@@ -309,11 +320,11 @@ class Courier:
     def _change(self, id: str, change: Callable[[Incident], Incident]) -> None:
         """Change an incident's document, again when somebody was quicker."""
         for _ in range(10):
-            stored = self._state.incident(id)
+            stored = self._current(id)
             if stored is None:
                 return
             try:
-                self._state.save_incident(change(stored.value), stored.version)
+                self._save(change(stored.value), stored.version)
                 return
             except Conflict:
                 continue

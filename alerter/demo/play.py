@@ -11,7 +11,7 @@ from alerter.config import Settings
 from alerter.delivery.courier import Courier
 from alerter.demo.stream import END, STORY, documents
 from alerter.engine.audience import silence_check
-from alerter.engine.dryrun import fold_runs
+from alerter.engine.decisions import fold_runs
 from alerter.engine.tick import Engine
 from alerter.errors import UsageError
 from alerter.model.incident import Decision

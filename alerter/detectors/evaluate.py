@@ -28,14 +28,14 @@ class _Run:
     rule_first: Millis | None
 
 
-Detector = Callable[[_Run, Lifecycle], None]
+Detector = Callable[[_Run, Lifecycle, Span], None]
 
 DETECTORS: dict[type, Detector] = {
-    Frequency: lambda run, life: frequency.detect(run.events, life, run.span),
-    Spike: lambda run, life: spike.detect(run.events, life, run.span, run.rule_first),
-    Flatline: lambda run, life: flatline.detect(run.events, life, run.span, run.covered),
-    ValueList: lambda run, life: single.detect(run.events, life, run.span, run.seen),
-    AnyEvent: lambda run, life: single.detect(run.events, life, run.span, run.seen),
+    Frequency: lambda run, life, span: frequency.detect(run.events, life, span),
+    Spike: lambda run, life, span: spike.detect(run.events, life, span, run.rule_first),
+    Flatline: lambda run, life, span: flatline.detect(run.events, life, span, run.covered),
+    ValueList: lambda run, life, span: single.detect(run.events, life, span, run.seen),
+    AnyEvent: lambda run, life, span: single.detect(run.events, life, span, run.seen),
 }
 
 
@@ -103,7 +103,10 @@ def _divided(key: Key, coarse: Coarse) -> list[Question]:
 def _judge(rule: Rule, run: _Run, key: Key, memory: KeyMemory) -> Lifecycle:
     """Return the lifecycle of one key after the span."""
     life = Lifecycle(rule, key, memory, lambda first, last: run.events.newest(key, first, last))
-    DETECTORS[type(rule.condition)](run, life)
+    span, changed = run.span, run.events.changed_since(key)
+    if changed is not None and changed > span.reread:
+        span = Span(min(changed, span.start), span.start, span.end, span.instants)
+    DETECTORS[type(rule.condition)](run, life, span)
     life.settle(run.span.end)
     if _misses_keys(rule):
         Known(run.events, life, run.events.curve(key)).remember(run.span.end)
@@ -146,8 +149,6 @@ def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     reread = max(start - rule.buffer_time, checkpoint.started)
     if start > checkpoint.evaluated or checkpoint.seen is None:
         reread = start  # nothing before was judged, or it cannot be told what was
-    if events.changed_since is not None:
-        reread = min(max(reread, events.changed_since), start)
     condition = rule.condition
     nominal: Collection[Millis] = ()
     if isinstance(condition, Flatline | Spike):

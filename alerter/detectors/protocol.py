@@ -49,10 +49,11 @@ class Unanswered(Exception):
 class Events(Protocol):
     """The events of one rule over a span that reaches back far enough for every window.
 
-    Each method may raise Unanswered; ``changed_since`` is where anything differs from what was judged before.
+    Each method may raise Unanswered.
     """
 
-    changed_since: Millis | None
+    def changed_since(self, key: Key) -> Millis | None:
+        """Return from where a key's events may differ from those judged before; None when that is not known."""
 
     def keys(self) -> Collection[Key]:
         """Return the keys that have events; of a keyed rule at least those that can meet its condition."""

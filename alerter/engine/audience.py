@@ -48,6 +48,8 @@ def silence_check(silences: Callable[[], Sequence[Silence]]) -> Callable[[Incide
 
 
 def _inhibited(routing: Routing, incident: Incident, others: Sequence[Incident], at: Millis) -> Obstacle | None:
+    if not routing.inhibit_rules:
+        return None
     sources: list[Mapping[str, str]] = [
         labels_of(other)
         for other in others

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from alerter.clock import Millis
-from alerter.model.incident import Checkpoint, KeyMemory
-from alerter.model.rule import Key
+from alerter.model.incident import Checkpoint
 from alerter.state.protocol import Conflict, State, Versioned
 
 
@@ -59,7 +58,7 @@ class Checkpoints:
 
     def _may_wait(self, known: Checkpoint, checkpoint: Checkpoint) -> bool:
         behind = checkpoint.evaluated - self._stored.get(checkpoint.rule, 0)
-        return behind < self._patience and _lasting(known) == _lasting(checkpoint)
+        return behind < self._patience and _same(known, checkpoint)
 
     def _write(self, due: Sequence[Checkpoint]) -> list[str]:
         if not due:
@@ -77,8 +76,14 @@ class Checkpoints:
         return lost
 
 
-def _lasting(checkpoint: Checkpoint) -> tuple[object, ...]:
-    """Return what must not be lost by a crash: all but how far it is evaluated and when keys were seen last."""
-    keys: Mapping[Key, KeyMemory] = checkpoint.keys
-    memories = {key: replace(memory, last_seen=None) for key, memory in keys.items()} if keys else {}
-    return checkpoint.meaning, checkpoint.covered, checkpoint.first_event, checkpoint.seen, memories
+def _same(one: Checkpoint, other: Checkpoint) -> bool:
+    """Whether only what a crash may forget differs: how far it is evaluated, and when keys were seen last."""
+    if (one.meaning, one.covered, one.first_event, one.seen) != (
+        other.meaning, other.covered, other.first_event, other.seen,
+    ):  # fmt: skip
+        return False
+    if one.keys == other.keys:
+        return True
+    return one.keys.keys() == other.keys.keys() and all(
+        replace(memory, last_seen=other.keys[key].last_seen) == other.keys[key] for key, memory in one.keys.items()
+    )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from alerter.clock import DAY, Millis
+from alerter.engine.decisions import fold_runs
 from alerter.engine.tick import Engine, Failed
 from alerter.model.incident import Change, Checkpoint, Decision, Incident, Match, Transition
 from alerter.model.rule import Rule
@@ -67,24 +67,6 @@ def dry_run(rule: Rule, source: Source, routing: Routing, start: Millis, end: Mi
 def default_end(rule: Rule, last: Millis) -> Millis:
     """Return the first nominal instant at or after the last document."""
     return next_instant(rule.schedule, last - 1)
-
-
-def fold_runs(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
-    """Fold runs of the same outcome, key, reason and receiver into one entry with their number, by time."""
-    latest: dict[object, int] = {}
-    folded: list[Decision] = []
-    for decision in sorted(decisions, key=lambda d: d.at):
-        who = (decision.rule, decision.key)
-        kind = (decision.outcome, decision.reason, decision.receiver, decision.incident)
-        at = latest.get(who)
-        if at is not None:
-            before = folded[at]
-            if (before.outcome, before.reason, before.receiver, before.incident) == kind:
-                folded[at] = replace(before, count=before.count + decision.count, until=decision.until)
-                continue
-        latest[who] = len(folded)
-        folded.append(decision)
-    return tuple(folded)
 
 
 def _as_source_error(failure: Failed) -> SourceError:

@@ -13,6 +13,7 @@ from alerter.engine.adopting import adopt
 from alerter.engine.audience import audience
 from alerter.engine.checkpoints import Checkpoints
 from alerter.engine.closing import close_incident
+from alerter.engine.decisions import fold_runs
 from alerter.engine.digest import digest_of
 from alerter.engine.rounds import Work, finish
 from alerter.engine.story import Scene, Story, fold
@@ -260,7 +261,7 @@ class Engine:
                 self._failed(report, name, Conflict())
             else:
                 self._report(due[name], outcome, report)
-        self.state.record(report.decisions)
+        self.state.record(fold_runs(report.decisions))
 
     # --- one rule ----------------------------------------------------------------------------------------------
 

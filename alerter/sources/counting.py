@@ -13,9 +13,8 @@ from alerter.clock import MINUTE, Millis
 from alerter.model.rule import Flatline, Frequency, Key, KeyValue, Rule, Spike
 from alerter.sources.asking import Asking, Part
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
+from alerter.windows import Row
 
-Row = tuple[Millis, Millis, int]
-"""A bucket ``(start, end]`` and its number of events."""
 Counts = dict[Key, list[Row]]
 PER_WINDOW = 10
 """Least number of buckets in a window; more make bounds tighter and answers longer."""
@@ -41,11 +40,11 @@ def bucket_width(rule: Rule) -> Millis:
     return next((common // n for n in range(parts, 4 * PER_WINDOW) if common % n == 0), 1)
 
 
-def kept_width(rule: Rule) -> Millis:
-    """Return the width to which buckets are put together once they cannot change any more."""
+def kept_width(rule: Rule) -> Millis | None:
+    """Return the width to which buckets are put together once they cannot change any more; None: they are not."""
     width = bucket_width(rule)
     if isinstance(rule.condition, Flatline | Spike) or rule.timeframe // width <= MOST_PER_WINDOW:
-        return width
+        return None
     return rule.timeframe // PER_WINDOW // width * width
 
 
@@ -94,22 +93,33 @@ class Counting:
             yield start, stop
             start = stop
 
+    def page(self, values: int, start: Millis, end: Millis) -> int:
+        """Return how many buckets a page holds that so many values fill: the server makes room for all of a page."""
+        return min(PAGE, values * ((end - start) // self.width + 2) + 1)
+
     def request(
-        self, combination: Combination, start: Millis, end: Millis, after: Any = None, only: Sequence[Any] = ()
+        self,
+        combination: Combination,
+        start: Millis,
+        end: Millis,
+        after: Any = None,
+        only: Sequence[Any] = (),
+        size: int = PAGE,
     ) -> SearchRequest:
         """Return the request for the buckets of ``(start, end]``, page by page where a key has free parts."""
         buckets = self.asking.time.buckets(self.width, 0)
         if not self.free:
             return self.asking.request(start, end, {"t": buckets}, *combination.clauses)
-        return self.asking.request(start, end, {"k": self._composite(buckets, after)}, *combination.clauses, *only)
+        pages = {"k": self._composite(buckets, after, size)}
+        return self.asking.request(start, end, pages, *combination.clauses, *only)
 
-    def _composite(self, buckets: Mapping[str, Any], after: Any) -> dict[str, Any]:
+    def _composite(self, buckets: Mapping[str, Any], after: Any, size: int) -> dict[str, Any]:
         ((kind, histogram),) = buckets.items()
         inner = {name: value for name, value in histogram.items() if name not in ("min_doc_count", "format")}
         sources: list[Any] = [
             {str(n): {"terms": {"field": part.field, "missing_bucket": True}}} for n, part in enumerate(self.free)
         ]
-        wanted: dict[str, Any] = {"size": PAGE, "sources": [*sources, {"t": {kind: inner}}]}
+        wanted: dict[str, Any] = {"size": size, "sources": [*sources, {"t": {kind: inner}}]}
         return {"composite": wanted | ({"after": after} if after else {})}
 
     def rows(self, combination: Combination, answer: Answer, start: Millis, end: Millis) -> Iterable[tuple[Key, Row]]:
@@ -153,6 +163,7 @@ def read_all(
     start: Millis,
     end: Millis,
     only: Sequence[Any] = (),
+    size: int = PAGE,
 ) -> Counts:
     """Read an answer and, where keys have free parts, the pages that follow it. Raises SourceError."""
     counts: Counts = defaultdict(list)
@@ -160,9 +171,9 @@ def read_all(
     while True:
         add(counts, counting.rows(combination, answer, start, end))
         after = answer.aggregations.get("k", {}).get("after_key")
-        if not after or len(answer.aggregations["k"]["buckets"]) < PAGE:
+        if not after or len(answer.aggregations["k"]["buckets"]) < size:
             return counts
-        answer = only_answer(source, counting.request(combination, start, end, after, only))
+        answer = only_answer(source, counting.request(combination, start, end, after, only, size))
 
 
 def add(counts: Counts, rows: Iterable[tuple[Key, Row]]) -> None:

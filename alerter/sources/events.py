@@ -33,7 +33,7 @@ class Events:
         self.asking = asking
         self.start = start
         self.end = end
-        self.changed_since: Millis | None = None
+        self.changed: dict[Key, Millis] = {}
         self.warnings: list[str] = list(asking.warnings)
         self.curves: dict[Key, Curve] = {}
         self.known: dict[Question, Any] = {}
@@ -61,6 +61,10 @@ class Events:
         return hide(self.check.path, value, self.rule.redact) if self.check is not None else value
 
     # --- what detectors ask ------------------------------------------------------------------------------------
+
+    def changed_since(self, key: Key) -> Millis | None:
+        """Return from where a key's events may differ from those judged before."""
+        return self.changed.get(key)
 
     def keys(self) -> Collection[Key]:
         """Return the keys that have events."""

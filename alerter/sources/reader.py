@@ -15,7 +15,7 @@ from alerter.sources.counting import Combination, Counting, Counts, add, kept_wi
 from alerter.sources.events import Events, Take
 from alerter.sources.hits import HitEvents, walk
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
-from alerter.sources.tally import Tally, curve_of
+from alerter.sources.tally import Tally
 from alerter.sources.timefield import time_reader
 
 MAPPING_AGE: Millis = 5 * MINUTE
@@ -215,16 +215,17 @@ class _Opening:
                 continue
             for span in self.counting.chunks(self._asked, self.reading.end):
                 found = read_all(source, self.counting, combination, _sure(next(given)), *span)
-                for key, rows in found.items():
-                    add(counts, ((key, row) for row in rows))
+                _join(counts, found)
         self.counted = sum(row[2] for rows in counts.values() for row in rows)
         events = Events(self.reading.rule, self.plan.asking, self.reading.start, self.reading.end)
+        tally, start, end = self.plan.tally, self.reading.start, self.reading.end
         if self.counting.by_candidates:
-            events.curves = {events.hidden(key): curve_of(rows) for key, rows in counts.items()}
-            return events
-        tally = self.plan.tally
-        events.changed_since = tally.merge(self.reading.start, self._asked, self.reading.end, counts)
+            reread = self.counting.edge(self.reading.evaluated - self.reading.rule.buffer_time)
+            changed = tally.replace(start, reread, end, counts)
+        else:
+            changed = tally.merge(start, self._asked, end, counts)
         events.curves = {events.hidden(key): curve for key, curve in tally.curves.items()}
+        events.changed = {events.hidden(key): since for key, since in changed.items()}
         tally.forget()
         return events
 
@@ -239,15 +240,24 @@ class _Opening:
         candidates = self._candidates(combination)
         values = candidates.read(_sure(answer), source)
         for at in range(0, len(values), 1_000):
-            only = [candidates.clause(values[at : at + 1_000])]
+            few = values[at : at + 1_000]
+            only = [candidates.clause(few)]
             for span in self.counting.chunks(self._asked, self.reading.end):
-                request = self.counting.request(combination, *span, only=only)
-                first = only_answer(source, request)
-                for key, rows in read_all(source, self.counting, combination, first, *span, only).items():
-                    add(counts, ((key, row) for row in rows))
+                size = self.counting.page(len(few), *span)
+                first = only_answer(source, self.counting.request(combination, *span, only=only, size=size))
+                _join(counts, read_all(source, self.counting, combination, first, *span, only, size))
 
 
 def _sure(answer: Answer | SourceError) -> Answer:
     if isinstance(answer, SourceError):
         raise answer
     return answer
+
+
+def _join(counts: Counts, found: Counts) -> None:
+    """Add the buckets of an answer to those of others."""
+    for key, rows in found.items():
+        if key in counts:
+            add(counts, ((key, row) for row in rows))
+        else:
+            counts[key] = rows

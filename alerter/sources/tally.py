@@ -10,17 +10,20 @@ from collections.abc import Iterable, Sequence
 
 from alerter.clock import Millis
 from alerter.model.rule import Key
-from alerter.sources.counting import Counts, Row
-from alerter.windows import EMPTY, Curve
+from alerter.sources.counting import Counts
+from alerter.windows import EMPTY, Curve, Row
 
 MOST_KEPT = 20_000
 """Buckets over all keys of a rule; beyond, nothing is kept and whole windows are asked for at each evaluation."""
 
 
 class Tally:
-    """The count curves of one rule by raw key, known over one span; ``width`` is that of buckets that are settled."""
+    """The count curves of one rule by raw key, known over one span.
 
-    def __init__(self, width: Millis) -> None:
+    Buckets that cannot change any more are put together to ``width``; None leaves them as they are.
+    """
+
+    def __init__(self, width: Millis | None) -> None:
         self._width = width
         self._known: tuple[Millis, Millis] | None = None
         self.curves: dict[Key, Curve] = {}
@@ -31,28 +34,42 @@ class Tally:
             return needed
         return max(reread, needed)
 
-    def merge(self, needed: Millis, start: Millis, end: Millis, counts: Counts) -> Millis | None:
+    def merge(self, needed: Millis, start: Millis, end: Millis, counts: Counts) -> dict[Key, Millis]:
         """Take over the counts of ``(start, end]`` and forget those before ``needed``.
 
-        Returns since when anything differs from what was known: at most the end of it; None when nothing was.
+        Returns for each key from where it differs from what was known: at most the end of that.
         """
-        if start == needed or self._known is None:
-            known, self.curves = None, {key: curve_of(rows) for key, rows in counts.items()}
+        changed: dict[Key, Millis] = {}
+        if self._known is None or start == needed:
+            self.curves = {key: curve_of(rows) for key, rows in counts.items()}
         else:
-            known = self._known[1]
             for key in [*self.curves, *(key for key in counts if key not in self.curves)]:
-                rows = counts.get(key, ())
-                curve = self.curves.get(key, EMPTY)
-                known = min(known, _first_difference(curve, rows, start, self._known[1]))
+                rows, curve = counts.get(key, ()), self.curves.get(key, EMPTY)
+                changed[key] = _first_difference(curve, rows, start, self._known[1])
                 curve = self._joined(curve, needed, start, rows)
                 if curve.total:
                     self.curves[key] = curve
                 else:
                     self.curves.pop(key, None)
-        self._known = (needed, end)
-        if len(self.curves) > 1 and sum(curve.size for curve in self.curves.values()) > MOST_KEPT:
-            self._known = None
-        return known
+        self._keep(needed, end)
+        return changed
+
+    def replace(self, needed: Millis, reread: Millis, end: Millis, counts: Counts) -> dict[Key, Millis]:
+        """Take over counts of some keys over a whole span; returns what ``merge`` does, for keys that were known."""
+        changed: dict[Key, Millis] = {}
+        if self._known is not None:
+            known = self._known[1]
+            for key, rows in counts.items():
+                if key in self.curves:
+                    newer = [row for row in rows if row[1] > reread]
+                    changed[key] = _first_difference(self.curves[key], newer, reread, known)
+        self.curves = {key: curve_of(rows) for key, rows in counts.items()}
+        self._keep(needed, end)
+        return changed
+
+    def _keep(self, needed: Millis, end: Millis) -> None:
+        many = len(self.curves) > 1 and sum(curve.size for curve in self.curves.values()) > MOST_KEPT
+        self._known = None if many else (needed, end)
 
     def forget(self) -> None:
         """Forget all counts, where too many were met to be kept."""
@@ -60,20 +77,23 @@ class Tally:
             self.curves = {}
 
     def _joined(self, curve: Curve, needed: Millis, start: Millis, rows: Sequence[Row]) -> Curve:
+        if self._width is None:
+            return curve.followed(needed, start, rows)
         old = [(b.start, b.end, b.number) for b in curve.buckets(needed, start)]
-        return curve_of([*self._settled(old, start), *rows])
+        return curve_of([*_settled(old, start, self._width), *rows])
 
-    def _settled(self, rows: Iterable[Row], start: Millis) -> Iterable[Row]:
-        """Put buckets together whose common wider one lies before ``start``."""
-        joined: list[Row] = []
-        for row in rows:
-            edge = row[0] // self._width * self._width
-            before = joined[-1] if joined else None
-            if before and before[0] // self._width * self._width == edge and edge + self._width <= start:
-                joined[-1] = (before[0], row[1], before[2] + row[2])
-            else:
-                joined.append(row)
-        return joined
+
+def _settled(rows: Iterable[Row], start: Millis, width: Millis) -> Iterable[Row]:
+    """Put buckets together whose common wider one lies before ``start``."""
+    joined: list[Row] = []
+    for row in rows:
+        edge = row[0] // width * width
+        before = joined[-1] if joined else None
+        if before and before[0] // width * width == edge and edge + width <= start:
+            joined[-1] = (before[0], row[1], before[2] + row[2])
+        else:
+            joined.append(row)
+    return joined
 
 
 def curve_of(rows: Sequence[Row]) -> Curve:

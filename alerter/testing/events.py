@@ -21,8 +21,6 @@ class MemoryEvents:
     With ``width`` the curve is known in buckets of that many milliseconds only, and is divided when it is asked for.
     """
 
-    changed_since: Millis | None = None
-
     def __init__(
         self,
         pairs: Iterable[tuple[Millis, Key]],
@@ -71,6 +69,10 @@ class MemoryEvents:
             rows += [(first - 1, first, ties), (first, question.end, len(after) - ties)]
         curve = self._curves[question.key].refined([(question.start, question.end)], rows)
         self._curves[question.key] = curve
+
+    def changed_since(self, key: Key) -> Millis | None:  # noqa: ARG002 - protocol
+        """Return that it is not known."""
+        return None
 
     def keys(self) -> Collection[Key]:
         """Return the keys with events in the span."""

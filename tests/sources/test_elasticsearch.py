@@ -9,6 +9,7 @@ import pytest
 from elasticsearch import Elasticsearch
 
 from alerter.config import load_settings
+from alerter.sources.asking import translated
 from alerter.sources.elasticsearch import BATCH, ElasticsearchSource
 from alerter.sources.es_client import connect
 from alerter.sources.protocol import Answer, SearchRequest, SourceError
@@ -76,7 +77,8 @@ def test_many_searches_go_in_bounded_batches(source: ElasticsearchSource, index:
 
 def test_kql_is_translated_wherever_it_stands(source: ElasticsearchSource, index: str) -> None:
     """A KQL clause is a clause like any other."""
-    body = {"size": 0, "query": {"bool": {"filter": [{"kql": "level: error"}, {"kql": "not at > 1700000000001"}]}}}
+    clauses = [translated(clause) for clause in ({"kql": "level: error"}, {"kql": "not at > 1700000000001"})]
+    body = {"size": 0, "track_total_hits": True, "query": {"bool": {"filter": clauses}}}
     assert [count(f) for f in source.search([SearchRequest(index, body)])] == [2]
 
 
