@@ -85,7 +85,8 @@ class Lifecycle:
             self._reopen(asked, None)
         if asked.match is not None and not announced and self._new(asked):
             self._suppress(asked.at, asked.match, asked.number)
-        self._raise_severity(asked)
+        if self.is_open and self._rises(asked):
+            self._raise(asked, None)
         return announced
 
     def absorb(self, stretch: Stretch) -> bool:
@@ -250,6 +251,8 @@ class Lifecycle:
         self.memory = replace(self.memory, announced=announced, until=until, exponent=exponent)
         if reopening:
             self._reopen(asked, match)
+        elif self.is_open and self._rises(asked):
+            self._raise(asked, match)
         elif self.is_open:
             self._count(match, Change.REPEATED, Reason.REPEAT, asked)
         else:
@@ -266,7 +269,8 @@ class Lifecycle:
     def _reopen(self, asked: Asked, match: Match | None) -> None:
         thread = self.memory.thread
         assert thread is not None
-        self.memory = replace(self.memory, thread=replace(thread, resolved=None))
+        severity = asked.severity if self._rises(asked) else thread.severity
+        self.memory = replace(self.memory, thread=replace(thread, resolved=None, severity=severity))
         reason = Reason.LATE_DATA if asked.reread else Reason.REOPENED
         self._count(match, Change.REOPENED, reason, asked)
 
@@ -284,13 +288,16 @@ class Lifecycle:
             self.memory = replace(self.memory, thread=replace(thread, suppressed=thread.suppressed + number))
             self._add(at, Change.SUPPRESSED, Reason.REALERT, match, until=self.memory.until, number=number)
 
-    def _raise_severity(self, asked: Asked) -> None:
+    def _rises(self, asked: Asked) -> bool:
+        """Whether an instant is worse than the incident was; said once, with whatever else that instant changes."""
         thread = self.memory.thread
-        if not asked.severity or thread is None or thread.resolved is not None or asked.severity == thread.severity:
-            return
-        if _rank(asked.severity) > _rank(thread.severity):
-            self.memory = replace(self.memory, thread=replace(thread, severity=asked.severity))
-            self._add(asked.at, Change.RAISED, Reason.SEVERITY_RAISED, severity=asked.severity)
+        return bool(asked.severity) and thread is not None and _rank(asked.severity) > _rank(thread.severity)
+
+    def _raise(self, asked: Asked, match: Match | None) -> None:
+        thread = self.memory.thread
+        assert thread is not None
+        self.memory = replace(self.memory, thread=replace(thread, severity=asked.severity))
+        self._count(match, Change.RAISED, Reason.SEVERITY_RAISED, asked)
 
     def _add(
         self,

@@ -108,6 +108,22 @@ def test_severity_only_rises():
     assert life.transitions[0].severity == "warning"
 
 
+def test_rise_is_said_once_with_what_else_the_instant_changes():
+    """A re-opening that is worse says so itself; an announced match that is worse is the rise, not a repeat as well."""
+    life = life_of(rule(AnyEvent(), realert=Realert(0, written=True), resolve_after=MINUTE))
+    for at, severity in ((0, "info"), (MINUTE + 1, "warning"), (MINUTE + 2, "critical"), (MINUTE + 3, "warning")):
+        ask(life, at, severity=severity)
+    assert [(t.at, str(t.change), t.severity, t.match is not None) for t in life.transitions] == [
+        (0, "opened", "info", True),
+        (MINUTE, "resolved", "", False),
+        (MINUTE + 1, "reopened", "warning", True),
+        (MINUTE + 2, "raised", "critical", True),
+        (MINUTE + 3, "repeated", "critical", True),
+    ]
+    assert life.memory.thread is not None
+    assert life.memory.thread.matches == 4
+
+
 def test_both_directions_are_one_incident_over_when_both_are():
     """A fall while a rise is open joins its incident, which ends when the later of the two is over."""
     life = life_of(rule(Spike(2, SpikeType.BOTH, MINUTE), realert=Realert(0, written=True), resolve_after=MINUTE))

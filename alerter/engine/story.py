@@ -102,7 +102,12 @@ def _steps(story: Story, transitions: Sequence[Transition], scene: Scene) -> Ite
 
 
 def _pauses(story: Story, start: Millis, end: Millis, scene: Scene) -> Iterator[Millis]:
-    if story.incident.resolved is not None or start >= end or not _untold(story.incident, scene, start):
+    if (
+        scene.digested
+        or story.incident.resolved is not None
+        or start >= end
+        or not _untold(story.incident, scene, start)
+    ):
         return
     for instant in scene.pauses(start, end):
         if story.incident.resolved is None and _untold(story.incident, scene, instant):
@@ -137,13 +142,18 @@ def _apply(story: Story, transition: Transition, scene: Scene) -> None:
 
 def _announced(story: Story, transition: Transition, scene: Scene) -> None:
     """OPENED, REPEATED, REOPENED, RAISED: something to tell, or a reason not to."""
-    incident = _with_match(story.incident, transition, scene)
-    incident = replace(incident, resolved=None, resolve_reason="")
-    if transition.change is Change.RAISED and transition.severity:
+    incident = replace(story.incident, resolved=None, resolve_reason="")
+    raised = transition.change in (Change.RAISED, Change.REOPENED) and _rises(incident, transition)
+    if raised:
         incident = replace(incident, labels={**incident.labels, "severity": transition.severity})
-    story.incident = incident
+    story.incident = _with_match(incident, transition, scene)
     story.decisions.append(_decision(story, transition, _OUTCOMES[transition.change], transition.reason))
-    _tell(story, transition.at, transition.change, transition.reason, scene)
+    _tell(story, transition.at, transition.change, transition.reason, scene, raised=raised)
+
+
+def _rises(incident: Incident, transition: Transition) -> bool:
+    """Whether a transition names a severity that the incident does not have yet: severities only rise."""
+    return bool(transition.severity) and transition.severity != incident.labels.get("severity")
 
 
 def _suppressed(story: Story, transition: Transition, _scene: Scene) -> None:
@@ -214,7 +224,7 @@ def _with_match(incident: Incident, transition: Transition, scene: Scene) -> Inc
     )
 
 
-def _tell(story: Story, at: Millis, change: Change, reason: Reason, scene: Scene) -> None:
+def _tell(story: Story, at: Millis, change: Change, reason: Reason, scene: Scene, *, raised: bool) -> None:
     """Ask for each destination whether to tell now; plan the message, or record why not."""
     incident = story.incident
     destinations = scene.audience.destinations(incident, at)
@@ -237,7 +247,7 @@ def _tell(story: Story, at: Millis, change: Change, reason: Reason, scene: Scene
                 )
             )
         else:
-            _plan(story, told, at, scene)
+            _plan(story, told, at, scene, raised=raised)
 
 
 def _tell_untold(story: Story, at: Millis, scene: Scene) -> None:
@@ -254,7 +264,7 @@ def _least_between(realert: Realert) -> Millis:
     return 0 if realert.written else DEFAULT_REPEAT
 
 
-def _plan(story: Story, told: Told, at: Millis, scene: Scene) -> None:
+def _plan(story: Story, told: Told, at: Millis, scene: Scene, *, raised: bool = False) -> None:
     incident = story.incident
     assert told.kind is not None
     nth = sum(1 for d in incident.deliveries if d.at == at and d.receiver == told.receiver and d.kind is told.kind)
@@ -267,6 +277,7 @@ def _plan(story: Story, told: Told, at: Millis, scene: Scene) -> None:
         reason=told.reason,
         text=scene.words.text(incident, told.kind, told.reason, at),
         route=told.route,
+        raised=raised,
     )
     if scene.digested:
         delivery = replace(delivery, state=DeliveryState.DROPPED, error=str(Reason.CATCH_UP))

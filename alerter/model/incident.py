@@ -218,7 +218,8 @@ class Delivery:
     """One message to one receiver, planned in the same write as the change it tells.
 
     ``at`` is the event-time instant it speaks of, ``text`` its plain text, ``not_before`` (wall clock) when to try,
-    ``sent`` (wall clock) the last attempt, ``looks`` how often an unclear one was looked for.
+    ``sent`` (wall clock) the last attempt, ``looks`` how often an unclear one was looked for. ``raised``: the severity
+    rose with it.
     """
 
     id: str
@@ -235,6 +236,7 @@ class Delivery:
     sent: Millis | None = None
     error: str = ""
     route: str = ""
+    raised: bool = False
 
 
 @dataclass(frozen=True)

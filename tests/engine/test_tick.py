@@ -148,6 +148,47 @@ def test_reopened_incident_keeps_its_id():
     assert len(world.state.incidents()) == 1
 
 
+def test_reopening_that_is_worse_is_told_once_and_calls():
+    """One message says both that it is back and that it is worse; it shows the new severity."""
+    events = documents([1], sev="info") + documents([60], sev="critical") + documents([70], sev="info")
+    severity = FromEvent("sev", split=False)
+    world = World(events, [single(severity=severity, realert=Realert(0, written=True), resolve_after=20_000)])
+    for seconds in (0, 30, 60, 65, 75):
+        world.tick(seconds)
+    assert [(d.kind, d.reason, d.raised) for d in world.deliveries()] == [
+        (Kind.FIRING, Reason.FIRST_MATCH, False),
+        (Kind.RESOLVED, Reason.CONDITION_OVER, False),
+        (Kind.FIRING, Reason.REOPENED, True),
+        (Kind.REPEAT, Reason.REPEAT, False),
+    ]
+    assert world.deliveries()[2].text.startswith("[REOPENED] [CRITICAL]")
+
+
+def test_repeat_that_is_worse_is_told_once():
+    """An announced match of a worse severity is one message, whatever the route's repeat_interval."""
+    events = documents([1, 10], sev="info") + documents([20], sev="critical")
+    where = routing(timers=Timers(repeat_interval=HOUR))
+    rule = single(severity=FromEvent("sev", split=False), realert=Realert(0, written=True))
+    world = World(sorted(events, key=lambda d: d["@timestamp"]), [rule], where)
+    for seconds in (0, 30):
+        world.tick(seconds)
+    assert [(d.kind, d.reason, d.raised) for d in world.deliveries()] == [
+        (Kind.FIRING, Reason.FIRST_MATCH, False),
+        (Kind.REPEAT, Reason.SEVERITY_RAISED, True),
+    ]
+    assert world.state.incidents()[0].value.matches == 3
+
+
+def test_digested_incident_plans_nothing_at_pauses():
+    """What a digest tells of has one dropped message per announcement, not one more at each nominal instant."""
+    world = World(documents(range(100, 400, 10)), [storm(realert=Realert(HOUR, written=True))])
+    world.tick(0)
+    world.tick(3000)
+    dropped = [d for d in world.deliveries() if str(d.state) == "dropped"]
+    assert [(d.kind, d.reason) for d in dropped] == [(Kind.FIRING, Reason.FIRST_MATCH)]
+    assert [d.kind for d in world.deliveries() if str(d.state) != "dropped"] == [Kind.DIGEST]
+
+
 def test_long_gap_is_told_in_one_digest():
     """What opened and resolved inside a long gap goes into one digest; nothing else is told of it."""
     world = World(documents([*range(100, 110), *range(1000, 1010)]), [storm()])

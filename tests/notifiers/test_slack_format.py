@@ -86,11 +86,12 @@ def test_mention_only_in_the_first_post_and_for_its_severity() -> None:
 
 
 def test_reply_mentions_only_when_severity_rises() -> None:
-    """A repeat calls nobody; a rise does."""
-    repeat = outgoing(INCIDENT, Kind.REPEAT, Reason.REPEAT)
-    raised = outgoing(INCIDENT, Kind.REPEAT, Reason.SEVERITY_RAISED)
-    assert "<!" not in reply_payload(repeat, OPTIONS)["text"]
-    assert reply_payload(raised, OPTIONS)["text"].startswith("<!subteam^S0123ABCD> ")
+    """A repeat or a re-opening calls nobody; one that is worse than what was told does."""
+    for kind, reason in ((Kind.REPEAT, Reason.REPEAT), (Kind.FIRING, Reason.REOPENED)):
+        plain = outgoing(INCIDENT, kind, reason)
+        raised = replace(plain, delivery=replace(plain.delivery, raised=True))
+        assert "<!" not in reply_payload(plain, OPTIONS)["text"]
+        assert reply_payload(raised, OPTIONS)["text"].startswith("<!subteam^S0123ABCD> ")
 
 
 def test_degrading_leaves_out_chart_then_sample_then_blocks() -> None:

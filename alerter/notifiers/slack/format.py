@@ -65,7 +65,7 @@ def reply_payload(message: Outgoing, options: Options) -> dict[str, Any]:
     """Return one line for the thread."""
     delivery = message.delivery
     text = mrkdwn(delivery.text, 2_500)
-    mention = _mention(message, options) if delivery.reason is Reason.SEVERITY_RAISED else ""
+    mention = _mention(message, options) if delivery.raised else ""
     note = f"\n{mrkdwn(message.note, 300)}" if message.note else ""
     return {"text": f"{mention}{text}{note}", "unfurl_links": False, "unfurl_media": False}
 
