@@ -19,6 +19,7 @@ from alerter.engine.rounds import Work, finish
 from alerter.engine.story import Scene, Story, fold
 from alerter.engine.words import words_for
 from alerter.metrics import Metrics
+from alerter.model.cost import Cost
 from alerter.model.incident import Change, Checkpoint, Decision, Incident, Outcome, Reason, Transition
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
@@ -55,6 +56,7 @@ class TickReport:
     warnings: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[Decision] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    costs: dict[str, Cost] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident, digest
 from alerter.model.rule import Key
 from alerter.model.silence import Silence
@@ -27,6 +28,16 @@ def checkpoint_id(rule: str) -> str:
 def checkpoint_fields(checkpoint: Checkpoint) -> dict[str, Any]:
     """Return the readable fields of a checkpoint."""
     return {"kind": "checkpoint", "rule": checkpoint.rule, "evaluated": checkpoint.evaluated}
+
+
+def heartbeat_id(instance: str) -> str:
+    """Return the id of an engine's heartbeat document."""
+    return digest("heartbeat", instance)
+
+
+def heartbeat_fields(heartbeat: Heartbeat) -> dict[str, Any]:
+    """Return the readable fields of a heartbeat: ``rule`` is the instance, ``evaluated`` the time of the beat."""
+    return {"kind": "heartbeat", "rule": _clean(heartbeat.instance), "evaluated": heartbeat.beat}
 
 
 def incident_fields(incident: Incident) -> dict[str, Any]:

@@ -1,0 +1,59 @@
+"""What an engine says of itself every few seconds, for ``alerter status`` of another process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from alerter.clock import MINUTE, Millis
+
+SILENT_AFTER: Millis = MINUTE
+"""An engine whose last heartbeat is older than this is shown as not heard of since."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """How the rules of one cluster are doing.
+
+    Lags are seconds by which a rule's newest instant was evaluated late, or is late by now; the quantiles go over
+    the rules. ``queue`` is the number of rules due and not yet evaluated.
+    """
+
+    cluster: str
+    rules: int = 0
+    queue: int = 0
+    lag_p50: float = 0.0
+    lag_p95: float = 0.0
+    lag_max: float = 0.0
+
+
+@dataclass(frozen=True)
+class Costly:
+    """What a run of a rule costs: moving averages over its last runs; see Cost. ``heavy``: it is run by itself."""
+
+    rule: str
+    seconds: float
+    requests: float = 0.0
+    buckets: float = 0.0
+    hits: float = 0.0
+    server_ms: float = 0.0
+    heavy: bool = False
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """One engine at ``beat``; ``merged`` and ``skipped`` count instants since ``started``, ``refused`` files."""
+
+    instance: str
+    version: str
+    started: Millis
+    beat: Millis
+    rules: int = 0
+    refused: int = 0
+    merged: int = 0
+    skipped: int = 0
+    clusters: tuple[Load, ...] = ()
+    costly: tuple[Costly, ...] = ()
+
+    def silent(self, now: Millis) -> bool:
+        """Whether nothing was heard of the engine for longer than SILENT_AFTER."""
+        return now - self.beat > SILENT_AFTER
