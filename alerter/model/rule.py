@@ -263,14 +263,18 @@ class Rule:
         return {n: v for n, v in self.attributes.items() if isinstance(v, FromEvent) and not v.split}
 
     def meaning(self) -> str:
-        """Return the hash of what decides the matches; see ``_meaning``."""
+        """Return a hash of which events are counted, how they are grouped, and in which window.
+
+        A change of it resolves the rule's incidents. Thresholds and lists only judge the counts: with new ones open
+        incidents go on, and end when the new condition is over.
+        """
         return self._meaning
 
     @cached_property
     def _meaning(self) -> str:
-        """A hash of what decides the matches: filter, index, key, window. A change resolves the rule's incidents."""
-        parts = [self.type, self.index, list(self.filter), list(self.query_key), repr(self.time), repr(self.condition)]
-        parts += [repr(sorted(self.splits.items()))]
+        compared = getattr(self.condition, "compare_key", "")
+        parts = [self.type, self.index, list(self.filter), compared, list(self.query_key), self.timeframe]
+        parts += [repr(self.time), repr(sorted(self.splits.items()))]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
