@@ -28,6 +28,11 @@ class Clock(Protocol):
         """Wait for ``length`` milliseconds, or until ``wake`` is set."""
 
 
+def thread_seconds() -> float:
+    """Return the CPU time this thread has used so far; only differences mean anything."""
+    return time.thread_time()
+
+
 class SystemClock:
     """The machine's clock."""
 

@@ -89,6 +89,12 @@ class Curve:
         for at in range(bisect_right(ends, start), bisect_left(starts, end)):
             yield Bucket(starts[at], ends[at], sums[at + 1] - sums[at], sums[at])
 
+    def rows(self, start: Millis, end: Millis) -> list[Row]:
+        """Return the buckets that reach into ``(start, end]``."""
+        low, high = bisect_right(self._ends, start), bisect_left(self._starts, end)
+        sums = self._sums
+        return [(self._starts[at], self._ends[at], sums[at + 1] - sums[at]) for at in range(low, high)]
+
     def floor(self, at: Millis) -> int:
         """Return the least that C(at) can be: what surely happened by then."""
         return self._sums[bisect_right(self._ends, at)]

@@ -62,6 +62,8 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
 
     Raises Unanswered when something must be known first: then it is to be called again with the answers.
     """
+    if _is_quiet(rule, events, checkpoint, end):
+        return Outcome((), replace(checkpoint, evaluated=end))
     transitions: list[Transition] = []
     if checkpoint.meaning != rule.meaning():
         transitions += close_all(checkpoint, Reason.RULE_CHANGED, checkpoint.evaluated).transitions
@@ -98,6 +100,22 @@ def _divided(key: Key, coarse: Coarse) -> list[Question]:
         Question(Ask.DETAIL, key, c.start, c.end) if c.at is None else Question(Ask.CUT, key, c.start, c.end, c.at)
         for c in coarse.cuts
     ]
+
+
+def _is_quiet(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> bool:
+    """Whether bounds alone show that nothing happened: the ordinary case of a frequency rule, told in a few steps.
+
+    Nothing does where no incident is open and no key's condition can hold anywhere in the span.
+    """
+    condition = rule.condition
+    if not isinstance(condition, Frequency) or checkpoint.meaning != rule.meaning():
+        return False
+    if end - rule.max_catchup > checkpoint.evaluated:
+        return False
+    if any(m.thread is not None and m.thread.resolved is None for m in checkpoint.keys.values()):
+        return False
+    since = checkpoint.evaluated - rule.buffer_time
+    return all(frequency.is_quiet(events.curve(key), condition, since, end) for key in events.keys())  # noqa: SIM118
 
 
 def _judge(rule: Rule, run: _Run, key: Key, memory: KeyMemory) -> Lifecycle:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from alerter.clock import thread_seconds
 from alerter.detectors.protocol import Question, Unanswered
 from alerter.sources.events import Events
 from alerter.sources.protocol import SourceError
@@ -31,12 +32,14 @@ def finish(reader: Reader, works: Mapping[str, Work[T]], failed: Callable[[str, 
     for _ in range(MOST_ROUNDS):
         asked: list[tuple[str, tuple[Question, ...]]] = []
         for name, work in pending.items():
+            began = thread_seconds()
             try:
                 done[name] = work.run()
             except Unanswered as unanswered:
                 asked.append((name, unanswered.questions))
             except Exception as error:  # a bug met by one rule never stops the others
                 failed(name, error)
+            work.events.spent.seconds += thread_seconds() - began
         if not asked:
             return done
         answers = reader.answer([(works[name].events, questions) for name, questions in asked])

@@ -140,6 +140,7 @@ class Engine:
         told = self._fold(due, events, outcomes, known, report)
         self._keep(due, outcomes, told, now, report)
         report.warnings += [(name, text) for name, found in events.items() for text in found.warnings]
+        report.costs = {name: found.spent.cost() for name, found in events.items()}
         return report
 
     def flush(self) -> None:

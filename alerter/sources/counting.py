@@ -58,12 +58,16 @@ class Combination:
 
 @dataclass(frozen=True)
 class Counting:
-    """How one rule's events are counted. ``free`` are the key's parts whose values only the data knows."""
+    """How one rule's events are counted. ``free`` are the key's parts whose values only the data knows.
+
+    With ``by_candidates`` only keys with enough events in the whole span matter, and the server can name them.
+    """
 
     asking: Asking
     width: Millis
     combinations: tuple[Combination, ...]
     free: tuple[Part, ...]
+    by_candidates: bool = False
 
     @classmethod
     def of(cls, asking: Asking) -> Counting:
@@ -75,12 +79,8 @@ class Counting:
             clauses = [p.clause(v) for p, labels, v in chosen if labels is not None and p.field is not None]
             combinations.append(Combination(values, tuple(clauses)))
         free = tuple(part for part, labels in zip(asking.parts, known, strict=True) if labels is None)
-        return cls(asking, bucket_width(asking.rule), tuple(combinations), free)
-
-    @property
-    def by_candidates(self) -> bool:
-        """Whether only keys with enough events in the whole span matter, and the server can name them."""
-        return isinstance(self.asking.rule.condition, Frequency) and len(self.free) == 1
+        by_candidates = isinstance(asking.rule.condition, Frequency) and len(free) == 1
+        return cls(asking, bucket_width(asking.rule), tuple(combinations), free, by_candidates)
 
     def edge(self, at: Millis) -> Millis:
         """Return the last edge of a bucket at or before an instant."""
@@ -122,15 +122,18 @@ class Counting:
         wanted: dict[str, Any] = {"size": size, "sources": [*sources, {"t": {kind: inner}}]}
         return {"composite": wanted | ({"after": after} if after else {})}
 
+    def histogram(self, answer: Answer, start: Millis, end: Millis) -> list[Row]:
+        """Read the answer about a key whose parts are all known: its buckets, oldest first."""
+        edge, width = self.asking.time.bucket_start, self.width
+        found = [(edge(bucket["key"]), bucket["doc_count"]) for bucket in answer.aggregations["t"]["buckets"]]
+        rows = [(at, at + width, number) for at, number in found]
+        if rows and (rows[0][0] < start or rows[-1][1] > end):
+            clips = ((clipped(at, width, start, end), number) for at, _, number in rows)
+            rows = [(*span, number) for span, number in clips if span is not None]
+        return rows
+
     def rows(self, combination: Combination, answer: Answer, start: Millis, end: Millis) -> Iterable[tuple[Key, Row]]:
-        """Read one answer: raw keys with their buckets, oldest first for each key."""
-        if not self.free:
-            key = self.key(combination, ())
-            for bucket in answer.aggregations["t"]["buckets"]:
-                row = clipped(self.asking.time.bucket_start(bucket["key"]), self.width, start, end)
-                if row is not None:
-                    yield key, (*row, bucket["doc_count"])
-            return
+        """Read one page: raw keys with their buckets, oldest first for each key."""
         for bucket in answer.aggregations["k"]["buckets"]:
             found = bucket["key"]
             row = clipped(self.asking.time.bucket_start(found["t"]), self.width, start, end)
@@ -166,11 +169,13 @@ def read_all(
     size: int = PAGE,
 ) -> Counts:
     """Read an answer and, where keys have free parts, the pages that follow it. Raises SourceError."""
+    if not counting.free:
+        return {counting.key(combination, ()): counting.histogram(first, start, end)}
     counts: Counts = defaultdict(list)
     answer = first
     while True:
         add(counts, counting.rows(combination, answer, start, end))
-        after = answer.aggregations.get("k", {}).get("after_key")
+        after = answer.aggregations["k"].get("after_key")
         if not after or len(answer.aggregations["k"]["buckets"]) < size:
             return counts
         answer = only_answer(source, counting.request(combination, start, end, after, only, size))

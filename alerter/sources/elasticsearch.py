@@ -164,8 +164,9 @@ def _answer(item: Mapping[str, Any]) -> Answer | SourceError:
         return SourceError("incomplete", f"{shards['failed']} of {shards.get('total')} shards failed: {reason}")
     hits = item.get("hits") or {}
     total = hits.get("total")
-    found = tuple(
+    found = () if not hits.get("hits") else tuple(
         Hit(h.get("_id", ""), h.get("_index", ""), h.get("_source"), h.get("fields") or {}, tuple(h.get("sort") or ()))
         for h in hits.get("hits") or ()
     )
-    return Answer(found, total["value"] if isinstance(total, Mapping) else total, item.get("aggregations") or {})
+    number = total["value"] if isinstance(total, Mapping) else total
+    return Answer(found, number, item.get("aggregations") or {}, item.get("took") or 0)

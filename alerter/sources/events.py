@@ -5,10 +5,12 @@ from __future__ import annotations
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from alerter.clock import Millis
+from alerter.clock import SECOND, Millis
 from alerter.detectors.protocol import Ask, Question, Unanswered
+from alerter.model.cost import Cost
 from alerter.model.rule import Key, KeyValue, Rule, ValueList
 from alerter.redact import hide, is_hidden
 from alerter.sources.asking import Asking, translated
@@ -25,6 +27,29 @@ BARS = 12
 Take = Callable[[Answer], None]
 
 
+@dataclass
+class Spent:
+    """What knowing a rule's events took so far; see Cost."""
+
+    seconds: float = 0.0
+    requests: int = 0
+    buckets: int = 0
+    hits: int = 0
+    server_ms: int = 0
+
+    def answered(self, answer: Answer, buckets: int = 0) -> None:
+        """Count one answer."""
+        self.requests += 1
+        self.buckets += buckets
+        self.hits += len(answer.hits)
+        self.server_ms += answer.took
+
+    def cost(self) -> Cost:
+        """Return the sum: the time of this program's thread and that of the server."""
+        seconds = self.seconds + self.server_ms / SECOND
+        return Cost(seconds, self.requests, self.buckets, self.hits, self.server_ms)
+
+
 class Events:
     """The events of one rule over a span, by key: redacted keys, but raw values for asking again."""
 
@@ -38,6 +63,7 @@ class Events:
         self.curves: dict[Key, Curve] = {}
         self.known: dict[Question, Any] = {}
         self.check = ListCheck(rule.condition) if isinstance(rule.condition, ValueList) else None
+        self.spent = Spent()
         self._raw: dict[Key, Key] = {}
 
     # --- filling -----------------------------------------------------------------------------------------------

@@ -41,6 +41,8 @@ class HitEvents(Events):
             self._add(at, hit)
             self.read += 1
         self.curves = exact_curves(self._times)
+        self.spent.hits = self.read
+        self.spent.requests = 1 + self.read // PAGE
         if unread:
             self.warnings.append(
                 f"time_unreadable: {len(unread):,} document(s) left out, as their {rule.time.name} is not written "

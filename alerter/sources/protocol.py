@@ -33,11 +33,12 @@ class Hit:
 
 @dataclass(frozen=True)
 class Answer:
-    """A complete answer. ``total`` is None when the request did not ask for it."""
+    """A complete answer. ``total`` is None when the request did not ask for it; ``took`` are the server's ms."""
 
     hits: tuple[Hit, ...]
     total: int | None
     aggregations: Mapping[str, Any]
+    took: int = 0
 
 
 class SourceError(Exception):

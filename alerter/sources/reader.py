@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from alerter.clock import MINUTE, Millis
+from alerter.clock import MINUTE, Millis, thread_seconds
 from alerter.detectors.protocol import Question
 from alerter.model.rule import Frequency, Rule
 from alerter.sources.asking import Asking, Types, loose_range
@@ -83,6 +83,7 @@ class Reader:
                 failed[at] = failed[at] or answer
             else:
                 take(answer)
+                asked[at][0].spent.answered(answer)
         for at, (events, questions) in enumerate(asked):
             unanswered = [q for q in questions if q not in events.known]
             if failed[at] is not None and events.give_up(unanswered):
@@ -167,20 +168,28 @@ class Reader:
     # --- first answers -----------------------------------------------------------------------------------------
 
     def _read_hits(self, plan: _Plan, reading: Reading) -> Events | SourceError:
+        began = thread_seconds()
         try:
             events = HitEvents(reading.rule, self.source, plan.asking, reading.start, reading.end)
         except SourceError as error:
             return error
         self.events += events.read
+        events.spent.seconds = thread_seconds() - began
         return events
 
     def _opened(self, opening: _Opening, answers: Sequence[Answer | SourceError]) -> Events | SourceError:
+        began = thread_seconds()
         try:
             events = opening.read(self.source, answers)
         except SourceError as error:
             self.forget([opening.plan.rule.name])
             return error
         self.events += opening.counted
+        for answer in answers:
+            if isinstance(answer, Answer):
+                events.spent.answered(answer)
+        events.spent.buckets = opening.rows
+        events.spent.seconds = thread_seconds() - began
         return events
 
 
@@ -192,6 +201,7 @@ class _Opening:
         self.counting = counting
         self.reading = reading
         self.counted = 0
+        self.rows = 0
         self._asked = reading.start
         if not counting.by_candidates:
             reread = counting.edge(reading.evaluated - reading.rule.buffer_time)
@@ -216,6 +226,7 @@ class _Opening:
             for span in self.counting.chunks(self._asked, self.reading.end):
                 found = read_all(source, self.counting, combination, _sure(next(given)), *span)
                 _join(counts, found)
+        self.rows = sum(map(len, counts.values()))
         self.counted = sum(row[2] for rows in counts.values() for row in rows)
         events = Events(self.reading.rule, self.plan.asking, self.reading.start, self.reading.end)
         tally, start, end = self.plan.tally, self.reading.start, self.reading.end

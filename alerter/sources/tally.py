@@ -41,7 +41,7 @@ class Tally:
         """
         changed: dict[Key, Millis] = {}
         if self._known is None or start == needed:
-            self.curves = {key: curve_of(rows) for key, rows in counts.items()}
+            self.curves = {key: curve_of(rows) for key, rows in counts.items() if rows}
         else:
             for key in [*self.curves, *(key for key in counts if key not in self.curves)]:
                 rows, curve = counts.get(key, ()), self.curves.get(key, EMPTY)
@@ -63,7 +63,7 @@ class Tally:
                 if key in self.curves:
                     newer = [row for row in rows if row[1] > reread]
                     changed[key] = _first_difference(self.curves[key], newer, reread, known)
-        self.curves = {key: curve_of(rows) for key, rows in counts.items()}
+        self.curves = {key: curve_of(rows) for key, rows in counts.items() if rows}
         self._keep(needed, end)
         return changed
 
@@ -79,8 +79,7 @@ class Tally:
     def _joined(self, curve: Curve, needed: Millis, start: Millis, rows: Sequence[Row]) -> Curve:
         if self._width is None:
             return curve.followed(needed, start, rows)
-        old = [(b.start, b.end, b.number) for b in curve.buckets(needed, start)]
-        return curve_of([*_settled(old, start, self._width), *rows])
+        return curve_of([*_settled(curve.rows(needed, start), start, self._width), *rows])
 
 
 def _settled(rows: Iterable[Row], start: Millis, width: Millis) -> Iterable[Row]:
@@ -103,8 +102,10 @@ def curve_of(rows: Sequence[Row]) -> Curve:
 
 def _first_difference(curve: Curve, rows: Sequence[Row], start: Millis, known: Millis) -> Millis:
     """Return the start of the first bucket of ``(start, known]`` that differs; ``known`` when none does."""
-    old = [(b.start, b.end, b.number) for b in curve.buckets(start, known)]
+    old = curve.rows(start, known)
     new = [row for row in rows if row[0] < known]
+    if old == new:
+        return known
     for before, now in zip(old, new, strict=False):
         if before != now:
             return min(before[0], now[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import types
 import typing
 from collections.abc import Callable, Mapping
@@ -10,12 +11,27 @@ from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union
 
+import orjson
+
 T = TypeVar("T")
 PAIRS = "@pairs"
 """A mapping whose keys are no texts is written as a list of pairs under this name."""
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+
+
+def dumps(record: Any) -> str:
+    """Return a record as JSON text. What orjson refuses (mappings by other keys than texts) is encoded here first."""
+    try:
+        return orjson.dumps(record).decode()
+    except TypeError:
+        return json.dumps(encode(record))
+
+
+def loads(shape: type[T], text: str) -> T:
+    """Return the record of a dataclass ``shape`` from its JSON text."""
+    return decode(shape, json.loads(text))
 
 
 def encode(value: Any) -> Any:

@@ -100,9 +100,9 @@ def test_gap_longer_than_max_catchup_is_said():
 def test_changed_meaning_closes_and_starts_afresh():
     """A rule that means something else resolves its incidents at the checkpoint; its windows read back anew."""
     old = rule(Frequency(1, MINUTE), realert=MINUTELY, resolve_after=HOUR)
-    new = rule(Frequency(2, MINUTE), realert=MINUTELY, resolve_after=HOUR)
+    new = rule(Frequency(2, 2 * MINUTE), realert=MINUTELY, resolve_after=HOUR)
     checkpoint = live(old, [(50, 50)], [60])[0].checkpoint
-    assert lookback(new, checkpoint) == MINUTE + new.buffer_time
+    assert lookback(new, checkpoint) == 2 * MINUTE + new.buffer_time
     pairs = [(50 * SECOND, None), (70 * SECOND, None)]
     outcome = changes(evaluate(new, MemoryEvents(pairs, start=0, end=120_000), checkpoint, 120_000))
     assert [(t.at, t.change, t.reason) for t in outcome.transitions] == [
