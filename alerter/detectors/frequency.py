@@ -51,9 +51,6 @@ class _Ranks:
     least: int
     most: int
 
-    def after(self, other: _Ranks) -> _Ranks:
-        return _Ranks(max(self.least, other.least), max(self.most, other.most))
-
 
 class _Judge:
     """Decides bucket by bucket, by bounds where they suffice, event by event where instants are known."""
@@ -72,32 +69,46 @@ class _Judge:
             return
         length = self.condition.timeframe
         outside = _Ranks(self.curve.floor(bucket.start + 1 - length), self.curve.ceil(bucket.end - length))
-        if bucket.exact:
-            if outside.least != outside.most:
-                self.curve.rank(bucket.end - length)
+        certain = bucket.before + 1 - outside.most >= self.condition.num_events
+        if bucket.exact and outside.least == outside.most:
             if bucket.end > self.span.reread:
                 self._instant(bucket, outside.least)
-        elif bucket.before + 1 - outside.most < self.condition.num_events:
-            raise Coarse(self._undecided(bucket))  # some events may hold and others not
-        elif not self._whole(bucket, outside):
-            raise Coarse([cut(self.life, bucket, self.span)])
-
-    def _whole(self, bucket: Bucket, outside: _Ranks) -> bool:
-        """Whether a bucket all of whose events hold could be judged as a whole."""
-        number, rank = self.condition.num_events, bucket.before
-        if bucket.start < self.span.reread or bucket.start < self.span.start < bucket.end:
-            return False
-        reread = bucket.end <= self.span.start
-        unconsumed = outside.after(self._consumed())
-        if (
-            reread and _near(self.life, bucket.start + 1) and _near(self.life, bucket.end)
-        ) or rank + bucket.number - unconsumed.least < number:
-            matches = 0
-        elif rank + 1 - unconsumed.most >= number:
-            matches = bucket.number
+        elif certain:
+            self._whole(bucket, outside)
+        elif bucket.exact:
+            self.curve.rank(bucket.end - length)
         else:
-            raise Coarse(self._undecided(bucket))
-        return self.life.absorb(Stretch(bucket.start, bucket.end, matches, reread))
+            raise Coarse(self._undecided(bucket))  # some events may hold and others not
+
+    def _whole(self, bucket: Bucket, outside: _Ranks) -> None:
+        """Judge a bucket all of whose events hold. Raises Coarse where their instants matter."""
+        if bucket.start < self.span.reread or bucket.start < self.span.start < bucket.end:
+            raise Coarse([cut(self.life, bucket, self.span)])
+        reread = bucket.end <= self.span.start
+        consumed = self._consumed()
+        most, fewest = self._matches(bucket, max(outside.least, consumed.least), max(outside.most, consumed.most))
+        if reread and _near(self.life, bucket.start + 1) and _near(self.life, bucket.end):
+            most = fewest = 0
+        if most != fewest or not self.life.absorb(Stretch(bucket.start, bucket.end, most, reread)):
+            raise Coarse(self._parts(bucket, consumed, alike=most == fewest and most in (0, bucket.number)))
+
+    def _matches(self, bucket: Bucket, *outside: int) -> list[int]:
+        """Return how many of a bucket's events, its last ones, have enough others so far after these ranks."""
+        last = bucket.before + bucket.number
+        return [min(max(last + 1 - rank - self.condition.num_events, 0), bucket.number) for rank in outside]
+
+    def _parts(self, bucket: Bucket, consumed: _Ranks, *, alike: bool) -> list[Cut]:
+        """Return how to divide a bucket whose events hold, and the one in which the last match consumed."""
+        if bucket.exact:
+            self.curve.rank(bucket.end - self.condition.timeframe)
+        found = cut(self.life, bucket, self.span)
+        cuts = [Cut(bucket.start, bucket.end) if found.at == bucket.start and not alike else found]
+        if consumed.least != consumed.most:
+            try:
+                self.curve.rank((self.life.memory.consumed_at or 0) - 1)
+            except Coarse as coarse:
+                cuts += coarse.cuts
+        return cuts
 
     def _consumed(self) -> _Ranks:
         """Return how many of the curve's events the last announced match consumed."""

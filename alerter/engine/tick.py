@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from alerter.clock import MINUTE, Millis
 from alerter.detectors import close_all, evaluate, first_checkpoint, reads_from
+from alerter.detectors.protocol import Question, Unanswered
 from alerter.engine.adopting import adopt
 from alerter.engine.audience import audience
 from alerter.engine.checkpoints import Checkpoints
@@ -275,16 +276,23 @@ class Engine:
         grouped: dict[str, list[Transition]] = {id: [] for id in opened}
         for transition in transitions:
             grouped.setdefault(transition.incident, []).append(transition)
-        found = []
+        found: list[_Told] = []
+        questions: list[Question] = []
         for id, steps in grouped.items():
             away = self._gaps and _inside_gap(scene.rule, steps, scene.start, scene.end)
             told = replace(scene, digested=away)
             before = opened.get(id)
             if before is None and steps and steps[0].change is not Change.OPENED:
                 before = self.state.incident(id)  # a new one is created; if it is there already, that conflicts
-            story = fold(before.value if before else None, steps, told)
+            try:
+                story = fold(before.value if before else None, steps, told)
+            except Unanswered as unanswered:
+                questions += unanswered.questions
+                continue
             if story is not None:
                 found.append(_Told(story, before, steps, told))
+        if questions:
+            raise Unanswered(questions)
         return found
 
     def _write(self, stories: Sequence[_Told], report: TickReport) -> list[_Told]:
