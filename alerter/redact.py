@@ -59,7 +59,7 @@ def redact_text(text: str, redaction: Redaction) -> str:
 
 
 def redact_document(document: Mapping[str, Any], redaction: Redaction) -> dict[str, Any]:
-    """Return a copy of a document with hidden fields and matching texts replaced, at any depth."""
+    """Return a copy of a document with hidden fields and matching texts and numbers replaced, at any depth."""
     return {name: _hidden(name, value, redaction) for name, value in document.items()}
 
 
@@ -70,7 +70,10 @@ def _hidden(path: str, value: Any, redaction: Redaction) -> Any:
         return {name: _hidden(f"{path}.{name}", inner, redaction) for name, inner in value.items()}
     if isinstance(value, list):
         return [_hidden(path, inner, redaction) for inner in value]
-    return redact_text(value, redaction) if isinstance(value, str) else value
+    if value is None or isinstance(value, bool):
+        return value
+    shown = redact_text(str(value), redaction)
+    return value if shown == str(value) else shown
 
 
 @lru_cache(maxsize=256)
