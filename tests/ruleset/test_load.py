@@ -134,7 +134,7 @@ def test_cron_with_a_time_zone(tmp_path: Path) -> None:
 
 def test_number_written_as_text_is_a_warning(tmp_path: Path) -> None:
     """A length whose number is quoted counts, with a warning; units add up; fractions count."""
-    write(tmp_path, "a.yaml", "type: frequency\nnum_events: 1\ntimeframe: {minutes: '1.5', seconds: 30}\n")
+    write(tmp_path, "a.yaml", "type: frequency\nindex: logs\nnum_events: 1\ntimeframe: {minutes: '1.5', seconds: 30}\n")
     loaded = load_rules([tmp_path], Settings())
     assert loaded.rules[0].timeframe == 2 * MINUTE
     assert [d.code for d in loaded.diagnostics] == ["number_as_text"]
