@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 
 from alerter.clock import Millis
+from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident
 from alerter.model.silence import Silence
 from alerter.sources.es_client import as_source_error, from_answer
 from alerter.sources.protocol import SourceError
-from alerter.state.codec import decode, encode
+from alerter.state.codec import dumps, loads
 from alerter.state.mappings import FIELDS, VERSION, index_body, role_command
-from alerter.state.protocol import Conflict, Retention, StateError, Version, Versioned
-from alerter.state.records import checkpoint_fields, checkpoint_id, decision_fields, incident_fields, silence_fields
+from alerter.state.protocol import HEARTBEAT_KEPT, Conflict, Retention, StateError, Version, Versioned
+from alerter.state.records import (
+    checkpoint_fields,
+    checkpoint_id,
+    decision_fields,
+    heartbeat_fields,
+    heartbeat_id,
+    incident_fields,
+    silence_fields,
+)
 
 T = TypeVar("T")
 PAGE = 1_000
@@ -220,13 +228,30 @@ class ElasticsearchState:
             clauses.append({"range": {"at": {"gte": since}}})
         return [v.value for v in self._records(Decision, "decisions", clauses, {"at": "desc"}, limit)]
 
+    # --- engines -----------------------------------------------------------------------------------------------
+
+    def save_heartbeat(self, heartbeat: Heartbeat) -> None:
+        """Write an engine's newest heartbeat over its former one."""
+        id, document = heartbeat_id(heartbeat.instance), _source(heartbeat, heartbeat_fields(heartbeat))
+        with suppress(NotFoundError), self._errors():  # the first one; an index that is gone is never created by a beat
+            self._client.get(index=self._names["state"], id=id, source=False)
+        with self._errors():
+            self._client.index(index=self._names["state"], id=id, document=document)
+        self._written.add("state")
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """Read the newest heartbeat of each engine."""
+        found = self._records(Heartbeat, "state", [{"term": {"kind": "heartbeat"}}], {"rule": "asc"}, PAGE)
+        return [stored.value for stored in found]
+
     def prune(self, retention: Retention, now: Millis) -> int:
-        """Delete by id what is closed and older than the retention."""
+        """Delete by id what is closed and older than the retention, and old heartbeats."""
         closed: list[dict[str, Any]] = [{"term": {"state": "resolved"}}, {"term": {"unfinished": False}}]
         old: dict[str, list[dict[str, Any]]] = {
             "incidents": [*closed, {"range": {"resolved": {"lt": now - retention.incidents}}}],
             "silences": [{"range": {"end": {"lt": now - retention.silences}}}],
             "decisions": [{"range": {"at": {"lt": now - retention.decisions}}}],
+            "state": [{"term": {"kind": "heartbeat"}}, {"range": {"evaluated": {"lt": now - HEARTBEAT_KEPT}}}],
         }
         return sum(self._delete(suffix, clauses) for suffix, clauses in old.items())
 
@@ -325,11 +350,11 @@ def _no_indices() -> StateError:
 
 
 def _source(record: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {**fields, "body": json.dumps(encode(record))}
+    return {**fields, "body": dumps(record)}
 
 
 def _load(shape: type[T], source: Mapping[str, Any]) -> T:
-    return decode(shape, json.loads(source["body"]))
+    return loads(shape, source["body"])
 
 
 def _version(doc: Mapping[str, Any]) -> Version:

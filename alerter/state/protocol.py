@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from alerter.clock import Millis
+from alerter.clock import DAY, Millis
+from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident
 from alerter.model.silence import Silence
 
 T = TypeVar("T")
+HEARTBEAT_KEPT: Millis = DAY
+"""For how long the last heartbeat of an engine that is gone can be read."""
 Version = str
 """Opaque: what a read returned and the next write must quote."""
 
@@ -105,8 +108,17 @@ class State(Protocol):
     def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
         """Read the record, newest first."""
 
+    def save_heartbeat(self, heartbeat: Heartbeat) -> None:
+        """Write an engine's newest heartbeat over its former one; an instance is one engine, so nothing is compared."""
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """Read the newest heartbeat of each engine, by instance."""
+
     def prune(self, retention: Retention, now: Millis) -> int:
-        """Delete what is closed and older than the retention; return how many records."""
+        """Delete what is closed and older than the retention, and heartbeats older than HEARTBEAT_KEPT.
+
+        Returns how many records.
+        """
 
     def close(self) -> None:
         """Release what is held; idempotent."""

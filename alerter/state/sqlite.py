@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -10,11 +9,12 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from alerter.clock import Millis
+from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident
 from alerter.model.silence import Silence
-from alerter.state.codec import decode, encode
-from alerter.state.protocol import Conflict, Retention, StateError, Version, Versioned
-from alerter.state.records import checkpoint_id, incident_fields
+from alerter.state.codec import dumps, loads
+from alerter.state.protocol import HEARTBEAT_KEPT, Conflict, Retention, StateError, Version, Versioned
+from alerter.state.records import checkpoint_id, heartbeat_id, incident_fields
 
 T = TypeVar("T")
 VERSION = 1
@@ -30,6 +30,8 @@ CREATE TABLE IF NOT EXISTS silences (id TEXT PRIMARY KEY, version INTEGER NOT NU
 CREATE TABLE IF NOT EXISTS decisions (number INTEGER PRIMARY KEY, rule TEXT NOT NULL, at INTEGER NOT NULL,
     body TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at);
+CREATE TABLE IF NOT EXISTS heartbeats (id TEXT PRIMARY KEY, instance TEXT NOT NULL, beat INTEGER NOT NULL,
+    body TEXT NOT NULL);
 """
 
 
@@ -68,7 +70,7 @@ class SqliteState:
             for _, version, body in self._rows(
                 "SELECT id, version, body FROM checkpoints WHERE id = ?", checkpoint_id(rule)
             ):
-                found[rule] = Versioned(decode(Checkpoint, json.loads(body)), str(version))
+                found[rule] = Versioned(loads(Checkpoint, body), str(version))
         return found
 
     def checkpointed(self) -> list[str]:
@@ -130,7 +132,7 @@ class SqliteState:
     def silences(self, now: Millis, *, expired: bool = False) -> list[Versioned[Silence]]:
         """List silences not yet over, and with ``expired`` all."""
         rows = self._rows("SELECT version, body FROM silences WHERE until > ? ORDER BY until", -1 if expired else now)
-        return [Versioned(decode(Silence, json.loads(body)), str(version)) for version, body in rows]
+        return [Versioned(loads(Silence, body), str(version)) for version, body in rows]
 
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         """Write a silence by compare-and-set."""
@@ -139,7 +141,7 @@ class SqliteState:
 
     def record(self, decisions: Iterable[Decision]) -> None:
         """Append to the record of decisions."""
-        rows = [(d.rule, d.at, json.dumps(encode(d))) for d in decisions]
+        rows = [(d.rule, d.at, dumps(d)) for d in decisions]
         if rows:
             with self._guard() as db:
                 db.execute("BEGIN")
@@ -153,10 +155,23 @@ class SqliteState:
             " ORDER BY at DESC, number DESC LIMIT ?",
             rule, rule, -1 if since is None else since, limit,
         )  # fmt: skip
-        return [decode(Decision, json.loads(body)) for (body,) in rows]
+        return [loads(Decision, body) for (body,) in rows]
+
+    # --- engines -----------------------------------------------------------------------------------------------
+
+    def save_heartbeat(self, heartbeat: Heartbeat) -> None:
+        """Write an engine's newest heartbeat over its former one."""
+        row = (heartbeat_id(heartbeat.instance), heartbeat.instance, heartbeat.beat, dumps(heartbeat))
+        with self._guard() as db:
+            db.execute("INSERT OR REPLACE INTO heartbeats (id, instance, beat, body) VALUES (?, ?, ?, ?)", row)
+
+    def heartbeats(self) -> list[Heartbeat]:
+        """Read the newest heartbeat of each engine."""
+        rows = self._rows("SELECT body FROM heartbeats ORDER BY instance")
+        return [loads(Heartbeat, body) for (body,) in rows]
 
     def prune(self, retention: Retention, now: Millis) -> int:
-        """Delete what is closed and older than the retention."""
+        """Delete what is closed and older than the retention, and old heartbeats."""
         with self._guard() as db:
             gone = [
                 db.execute(
@@ -165,6 +180,7 @@ class SqliteState:
                 ),
                 db.execute("DELETE FROM silences WHERE until < ?", (now - retention.silences,)),
                 db.execute("DELETE FROM decisions WHERE at < ?", (now - retention.decisions,)),
+                db.execute("DELETE FROM heartbeats WHERE beat < ?", (now - HEARTBEAT_KEPT,)),
             ]
         return sum(cursor.rowcount for cursor in gone)
 
@@ -176,7 +192,7 @@ class SqliteState:
     # --- inside ------------------------------------------------------------------------------------------------
 
     def _put(self, table: str, id: str, version: Version | None, record: Any, columns: Mapping[str, Any]) -> Version:
-        body = json.dumps(encode(record))
+        body = dumps(record)
         values = [*columns.values(), body]
         with self._guard() as db:
             if version is None:
@@ -212,7 +228,7 @@ class SqliteState:
 
     def _incidents(self, where: str, *values: Any) -> Iterator[Versioned[Incident]]:
         for version, body in self._rows(f"SELECT version, body FROM incidents {where}", *values):
-            yield Versioned(decode(Incident, json.loads(body)), str(version))
+            yield Versioned(loads(Incident, body), str(version))
 
     def _rows(self, sql: str, *values: Any) -> list[Any]:
         with self._guard() as db:

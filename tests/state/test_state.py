@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from alerter.model.heartbeat import Costly, Heartbeat, Load
 from alerter.model.incident import (
     Checkpoint,
     Decision,
@@ -154,6 +155,29 @@ def test_retention_deletes_only_what_is_over_and_told(state):
     assert state.decisions() == []
 
 
+def test_the_newest_heartbeat_of_each_engine_is_read(state):
+    """An engine's heartbeat replaces its former one, whole; it is no rule, and engines do not disturb each other."""
+    load = Load("default", rules=2, queue=1, lag_p50=0.1, lag_p95=2.5, lag_max=61.0)
+    costly = (Costly("a rule", 7.25, 2.0, 480.5, 3.0, 6800.0, heavy=True), Costly("half \udc00", 0.1))
+    written = Heartbeat("b:9797", "0.1.0", NOW - DAY, NOW, 2, 1, 5, 4, (load,), costly)
+    state.save_heartbeat(Heartbeat("b:9797", "0.0.9", NOW - DAY, NOW - 10_000, rules=7))
+    state.save_heartbeat(Heartbeat("a:9797", "0.1.0", NOW, NOW))
+    state.save_heartbeat(written)
+    assert state.heartbeats() == [Heartbeat("a:9797", "0.1.0", NOW, NOW), written]
+    assert state.checkpointed() == []
+    assert state.checkpoints(["b:9797"]) == {}
+
+
+def test_heartbeats_of_engines_that_are_gone_go_after_a_day(state):
+    """Only heartbeats older than a day are deleted; how far the rules are is kept however old it is."""
+    for instance, beat in (("gone", NOW - DAY - 1), ("kept", NOW - DAY)):
+        state.save_heartbeat(Heartbeat(instance, "0.1.0", beat, beat))
+    state.save_checkpoint(Checkpoint("a rule", "meaning", NOW - 9 * DAY, NOW - 9 * DAY), None)
+    assert state.prune(Retention(5 * DAY, 5 * DAY, 5 * DAY), NOW) == 1
+    assert [beat.instance for beat in state.heartbeats()] == ["kept"]
+    assert state.checkpointed() == ["a rule"]
+
+
 def test_hostile_values_are_kept(state):
     """NUL, broken unicode and large texts do not break the store."""
     view = View(sample="\x00 <!channel> " + "x" * 100_000, title="\u202e \ud800")
@@ -225,6 +249,20 @@ def test_lost_indices_are_no_fresh_start(es, index_prefix):
         with pytest.raises(StateError) as lost:
             ask()
         assert (lost.value.kind, lost.value.hint) == ("missing", "run: alerter init")
+
+
+@pytest.mark.es
+def test_a_heartbeat_makes_no_index(es, index_prefix):
+    """When somebody deletes the state, a beat fails; an index it made would have no mapping and look like a start."""
+    from elasticsearch import Elasticsearch
+
+    from alerter.state.elasticsearch import ElasticsearchState
+
+    client = Elasticsearch(es.url)
+    with pytest.raises(StateError) as lost:
+        ElasticsearchState(client, index_prefix).save_heartbeat(Heartbeat("a", "0.1.0", NOW, NOW))
+    assert lost.value.kind == "missing"
+    assert not client.indices.exists(index=f"{index_prefix}-state")
 
 
 @pytest.mark.es
