@@ -2,36 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from alerter.clock import SECOND, Millis
+from alerter.progress import Progress
 
 if TYPE_CHECKING:
+    from alerter.model.cost import Cost
+    from alerter.model.heartbeat import Load
     from alerter.model.rule import Rule
     from alerter.sources.protocol import Source
 
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds (inclusive) of the histogram's buckets."""
+
 
 class Metrics:
-    """One registry per engine, so that several can live in one process (tests do that)."""
+    """One registry per engine, so that several can live in one process (tests do that).
 
-    def __init__(self) -> None:
+    What is told per rule is kept as plain numbers and becomes metrics when somebody asks: thousands of rules run in a
+    minute. ``now`` is the time by which evaluations are late; without it none is.
+    """
+
+    def __init__(self, now: Callable[[], Millis] | None = None) -> None:
         self.registry = CollectorRegistry()
         of = self.registry
-        self._evaluations = Counter("alerter_evaluations_total", "Rule evaluations finished", ["rule"], registry=of)
+        self.progress = Progress()
+        self._now = now
+        self._seconds = [0] * (len(SECONDS) + 1)
+        self._spent = 0.0
+        self._timing = threading.Lock()
         self._failures = Counter("alerter_evaluation_failures_total", "Not evaluated", ["rule", "kind"], registry=of)
-        self._seconds = Histogram("alerter_evaluation_seconds", "Seconds per rule evaluation", registry=of)
-        self._lag = Gauge(
-            "alerter_evaluation_lag_seconds", "Age of the newest instant evaluated", ["rule"], registry=of
-        )
-        self._late = Counter("alerter_instants_caught_up_total", "Instants evaluated later than one run", registry=of)
-        self._matches = Counter("alerter_matches_total", "Announced matches", ["rule"], registry=of)
         self._requests = Gauge("alerter_source_requests", "Requests sent to the source so far", registry=of)
         self._waited = Gauge("alerter_source_request_seconds", "Seconds spent waiting for the source", registry=of)
-        self._reached: dict[str, Millis] = {}
+        self._concurrency = Gauge(
+            "alerter_search_concurrency", "Searches that may be in flight at once", ["cluster"], registry=of
+        )
         self.incidents = Gauge("alerter_incidents", "Incidents by state", ["state"], registry=of)
         self.messages = Counter("alerter_messages_total", "Messages by outcome", ["kind", "outcome"], registry=of)
         self.outbox = Gauge("alerter_outbox_depth", "Messages planned and not yet delivered", registry=of)
@@ -40,30 +53,29 @@ class Metrics:
         self.rules = Gauge("alerter_rules", "Rules by whether they loaded", ["state"], registry=of)
         self.reload_ok = Gauge("alerter_reload_successful", "1 when the last reload was taken over", registry=of)
 
-    @contextmanager
-    def evaluation(self, _rule: str) -> Iterator[None]:
-        """Time one rule's evaluation."""
-        with self._seconds.time():
-            yield
-
     def evaluated(self, rule: Rule, start: Millis, end: Millis, matches: int) -> None:
         """Count a finished evaluation of ``(start, end]``."""
-        self._evaluations.labels(rule.name).inc()
-        self._reached[rule.name] = end
-        late = (end - start) // max(rule.schedule.every, 1) - 1
-        if late > 0:
-            self._late.inc(late)
-        if matches:
-            self._matches.labels(rule.name).inc(matches)
+        self.progress.evaluated(rule, start, end, matches, end if self._now is None else self._now())
+
+    def spent(self, costs: Mapping[str, Cost]) -> None:
+        """Note what the evaluations of a tick cost."""
+        self.progress.spent(costs)
+        with self._timing:
+            for cost in costs.values():
+                self._seconds[bisect_left(SECONDS, cost.seconds)] += 1
+                self._spent += cost.seconds
 
     def failed(self, rule: str, kind: str) -> None:
         """Count an evaluation that gave no answer."""
         self._failures.labels(rule, kind).inc()
 
     def asked(self, source: Source) -> None:
-        """Note what the source was asked so far."""
+        """Note what the source was asked so far, and how much at once it may be asked."""
         self._requests.set(source.requests)
         self._waited.set(getattr(source, "waited", 0) / SECOND)
+        pressure = getattr(source, "pressure", None)
+        if pressure is not None:
+            self._concurrency.labels("default").set(pressure.limit)
 
     def known(self, firing: int, silences: int) -> None:
         """Note what a tick found in the state."""
@@ -76,6 +88,68 @@ class Metrics:
 
     def text(self, now: Millis) -> bytes:
         """Return the metrics in Prometheus' text format; lags are as of ``now``."""
-        for rule, reached in list(self._reached.items()):
-            self._lag.labels(rule).set((now - reached) / SECOND)
-        return generate_latest(self.registry)
+        counted = CollectorRegistry()
+        counted.register(_Families(lambda: self._families(now)))
+        return generate_latest(self.registry) + generate_latest(counted)
+
+    def _families(self, now: Millis) -> Iterator[Metric]:
+        yield from _per_rule(self.progress, now)
+        yield self._histogram()
+        yield from _per_cluster(self.progress.loads(now))
+        known = self.progress
+        yield CounterMetricFamily(
+            "alerter_instants_caught_up", "Instants evaluated later than one run", known.caught_up
+        )
+        yield CounterMetricFamily(
+            "alerter_merged_runs", "Instants this process evaluated with a later one", known.merged
+        )
+        yield CounterMetricFamily(
+            "alerter_instants_skipped", "Instants given up as longer ago than max_catchup", known.skipped
+        )
+
+    def _histogram(self) -> Metric:
+        with self._timing:
+            counts, spent = list(self._seconds), self._spent
+        bounds = [*(str(bound) for bound in SECONDS), "+Inf"]
+        buckets = [(bound, float(sum(counts[: n + 1]))) for n, bound in enumerate(bounds)]
+        return HistogramMetricFamily("alerter_evaluation_seconds", "Seconds per rule evaluation", buckets, spent)
+
+
+class _Families(Collector):
+    """Metrics made when they are asked for."""
+
+    def __init__(self, families: Callable[[], Iterable[Metric]]) -> None:
+        self._families = families
+
+    def describe(self) -> Iterable[Metric]:
+        """Name nothing beforehand; no other collector shares the registry."""
+        return ()
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics as of now."""
+        return self._families()
+
+
+def _per_rule(progress: Progress, now: Millis) -> Iterator[Metric]:
+    runs = CounterMetricFamily("alerter_evaluations", "Rule evaluations finished", labels=["rule"])
+    matches = CounterMetricFamily("alerter_matches", "Announced matches", labels=["rule"])
+    ages = GaugeMetricFamily("alerter_evaluation_lag_seconds", "Age of the newest instant evaluated", labels=["rule"])
+    for one in progress.rules():
+        if one.evaluated is None:
+            continue
+        name = [one.rule.name]
+        runs.add_metric(name, one.runs)
+        ages.add_metric(name, (now - one.evaluated) / SECOND)
+        if one.matches:
+            matches.add_metric(name, one.matches)
+    yield from (runs, matches, ages)
+
+
+def _per_cluster(loads: Iterable[Load]) -> Iterator[Metric]:
+    lag = GaugeMetricFamily("alerter_lag_seconds", "By how much rules are late", labels=["cluster", "quantile"])
+    queue = GaugeMetricFamily("alerter_queue_depth", "Rules due and not yet evaluated", labels=["cluster"])
+    for load in loads:
+        for share, value in (("0.5", load.lag_p50), ("0.95", load.lag_p95), ("1", load.lag_max)):
+            lag.add_metric([load.cluster, share], value)
+        queue.add_metric([load.cluster], load.queue)
+    yield from (lag, queue)

@@ -29,6 +29,7 @@ RETRY_SECONDS = 5
 RELOAD_SECONDS = 2
 DELIVER_SECONDS = 1
 TIDY_SECONDS = 3600
+HEARTBEAT_SECONDS = 10
 ONCE_PASSES = 60
 """Delivery passes a second apart that ``--once`` waits for messages the rate limits hold back."""
 ONCE_WAIT = 10 * SECOND
@@ -95,16 +96,18 @@ class Runner:
 
     def _serve(self, service: Service, source: Source, state: State) -> int:
         http = self._http(service)
-        scheduler = Scheduler(service.tick)
+        scheduler = Scheduler(service.tick, self._clock, service.metrics.progress.seconds)
         try:
             if not self._become_ready(service, source, state):
                 return 0
             scheduler.every("deliver", DELIVER_SECONDS, service.deliver)
             scheduler.every("tidy", TIDY_SECONDS, service.tidy)
+            scheduler.every("heartbeat", HEARTBEAT_SECONDS, service.beat)
             scheduler.replace(service.project.rules)
             scheduler.start()
             while not self._stop.is_set():
                 self._clock.wait(RELOAD_SECONDS * SECOND, self._stop)
+                scheduler.mind_clock()
                 service.reload(scheduler, force=self._reload.is_set())
                 self._reload.clear()
             log.info("stopping")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from croniter import croniter
 
-from alerter.clock import SECOND, Millis
+from alerter.clock import MINUTE, SECOND, Millis
 from alerter.model.rule import Schedule
+
+SLOTS = 10
+"""Parts into which the rules of one schedule are spread over at most a minute."""
 
 
 def instants(schedule: Schedule, start: Millis, end: Millis) -> Iterator[Millis]:
@@ -32,6 +36,26 @@ def latest_instant(schedule: Schedule, at: Millis) -> Millis:
     if schedule.cron is None:
         return at // schedule.every * schedule.every
     return _millis(_cron(schedule, at + 1).get_prev(datetime))
+
+
+def count_instants(schedule: Schedule, start: Millis, end: Millis) -> int:
+    """Return how many nominal instants lie in ``(start, end]``; cron's are counted one by one."""
+    if end <= start:
+        return 0
+    if schedule.cron is None:
+        return end // schedule.every - start // schedule.every
+    return sum(1 for _ in instants(schedule, start, end))
+
+
+def slot_part(rule: str) -> int:
+    """Return the part of the interval in which a rule is computed: a hash of its name, so it is stable and even."""
+    return int.from_bytes(hashlib.sha256(rule.encode()).digest()[:4]) % SLOTS
+
+
+def slot_offset(schedule: Schedule, part: int) -> Millis:
+    """Return how long after its nominal instants (and ``query_delay``) a part is computed; under a minute."""
+    interval = MINUTE if schedule.cron else min(schedule.every, MINUTE)
+    return interval * part // SLOTS
 
 
 def _cron(schedule: Schedule, at: Millis) -> croniter:

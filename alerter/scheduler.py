@@ -1,27 +1,33 @@
-"""APScheduler wiring: nominal instants become jobs, spread over the interval, never dropped."""
+"""APScheduler wiring: nominal instants make rules due, spread over the interval; none is ever dropped.
+
+A job only says which rules are due; they are evaluated by the threads of their cluster (``lanes``). So a rule that
+takes long, or a cluster that does not answer, holds up neither the jobs nor the rules of another cluster.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
-from alerter.clock import MINUTE, SECOND, Millis
+from alerter.clock import SECOND, Clock, Millis
+from alerter.lanes import Crew, Lanes
 from alerter.model.rule import Rule, Schedule
-from alerter.schedule import latest_instant, next_instant
+from alerter.progress import cluster_of
+from alerter.schedule import latest_instant, next_instant, slot_offset, slot_part
+from alerter.timetext import length_text
 
-SLOTS = 10
-"""Parts into which the rules of one schedule are spread over at most a minute."""
-THREADS = 4
+log = logging.getLogger(__name__)
+JUMP: Millis = SECOND
+"""The wall clock has been set when it moved by more than this against the monotonic one between two looks."""
 
-Slot = tuple[Schedule, Millis, int]
-"""Rules computed together: schedule, query delay, and the part of the interval."""
+Slot = tuple[str, Schedule, Millis, int]
+"""Rules that become due together: cluster, schedule, query delay, and the part of the interval."""
 
 
 class NominalTrigger(BaseTrigger):  # type: ignore[misc]
@@ -38,54 +44,101 @@ class NominalTrigger(BaseTrigger):  # type: ignore[misc]
         return _datetime(max(next_instant(self.schedule, after), missed) + self.delay)
 
 
-class Scheduler:
-    """Runs ``tick`` for each slot of rules when due, and small jobs beside; jobs never overlap themselves."""
+class EveryTrigger(BaseTrigger):  # type: ignore[misc]
+    """Fires so many seconds after it was asked, whatever the clock said before."""
 
-    def __init__(self, tick: Callable[[Sequence[Rule]], object]) -> None:
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+
+    def get_next_fire_time(self, _previous: datetime | None, now: datetime) -> datetime:
+        """Return the next time to fire."""
+        return now + timedelta(seconds=self.seconds)
+
+
+class Scheduler:
+    """Lets ``tick`` evaluate rules when they are due, and runs small jobs beside; none overlaps itself.
+
+    ``seconds`` says what a run of a rule takes on average; see Lanes.
+    """
+
+    def __init__(self, tick: Callable[[Sequence[Rule]], object], clock: Clock, seconds: Callable[[str], float]) -> None:
         self._tick = tick
+        self._seconds = seconds
+        self._clock = clock
+        self._gap = clock.now() - clock.monotonic()
+        self._running = False
+        self._crews: dict[str, Crew] = {}
         self._jobs = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(THREADS), "beside": ThreadPoolExecutor(2)},
+            executors={"default": ThreadPoolExecutor(1), "beside": ThreadPoolExecutor(3)},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
 
     def start(self) -> None:
         """Begin to fire."""
+        self._running = True
+        for crew in self._crews.values():
+            crew.start()
         self._jobs.start()
 
     def stop(self) -> None:
         """Stop firing and wait for what is running."""
         if self._jobs.running:
             self._jobs.shutdown(wait=True)
+        for crew in self._crews.values():
+            crew.stop()
 
     def every(self, name: str, seconds: float, job: Callable[[], object]) -> None:
         """Run ``job`` every so many seconds, beside the rules."""
-        self._jobs.add_job(job, IntervalTrigger(seconds=seconds), id=name, executor="beside", replace_existing=True)
+        self._jobs.add_job(job, EveryTrigger(seconds), id=name, executor="beside", replace_existing=True)
 
     def replace(self, rules: Iterable[Rule]) -> None:
         """Schedule these rules instead of the former ones."""
+        rules = list(rules)
         for job in self._jobs.get_jobs():
             if job.id.startswith("slot "):
                 job.remove()
+        for crew in self._crews.values():
+            crew.lanes.keep({rule.name for rule in rules})
         for slot, members in slots(rules).items():
-            schedule, query_delay, part = slot
-            trigger = NominalTrigger(schedule, query_delay + _offset(schedule, part))
-            name = f"slot {schedule.cron or schedule.every} {schedule.timezone} {query_delay} {part}"
-            self._jobs.add_job(self._tick, trigger, args=[tuple(members)], id=name, replace_existing=True)
+            cluster, schedule, query_delay, part = slot
+            trigger = NominalTrigger(schedule, query_delay + slot_offset(schedule, part))
+            name = f"slot {cluster} {schedule.cron or schedule.every} {schedule.timezone} {query_delay} {part}"
+            lanes = self._crew(cluster).lanes
+            self._jobs.add_job(lanes.add, trigger, args=[tuple(members)], id=name, replace_existing=True)
+
+    def mind_clock(self) -> bool:
+        """Arm all jobs anew when the wall clock was set back since the last call; returns whether it was.
+
+        They would else wait until the clock is where it was before. Set forward, they fire by themselves.
+        """
+        gap = self._clock.now() - self._clock.monotonic()
+        jump, self._gap = gap - self._gap, gap
+        if jump > JUMP:
+            log.warning("the system clock was set forward by %s, or the machine slept", length_text(jump))
+        if jump >= -JUMP:
+            return False
+        log.warning("the system clock was set back by %s; what is evaluated is not evaluated again", length_text(-jump))
+        now = _datetime(self._clock.now())
+        for job in self._jobs.get_jobs():
+            job.modify(next_run_time=job.trigger.get_next_fire_time(None, now))
+        return True
+
+    def _crew(self, cluster: str) -> Crew:
+        crew = self._crews.get(cluster)
+        if crew is None:
+            crew = self._crews[cluster] = Crew(cluster, Lanes(self._seconds), self._tick)
+            if self._running:
+                crew.start()
+        return crew
 
 
 def slots(rules: Iterable[Rule]) -> dict[Slot, list[Rule]]:
-    """Group rules that are computed together; the part is a hash of the name, so it is stable and even."""
+    """Group rules that become due together."""
     grouped: dict[Slot, list[Rule]] = defaultdict(list)
     for rule in rules:
-        part = int.from_bytes(hashlib.sha256(rule.name.encode()).digest()[:4]) % SLOTS
-        grouped[(rule.schedule, rule.query_delay, part)].append(rule)
+        grouped[(cluster_of(rule), rule.schedule, rule.query_delay, slot_part(rule.name))].append(rule)
     return grouped
-
-
-def _offset(schedule: Schedule, part: int) -> Millis:
-    interval = MINUTE if schedule.cron else min(schedule.every, MINUTE)
-    return interval * part // SLOTS
 
 
 def _millis(moment: datetime) -> Millis:

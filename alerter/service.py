@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
+from alerter import __version__
 from alerter.clock import DAY, MINUTE, SECOND, Clock, Millis
 from alerter.config import Settings
 from alerter.delivery.courier import Courier
@@ -18,6 +19,7 @@ from alerter.engine.tick import Engine, TickReport
 from alerter.errors import UsageError
 from alerter.http import PLAIN, Answer
 from alerter.metrics import Metrics
+from alerter.model.heartbeat import Heartbeat
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
 from alerter.notifiers.registry import make_notifiers
@@ -31,10 +33,12 @@ from alerter.state.protocol import Conflict, Retention, State, StateError
 log = logging.getLogger(__name__)
 PATIENCE: Millis = 5 * MINUTE
 """A checkpoint of which only the instant changed may be this far ahead of the stored one; see Checkpoints."""
-LOOK_EVERY: Millis = 10 * SECOND
+LOOK_EVERY: Millis = 20 * SECOND
 """How often the outbox is looked at while this engine has put nothing into it: another one may have."""
 STALE: Millis = 5 * MINUTE
 """Without a finished pass of the delivery loop for this long the process is not healthy."""
+COSTLY = 20
+"""Rules that a heartbeat names by what they cost."""
 
 
 @dataclass
@@ -52,7 +56,8 @@ class Service:
     def __init__(self, settings: Settings, project: Project, source: Source, state: State, clock: Clock) -> None:
         self.settings = settings
         self.project = project
-        self.metrics = Metrics()
+        self.metrics = Metrics(clock.now)
+        self._started = clock.now()
         self.pulse = Pulse(beat=clock.monotonic())
         self._clock = clock
         self._source = source
@@ -63,6 +68,8 @@ class Service:
         self._reader = Reader(source)
         self._checkpoints = Checkpoints(state, PATIENCE)
         self._idle_until: Millis = 0
+        self._silences_read: Sequence[Silence] = ()
+        self._silenced_at: Millis = -SECOND
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
         self._wire(project)
@@ -78,6 +85,7 @@ class Service:
             silenced=silence_check(self._silences),
             metrics=self.metrics,
         )
+        self.metrics.progress.replace(project.rules, self._clock.now())
         self.metrics.rules.labels("loaded").set(len(project.rules))
         self.metrics.rules.labels("refused").set(project.refused)
 
@@ -99,6 +107,7 @@ class Service:
             self._unwell(error.message)
             return None
         self.metrics.asked(self._source)
+        self.metrics.spent(report.costs)
         if report.told:
             self._idle_until = 0
         if len(report.failures) < len(rules) or not rules:
@@ -146,6 +155,29 @@ class Service:
         else:
             if gone:
                 log.info("retention: %d old records deleted", gone)
+
+    def heartbeat(self) -> Heartbeat:
+        """Return what this engine says of itself now."""
+        now, known = self._clock.now(), self.metrics.progress
+        return Heartbeat(
+            self.settings.instance,
+            __version__,
+            self._started,
+            now,
+            rules=len(self.project.rules),
+            refused=self.project.refused,
+            merged=known.merged,
+            skipped=known.skipped,
+            clusters=tuple(known.loads(now)),
+            costly=tuple(known.costly(COSTLY)),
+        )
+
+    def beat(self) -> None:
+        """Write the heartbeat into the state, for ``alerter status``."""
+        try:
+            self._state.save_heartbeat(self.heartbeat())
+        except StateError as error:
+            log.warning("heartbeat: %s; alerter status shows an older one", error)
 
     def reload(self, scheduler: Scheduler | None = None, *, force: bool = False) -> bool:
         """Take over changed files; bad ones keep what was there before. Returns whether anything was replaced."""
@@ -211,7 +243,12 @@ class Service:
         self.pulse.ready, self.pulse.problem = False, problem
 
     def _silences(self) -> Sequence[Silence]:
-        return [stored.value for stored in self._state.silences(self._clock.now())]
+        """Return the silences that are not over, read at most once a second."""
+        now = self._clock.monotonic()
+        if not self._silenced_at <= now < self._silenced_at + SECOND:
+            self._silences_read = [stored.value for stored in self._state.silences(self._clock.now())]
+            self._silenced_at = now
+        return self._silences_read
 
 
 TIDY_EVERY = DAY // 24
