@@ -10,7 +10,7 @@ from alerter.clock import MINUTE, Millis, thread_seconds
 from alerter.detectors.protocol import Question
 from alerter.model.rule import Frequency, Rule
 from alerter.sources.asking import Asking, Types, loose_range
-from alerter.sources.candidates import Candidates
+from alerter.sources.candidates import SIZES, Candidates
 from alerter.sources.counting import Combination, Counting, Counts, add, kept_width, only_answer, read_all
 from alerter.sources.events import Events, Take
 from alerter.sources.hits import HitEvents, walk
@@ -41,6 +41,7 @@ class _Plan:
     counting: Counting | None
     tally: Tally
     made: Millis
+    size: int = SIZES[0]
 
 
 class Reader:
@@ -210,7 +211,7 @@ class _Opening:
     def requests(self) -> Iterator[SearchRequest]:
         for combination in self.counting.combinations:
             if self.counting.by_candidates:
-                yield self._candidates(combination).first()
+                yield self._candidates(combination).first(self.plan.size)
             else:
                 for span in self.counting.chunks(self._asked, self.reading.end):
                     yield self.counting.request(combination, *span)
@@ -249,7 +250,7 @@ class _Opening:
         self, counts: Counts, source: Source, combination: Combination, answer: Answer | SourceError
     ) -> None:
         candidates = self._candidates(combination)
-        values = candidates.read(_sure(answer), source)
+        values, self.plan.size = candidates.read(_sure(answer), source, self.plan.size)
         for at in range(0, len(values), 1_000):
             few = values[at : at + 1_000]
             only = [candidates.clause(few)]
