@@ -110,6 +110,10 @@ class Progress:
         one = self._rules.get(rule)
         return one.cost[0] if one is not None and one.cost is not None else 0.0
 
+    def heavy(self, rule: str) -> bool:
+        """Whether a rule is run by itself."""
+        return self.seconds(rule) > HEAVY_SECONDS
+
     def loads(self, now: Millis) -> list[Load]:
         """Return lag and queue of each cluster that has rules, by name."""
         lags: dict[str, list[Millis]] = defaultdict(list)

@@ -5,14 +5,18 @@ from __future__ import annotations
 import gzip
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from alerter.clock import MINUTE, ManualClock
+from alerter.clock import MINUTE, SECOND, ManualClock
 from alerter.config import Settings, load_settings
 from alerter.errors import UsageError
+from alerter.model.cost import Cost
+from alerter.model.heartbeat import Load
 from alerter.project import load_project
+from alerter.schedule import slot_offset, slot_part
 from alerter.service import Service
 from alerter.sources.embedded import EmbeddedSource
 from alerter.state.sqlite import SqliteState
@@ -160,3 +164,44 @@ def test_health_pages(case: Case) -> None:
     case.clock.advance(6 * MINUTE)
     assert pages["/healthz"]()[0] == 503
     assert b"alerter_rules" in pages["/metrics"]()[2]
+
+
+def test_a_heartbeat_says_how_the_engine_is_doing(case: Case) -> None:
+    """Rules, lag and merged runs as another process reads them from the state; the same as the metrics."""
+    case.tick()
+    for minutes in (1, 3):
+        case.clock.advance(minutes * MINUTE)
+        case.tick()
+    case.clock.advance(MINUTE)
+    case.service.beat()
+    [beat] = case.state.heartbeats()
+    assert (beat.instance, beat.started, beat.beat) == (case.settings.instance, T0, T0 + 5 * MINUTE)
+    assert (beat.rules, beat.refused, beat.merged, beat.skipped) == (1, 0, 2, 0)
+    spread = slot_offset(case.service.project.rules[0].schedule, slot_part("storm"))
+    late = (
+        2 * MINUTE - spread
+    ) / SECOND  # the oldest of three instants: what was due at minute two was evaluated at minute four
+    assert beat.clusters == (Load("default", 1, 0, late, late, late),)
+    assert b"alerter_merged_runs_total 2.0" in case.service.metrics.text(case.clock.now())
+
+
+def test_a_state_that_takes_no_heartbeat_stops_nothing(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    """It is said, and the engine goes on."""
+    case.state._db.execute("DROP TABLE heartbeats")
+    case.service.beat()
+    assert "heartbeat" in caplog.text
+
+
+def test_a_rule_run_by_itself_says_nothing_about_the_source(case: Case) -> None:
+    """While the others are evaluated, one monster that fails makes nobody believe that the source is gone."""
+    case.tick()
+    storm = case.service.project.rules[0]
+    broken = replace(storm, filter=({"no such query": {}},))
+    case.clock.advance(MINUTE)
+    case.service.metrics.spent({"storm": Cost(60.0)})
+    assert case.service.tick([broken]).failures  # type: ignore[union-attr]
+    assert case.service.pages()["/readyz"]()[0] == 200
+    case.service.metrics.progress.replace([], T0)
+    case.service.metrics.progress.replace([storm], T0)
+    case.service.tick([broken])
+    assert case.service.pages()["/readyz"]()[0] == 503

@@ -175,8 +175,8 @@ def _engine_lines(engine: dict[str, Any]) -> list[str]:
         return [f"{name}: not heard of since {engine['beat']}"]
     up = length_text(round(engine["uptime_seconds"]) * SECOND) if engine["uptime_seconds"] >= 1 else "0 s"
     lines = [
-        f"{name}: {engine['version']}, up {up}, {engine['rules']:,} rules, {engine['refused']} files refused,"
-        f" {engine['merged']:,} runs merged, {engine['skipped']:,} instants skipped"
+        f"{name}: {engine['version']}, up {up}; rules {engine['rules']:,}, files refused {engine['refused']:,},"
+        f" runs merged {engine['merged']:,}, instants skipped {engine['skipped']:,}"
     ]
     for load in engine["clusters"]:
         lag = load["lag_seconds"]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class Cost:
     """The price of one evaluation of one rule, whatever the span it covered.
 
-    ``seconds`` is wall time; where several rules share a request, a rule carries its share. ``requests`` counts
-    searches sent for the rule, ``buckets`` and ``hits`` what came back for it, ``server_ms`` is the sum of ``took``.
+    ``seconds`` is what the rule kept busy: this program's thread, and the server for the searches asked for the rule;
+    waiting for other rules in the same request is none of it. ``requests`` counts those searches, ``buckets`` and
+    ``hits`` what came back, ``server_ms`` is the sum of their ``took``.
     """
 
     seconds: float

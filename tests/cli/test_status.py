@@ -8,9 +8,13 @@ from collections.abc import Callable
 import pytest
 
 from alerter.cli.main import main
-from alerter.clock import SystemClock
+from alerter.clock import MINUTE, SECOND, SystemClock
+from alerter.model.heartbeat import Costly, Heartbeat, Load
 from alerter.model.incident import Checkpoint, DeliveryState, Incident
 from alerter.state.protocol import State
+from alerter.timetext import iso, parse_instant
+
+LONG_AGO = parse_instant("2025-03-10T12:00:00Z")
 
 
 def test_everything_is_counted(
@@ -42,3 +46,102 @@ def test_lines_for_people(state: State, checkpoint: Checkpoint, capsys: pytest.C
     state.save_checkpoint(checkpoint, None)
     assert main(["status"]) == 0
     assert "refunds: " in capsys.readouterr().out
+
+
+def beat(instance: str, at: int, **changes: object) -> Heartbeat:
+    """Return a heartbeat of an engine that was started 3 h 2 min before."""
+    values = {
+        "rules": 2000,
+        "refused": 1,
+        "merged": 12,
+        "skipped": 0,
+        "clusters": (Load("default", 2000, 4, 0.2, 1.14, 31.0),),
+        "costly": (
+            Costly("refund surge", 7.25, 2.0, 4805.5, 30.0, 6800.0, heavy=True),
+            Costly("quiet\x1b[31m", 0.004, 0.02, 1.0, 0.0, 0.3),
+        ),
+        **changes,
+    }
+    return Heartbeat(instance, "0.1.0", at - 182 * MINUTE, at, **values)  # type: ignore[arg-type]
+
+
+def test_engines_are_shown_with_how_late_they_are(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lag, queue, merged runs and refused files of each engine; one that is silent is named with its last beat."""
+    now = SystemClock().now()
+    state.save_heartbeat(beat("a:9797", now - 2 * SECOND))
+    state.save_heartbeat(beat("b:9797", LONG_AGO))
+    assert main(["status"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    at = said.index("engines    1 running")
+    assert said[at + 1 : at + 4] == [
+        "           a:9797: 0.1.0, up 3 h 2 min; rules 2,000, files refused 1, runs merged 12, instants skipped 0",
+        "             default: lag p50 0.2 s, p95 1.1 s, max 31.0 s; 4 of 2,000 rules due",
+        "           b:9797: not heard of since 2025-03-10T12:00:00.000Z",
+    ]
+
+
+def test_engines_for_programs(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same in JSON; an engine counts as heard of up to 60 s after its last beat."""
+    now = SystemClock().now()
+    state.save_heartbeat(beat("a:9797", now - 30 * SECOND))
+    state.save_heartbeat(beat("b:9797", now - 61 * SECOND))
+    assert main(["status", "--format", "json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)["engines"]
+    assert first == {
+        "instance": "a:9797",
+        "version": "0.1.0",
+        "started": iso(now - 30 * SECOND - 182 * MINUTE),
+        "beat": iso(now - 30 * SECOND),
+        "heard_of": True,
+        "uptime_seconds": 10920.0,
+        "rules": 2000,
+        "refused": 1,
+        "merged": 12,
+        "skipped": 0,
+        "clusters": [
+            {
+                "cluster": "default",
+                "rules": 2000,
+                "queue": 4,
+                "lag_seconds": {"p50": 0.2, "p95": 1.14, "max": 31.0},
+            }
+        ],
+    }
+    assert (second["instance"], second["heard_of"]) == ("b:9797", False)
+
+
+def test_costly_rules_as_a_table(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """Most seconds first, over all engines that are heard of; hostile names are shown, never obeyed."""
+    now = SystemClock().now()
+    state.save_heartbeat(beat("a:9797", now))
+    state.save_heartbeat(beat("b:9797", now, costly=(Costly("middle", 1.0),)))
+    state.save_heartbeat(beat("gone:9797", LONG_AGO, costly=(Costly("long gone", 99.0),)))
+    assert main(["status", "--costly"]) == 0
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    head, *rows = said.splitlines()
+    assert head == "s/run  requests  buckets  hits  server ms  lane   engine  rule"
+    assert rows[0] == "7.250       2.0  4,805.5  30.0    6,800.0  heavy  a:9797  refund surge"
+    assert rows[1] == "1.000       0.0      0.0   0.0        0.0  light  b:9797  middle"
+    assert rows[2].startswith("0.004       0.0      1.0   0.0        0.3  light  a:9797  quiet")
+    assert len(rows) == 3
+
+
+def test_costly_rules_for_programs(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list of objects; empty while nothing is known, which the table says in words."""
+    assert main(["status", "--costly", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out) == []
+    assert main(["status", "--costly"]) == 0
+    assert "no engine was heard of lately" in capsys.readouterr().out
+    state.save_heartbeat(beat("a:9797", SystemClock().now()))
+    assert main(["status", "--costly", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)[0] == {
+        "rule": "refund surge",
+        "engine": "a:9797",
+        "seconds": 7.25,
+        "requests": 2.0,
+        "buckets": 4805.5,
+        "hits": 30.0,
+        "server_ms": 6800.0,
+        "lane": "heavy",
+    }
