@@ -16,7 +16,7 @@ from typing import Any
 from alerter.clock import MINUTE, SECOND, ManualClock
 from alerter.config import load_settings
 from alerter.project import load_project
-from alerter.runner import DELIVER_SECONDS
+from alerter.runner import DELIVER_SECONDS, settle_memory
 from alerter.service import Service
 from alerter.sources.open import open_source
 from alerter.state.open import open_state
@@ -36,6 +36,7 @@ def main() -> None:
     state.init()
     service = Service(settings, project, source, state, clock)
     service.tick(service.project.rules)  # the first checkpoint: matches count from here on
+    settle_memory()
     failed = 0
     delivering = 0.0
 

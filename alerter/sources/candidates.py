@@ -19,11 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.clock import Millis
-from alerter.sources.counting import PAGE, Combination, Counting, only_answer
+from alerter.sources.counting import PAGE, Combination, Counting, Counts, only_answer, read_all
 from alerter.sources.protocol import Answer, SearchRequest, Source
+from alerter.windows import Span
 
 SIZES = (20, 200, 2_000)
 """How many keys are asked for, until there is proof."""
+VALUES = 1_000
+"""Values of one request for their counts."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,12 @@ class Candidates:
                 answer = only_answer(source, self.first(size))
         return list(self._every(source)), size
 
+    def pages(self, values: Sequence[Any]) -> Iterator[CandidatePage]:
+        """Yield the requests that count these values in buckets."""
+        for at in range(0, len(values), VALUES):
+            for span in self.counting.chunks(self.start, self.end):
+                yield CandidatePage(self, values[at : at + VALUES], span)
+
     @property
     def _half(self) -> int:
         return max(1, self.least // 2)
@@ -88,6 +97,33 @@ class Candidates:
             if len(found["buckets"]) < PAGE or "after_key" not in found:
                 return
             wanted = {**wanted, "after": found["after_key"]}
+
+
+@dataclass(frozen=True)
+class CandidatePage:
+    """The counts of some values over a part of the span."""
+
+    candidates: Candidates
+    values: Sequence[Any]
+    span: Span
+
+    def request(self) -> SearchRequest:
+        """Return the first page of buckets."""
+        counting = self.candidates.counting
+        return counting.request(self.candidates.combination, *self.span, only=self._only, size=self._size)
+
+    def read(self, answer: Answer, source: Source) -> Counts:
+        """Read it and the pages that follow. Raises SourceError."""
+        of = self.candidates
+        return read_all(source, of.counting, of.combination, answer, *self.span, self._only, self._size)
+
+    @property
+    def _only(self) -> Sequence[Any]:
+        return [self.candidates.clause(self.values)]
+
+    @property
+    def _size(self) -> int:
+        return self.candidates.counting.page(len(self.values), *self.span)
 
 
 def certified(buckets: Sequence[Mapping[str, Any]], error: int, size: int, needed: int, least: int) -> bool:

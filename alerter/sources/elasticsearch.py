@@ -13,7 +13,7 @@ from alerter.clock import Millis, SystemClock
 from alerter.sources.es_client import as_source_error, from_answer
 from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
 
-BATCH = 50
+BATCH = 100
 """Searches in one ``_msearch``."""
 KEEP_ALIVE = "2m"
 UNAVAILABLE = {"ignore_unavailable": False, "allow_no_indices": True}
@@ -164,9 +164,19 @@ def _answer(item: Mapping[str, Any]) -> Answer | SourceError:
         return SourceError("incomplete", f"{shards['failed']} of {shards.get('total')} shards failed: {reason}")
     hits = item.get("hits") or {}
     total = hits.get("total")
-    found = () if not hits.get("hits") else tuple(
-        Hit(h.get("_id", ""), h.get("_index", ""), h.get("_source"), h.get("fields") or {}, tuple(h.get("sort") or ()))
-        for h in hits.get("hits") or ()
+    found = (
+        ()
+        if not hits.get("hits")
+        else tuple(
+            Hit(
+                h.get("_id", ""),
+                h.get("_index", ""),
+                h.get("_source"),
+                h.get("fields") or {},
+                tuple(h.get("sort") or ()),
+            )
+            for h in hits.get("hits") or ()
+        )
     )
     number = total["value"] if isinstance(total, Mapping) else total
     return Answer(found, number, item.get("aggregations") or {}, item.get("took") or 0)

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerter.clock import MINUTE, Millis, thread_seconds
 from alerter.detectors.protocol import Question
 from alerter.model.rule import Frequency, Rule
 from alerter.sources.asking import Asking, Types, loose_range
-from alerter.sources.candidates import SIZES, Candidates
-from alerter.sources.counting import Combination, Counting, Counts, add, kept_width, only_answer, read_all
-from alerter.sources.events import Events, Take
+from alerter.sources.candidates import SIZES, CandidatePage, Candidates
+from alerter.sources.counting import Counting, Counts, add, kept_width, only_answer, read_all
+from alerter.sources.events import Events, Spent, Take
 from alerter.sources.hits import HitEvents, walk
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
 from alerter.sources.tally import Tally
 from alerter.sources.timefield import time_reader
 
+Steps = Generator[list[SearchRequest], list[Answer], Counts]
+"""Yields what is to be asked, is sent the answers, returns the counts of raw keys."""
 MAPPING_AGE: Millis = 5 * MINUTE
 """Event time after which a rule's mapping is looked at again."""
 
@@ -54,24 +56,29 @@ class Reader:
 
     def open(self, readings: Sequence[Reading]) -> list[Events | SourceError]:
         """Return what is known of each rule's events after the first questions, in order."""
-        plans = self._planned(readings)
-        found: list[Events | SourceError | None] = [p if isinstance(p, SourceError) else None for p in plans]
-        batch: list[tuple[int, SearchRequest]] = []
+        found: dict[int, Events | SourceError] = {}
         openings: dict[int, _Opening] = {}
-        for at, (reading, plan) in enumerate(zip(readings, plans, strict=True)):
+        for at, (reading, plan) in enumerate(zip(readings, self._planned(readings), strict=True)):
             if isinstance(plan, SourceError):
-                continue
-            if plan.counting is None:
+                found[at] = plan
+            elif plan.counting is None:
                 found[at] = self._read_hits(plan, reading)
-                continue
-            openings[at] = _Opening(plan, plan.counting, reading)
-            batch += [(at, request) for request in openings[at].requests()]
-        answers: dict[int, list[Answer | SourceError]] = defaultdict(list)
-        for (at, _), answer in zip(batch, self.source.search([request for _, request in batch]), strict=True):
-            answers[at].append(answer)
-        for at, opening in openings.items():
-            found[at] = self._opened(opening, answers[at])
-        return [events for events in found if events is not None]
+            else:
+                openings[at] = _Opening(plan, plan.counting, reading, self.source)
+        while openings:
+            self._step(openings)
+            for at in [at for at, opening in openings.items() if opening.found is not None]:
+                found[at] = self._opened(openings.pop(at))
+        return [found[at] for at in range(len(readings))]
+
+    def _step(self, openings: Mapping[int, _Opening]) -> None:
+        """Ask what all openings want to know next, in shared requests."""
+        wanted = [(opening, len(opening.wanted)) for opening in openings.values()]
+        answers = iter(self.source.search([request for opening, _ in wanted for request in opening.wanted]))
+        for opening, number in wanted:
+            began = thread_seconds()
+            opening.take([next(answers) for _ in range(number)])
+            opening.spent.seconds += thread_seconds() - began
 
     def answer(self, asked: Sequence[tuple[Events, Sequence[Question]]]) -> list[SourceError | None]:
         """Let the source answer each rule's questions, all in shared requests; returns what failed."""
@@ -178,56 +185,77 @@ class Reader:
         events.spent.seconds = thread_seconds() - began
         return events
 
-    def _opened(self, opening: _Opening, answers: Sequence[Answer | SourceError]) -> Events | SourceError:
-        began = thread_seconds()
-        try:
-            events = opening.read(self.source, answers)
-        except SourceError as error:
+    def _opened(self, opening: _Opening) -> Events | SourceError:
+        found = opening.found
+        assert found is not None
+        if isinstance(found, SourceError):
             self.forget([opening.plan.rule.name])
-            return error
+            return found
+        found.spent = opening.spent
         self.events += opening.counted
-        for answer in answers:
-            if isinstance(answer, Answer):
-                events.spent.answered(answer)
-        events.spent.buckets = opening.rows
-        events.spent.seconds = thread_seconds() - began
-        return events
+        return found
 
 
 class _Opening:
-    """The first questions about one rule: its counts since they were asked for last, or of all its windows."""
+    """The first questions about one rule: its counts since they were asked for last, or of all its windows.
 
-    def __init__(self, plan: _Plan, counting: Counting, reading: Reading) -> None:
+    ``wanted`` is to be asked next, until ``found`` is there.
+    """
+
+    def __init__(self, plan: _Plan, counting: Counting, reading: Reading, source: Source) -> None:
         self.plan = plan
         self.counting = counting
         self.reading = reading
+        self.source = source
         self.counted = 0
-        self.rows = 0
+        self.spent = Spent()
+        self.found: Events | SourceError | None = None
         self._asked = reading.start
         if not counting.by_candidates:
             reread = counting.edge(reading.evaluated - reading.rule.buffer_time)
             self._asked = plan.tally.asks_from(reading.start, reread)
+        self._steps = self._by_candidates() if counting.by_candidates else self._by_counts()
+        self.wanted = next(self._steps)
 
-    def requests(self) -> Iterator[SearchRequest]:
-        for combination in self.counting.combinations:
-            if self.counting.by_candidates:
-                yield self._candidates(combination).first(self.plan.size)
-            else:
-                for span in self.counting.chunks(self._asked, self.reading.end):
-                    yield self.counting.request(combination, *span)
+    def take(self, answers: Sequence[Answer | SourceError]) -> None:
+        """Go on with the answers to what was wanted."""
+        try:
+            for answer in answers:
+                self.spent.answered(_sure(answer))
+            self.wanted = self._steps.send([_sure(answer) for answer in answers])
+        except StopIteration as done:
+            self.found = self._events(done.value)
+        except SourceError as error:
+            self.found = error
 
-    def read(self, source: Source, answers: Sequence[Answer | SourceError]) -> Events:
-        """Return the events as far as they are known now. Raises SourceError."""
+    def _by_counts(self) -> Steps:
+        spans = list(self.counting.chunks(self._asked, self.reading.end))
+        asked = [(combination, span) for combination in self.counting.combinations for span in spans]
+        answers = yield [self.counting.request(combination, *span) for combination, span in asked]
         counts: Counts = {}
-        given = iter(answers)
-        for combination in self.counting.combinations:
-            if self.counting.by_candidates:
-                self._add_candidates(counts, source, combination, next(given))
-                continue
-            for span in self.counting.chunks(self._asked, self.reading.end):
-                found = read_all(source, self.counting, combination, _sure(next(given)), *span)
-                _join(counts, found)
-        self.rows = sum(map(len, counts.values()))
+        for (combination, span), answer in zip(asked, answers, strict=True):
+            _join(counts, read_all(self.source, self.counting, combination, answer, *span))
+        return counts
+
+    def _by_candidates(self) -> Steps:
+        """Find out first which keys can match, then count these."""
+        condition, span = self.reading.rule.condition, (self._asked, self.reading.end)
+        assert isinstance(condition, Frequency)
+        each = [Candidates(self.counting, c, *span, condition.num_events) for c in self.counting.combinations]
+        answers = yield [candidates.first(self.plan.size) for candidates in each]
+        pages: list[CandidatePage] = []
+        for candidates, answer in zip(each, answers, strict=True):
+            values, self.plan.size = candidates.read(answer, self.source, self.plan.size)
+            pages += candidates.pages(values)
+        counts: Counts = {}
+        if pages:
+            answers = yield [page.request() for page in pages]
+            for page, answer in zip(pages, answers, strict=True):
+                _join(counts, page.read(answer, self.source))
+        return counts
+
+    def _events(self, counts: Counts) -> Events:
+        self.spent.buckets = sum(map(len, counts.values()))
         self.counted = sum(row[2] for rows in counts.values() for row in rows)
         events = Events(self.reading.rule, self.plan.asking, self.reading.start, self.reading.end)
         tally, start, end = self.plan.tally, self.reading.start, self.reading.end
@@ -240,24 +268,6 @@ class _Opening:
         events.changed = {events.hidden(key): since for key, since in changed.items()}
         tally.forget()
         return events
-
-    def _candidates(self, combination: Combination) -> Candidates:
-        condition = self.reading.rule.condition
-        assert isinstance(condition, Frequency)
-        return Candidates(self.counting, combination, self._asked, self.reading.end, condition.num_events)
-
-    def _add_candidates(
-        self, counts: Counts, source: Source, combination: Combination, answer: Answer | SourceError
-    ) -> None:
-        candidates = self._candidates(combination)
-        values, self.plan.size = candidates.read(_sure(answer), source, self.plan.size)
-        for at in range(0, len(values), 1_000):
-            few = values[at : at + 1_000]
-            only = [candidates.clause(few)]
-            for span in self.counting.chunks(self._asked, self.reading.end):
-                size = self.counting.page(len(few), *span)
-                first = only_answer(source, self.counting.request(combination, *span, only=only, size=size))
-                _join(counts, read_all(source, self.counting, combination, first, *span, only, size))
 
 
 def _sure(answer: Answer | SourceError) -> Answer:
