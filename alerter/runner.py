@@ -128,6 +128,8 @@ class Runner:
             scheduler.stop()
             service.flush()
             service.deliver()
+            if service.pulse.ready:
+                service.beat(stopped=True)
             if http is not None:
                 http.stop()
             log.info("stopped")

@@ -156,7 +156,7 @@ class Service:
             if gone:
                 log.info("retention: %d old records deleted", gone)
 
-    def heartbeat(self) -> Heartbeat:
+    def heartbeat(self, *, stopped: bool = False) -> Heartbeat:
         """Return what this engine says of itself now."""
         now, known = self._clock.now(), self.metrics.progress
         return Heartbeat(
@@ -170,12 +170,13 @@ class Service:
             skipped=known.skipped,
             clusters=tuple(known.loads(now)),
             costly=tuple(known.costly(COSTLY)),
+            stopped=stopped,
         )
 
-    def beat(self) -> None:
-        """Write the heartbeat into the state, for ``alerter status``."""
+    def beat(self, *, stopped: bool = False) -> None:
+        """Write the heartbeat into the state, for ``alerter status``; ``stopped`` says that it is the last one."""
         try:
-            self._state.save_heartbeat(self.heartbeat())
+            self._state.save_heartbeat(self.heartbeat(stopped=stopped))
         except StateError as error:
             log.warning("heartbeat: %s; alerter status shows an older one", error)
 

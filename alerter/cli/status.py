@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def costly(state: State) -> list[dict[str, Any]]:
-    """Return what the rules of engines heard of lately cost a run, most seconds first."""
+    """Return what the rules of running engines cost a run, most seconds first."""
     from alerter.clock import SystemClock
 
     now = SystemClock().now()
@@ -69,7 +69,7 @@ def costly(state: State) -> list[dict[str, Any]]:
             "lane": "heavy" if one.heavy else "light",
         }
         for beat in state.heartbeats()
-        if not beat.silent(now)
+        if beat.running(now)
         for one in beat.costly
     ]
     return sorted(found, key=lambda one: (-one["seconds"], one["rule"], one["engine"]))
@@ -128,7 +128,8 @@ def _engine(beat: Heartbeat, now: Millis) -> dict[str, Any]:
         "version": beat.version,
         "started": iso(beat.started),
         "beat": iso(beat.beat),
-        "heard_of": not beat.silent(now),
+        "running": beat.running(now),
+        "stopped": beat.stopped,
         "uptime_seconds": (beat.beat - beat.started) / SECOND,
         "rules": beat.rules,
         "refused": beat.refused,
@@ -152,10 +153,11 @@ def _lines(found: dict[str, Any]) -> list[str]:
     rules = found["rules"]
     slowest = sorted(rules, key=lambda r: -r["lag_seconds"])[:5]
     lines = [f"cluster    {found['cluster']}", f"state      {found['state']}"]
-    lines.append(f"engines    {sum(engine['heard_of'] for engine in found['engines'])} running")
+    lines.append(f"engines    {sum(engine['running'] for engine in found['engines'])} running")
     lines += [f"           {line}" for engine in found["engines"] for line in _engine_lines(engine)]
     lines.append(
-        f"rules      {len(rules)} evaluated" + (f", at most {slowest[0]['lag_seconds']:.0f} s ago" if rules else "")
+        f"rules      {len(rules)} evaluated"
+        + (f", the oldest checkpoint stored {slowest[0]['lag_seconds']:.0f} s ago" if rules else "")
     )
     lines += [f"           {r['rule']}: {r['lag_seconds']:.0f} s ago" for r in slowest]
     lines.append(f"incidents  {found['incidents']['firing']} firing, {found['incidents']['critical']} critical")
@@ -171,8 +173,8 @@ def _engine_lines(engine: dict[str, Any]) -> list[str]:
     from alerter.timetext import length_text
 
     name = one_line(engine["instance"])
-    if not engine["heard_of"]:
-        return [f"{name}: not heard of since {engine['beat']}"]
+    if not engine["running"]:
+        return [f"{name}: {'stopped' if engine['stopped'] else 'not heard of since'} {engine['beat']}"]
     up = length_text(round(engine["uptime_seconds"]) * SECOND) if engine["uptime_seconds"] >= 1 else "0 s"
     lines = [
         f"{name}: {engine['version']}, up {up}; rules {engine['rules']:,}, files refused {engine['refused']:,},"
@@ -181,7 +183,7 @@ def _engine_lines(engine: dict[str, Any]) -> list[str]:
     for load in engine["clusters"]:
         lag = load["lag_seconds"]
         lines.append(
-            f"  {load['cluster']}: lag p50 {lag['p50']:.1f} s, p95 {lag['p95']:.1f} s, max {lag['max']:.1f} s;"
+            f"  {load['cluster']}: lag p50 {lag['p50']:.2f} s, p95 {lag['p95']:.2f} s, max {lag['max']:.2f} s;"
             f" {load['queue']:,} of {load['rules']:,} rules due"
         )
     return lines
@@ -191,7 +193,7 @@ def _table(found: list[dict[str, Any]]) -> list[str]:
     from alerter.notifiers.text import one_line
 
     if not found:
-        return ["no engine was heard of lately, or none has evaluated a rule yet"]
+        return ["no engine is running, or none has evaluated a rule yet"]
     rows = [("s/run", "requests", "buckets", "hits", "server ms", "lane", "engine", "rule")]
     for one in found:
         figures = (f"{one[name]:,.3f}" if name == "seconds" else f"{one[name]:,.1f}" for name in COLUMNS)

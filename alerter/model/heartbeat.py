@@ -41,7 +41,10 @@ class Costly:
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """One engine at ``beat``; ``merged`` and ``skipped`` count instants since ``started``, ``refused`` files."""
+    """One engine at ``beat``; ``merged`` and ``skipped`` count instants since ``started``, ``refused`` files.
+
+    ``stopped`` marks the last one of an engine that was told to stop.
+    """
 
     instance: str
     version: str
@@ -53,7 +56,8 @@ class Heartbeat:
     skipped: int = 0
     clusters: tuple[Load, ...] = ()
     costly: tuple[Costly, ...] = ()
+    stopped: bool = False
 
-    def silent(self, now: Millis) -> bool:
-        """Whether nothing was heard of the engine for longer than SILENT_AFTER."""
-        return now - self.beat > SILENT_AFTER
+    def running(self, now: Millis) -> bool:
+        """Whether the engine was heard of within SILENT_AFTER (inclusive), and did not stop."""
+        return not self.stopped and now - self.beat <= SILENT_AFTER

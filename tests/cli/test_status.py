@@ -66,22 +66,24 @@ def beat(instance: str, at: int, **changes: object) -> Heartbeat:
 
 
 def test_engines_are_shown_with_how_late_they_are(state: State, capsys: pytest.CaptureFixture[str]) -> None:
-    """Lag, queue, merged runs and refused files of each engine; one that is silent is named with its last beat."""
+    """Lag, queue, merged runs and refused files of each engine; one that is silent or stopped is named."""
     now = SystemClock().now()
     state.save_heartbeat(beat("a:9797", now - 2 * SECOND))
     state.save_heartbeat(beat("b:9797", LONG_AGO))
+    state.save_heartbeat(beat("c:9797", LONG_AGO, stopped=True))
     assert main(["status"]) == 0
     said = capsys.readouterr().out.splitlines()
     at = said.index("engines    1 running")
-    assert said[at + 1 : at + 4] == [
+    assert said[at + 1 : at + 5] == [
         "           a:9797: 0.1.0, up 3 h 2 min; rules 2,000, files refused 1, runs merged 12, instants skipped 0",
-        "             default: lag p50 0.2 s, p95 1.1 s, max 31.0 s; 4 of 2,000 rules due",
+        "             default: lag p50 0.20 s, p95 1.14 s, max 31.00 s; 4 of 2,000 rules due",
         "           b:9797: not heard of since 2025-03-10T12:00:00.000Z",
+        "           c:9797: stopped 2025-03-10T12:00:00.000Z",
     ]
 
 
 def test_engines_for_programs(state: State, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same in JSON; an engine counts as heard of up to 60 s after its last beat."""
+    """The same in JSON; an engine counts as running up to 60 s after its last beat."""
     now = SystemClock().now()
     state.save_heartbeat(beat("a:9797", now - 30 * SECOND))
     state.save_heartbeat(beat("b:9797", now - 61 * SECOND))
@@ -92,7 +94,8 @@ def test_engines_for_programs(state: State, capsys: pytest.CaptureFixture[str]) 
         "version": "0.1.0",
         "started": iso(now - 30 * SECOND - 182 * MINUTE),
         "beat": iso(now - 30 * SECOND),
-        "heard_of": True,
+        "running": True,
+        "stopped": False,
         "uptime_seconds": 10920.0,
         "rules": 2000,
         "refused": 1,
@@ -107,7 +110,7 @@ def test_engines_for_programs(state: State, capsys: pytest.CaptureFixture[str]) 
             }
         ],
     }
-    assert (second["instance"], second["heard_of"]) == ("b:9797", False)
+    assert (second["instance"], second["running"]) == ("b:9797", False)
 
 
 def test_costly_rules_as_a_table(state: State, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,7 +135,7 @@ def test_costly_rules_for_programs(state: State, capsys: pytest.CaptureFixture[s
     assert main(["status", "--costly", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
     assert main(["status", "--costly"]) == 0
-    assert "no engine was heard of lately" in capsys.readouterr().out
+    assert "no engine is running" in capsys.readouterr().out
     state.save_heartbeat(beat("a:9797", SystemClock().now()))
     assert main(["status", "--costly", "--format", "json"]) == 0
     assert json.loads(capsys.readouterr().out)[0] == {
