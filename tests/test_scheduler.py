@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -117,3 +119,31 @@ def test_jobs_beside_forget_what_the_clock_said() -> None:
     """The next time is counted from now, not from the time before, which may be of another clock."""
     trigger = EveryTrigger(10)
     assert trigger.get_next_fire_time(NOON + timedelta(hours=1), NOON) == NOON + timedelta(seconds=10)
+
+
+def test_a_cluster_that_does_not_answer_delays_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While every thread of one cluster waits for it, rules of another are evaluated."""
+    monkeypatch.setattr("alerter.scheduler.cluster_of", lambda one: one.name[0])
+    answer, stuck, evaluated = threading.Event(), threading.Semaphore(0), threading.Event()
+
+    def tick(rules: Sequence[Rule]) -> None:
+        if rules[0].name.startswith("slow"):
+            stuck.release()
+            assert answer.wait(30)
+        else:
+            evaluated.set()
+
+    yearly = Schedule(cron="0 0 1 1 *")  # nothing becomes due by itself while the test runs
+    made = [rule(AnyEvent(), name=name, schedule=yearly) for name in ("slow 1", "slow 2", "slow 3", "quick")]
+    scheduler = Scheduler(tick, ManualClock(NOON_MILLIS), lambda _name: 0.0)
+    scheduler.replace(made)
+    scheduler.start()
+    try:
+        for one in made:
+            scheduler._crews[one.name[0]].lanes.add([one])
+            if one.name.startswith("slow"):
+                assert stuck.acquire(timeout=30)
+        assert evaluated.wait(30)
+    finally:
+        answer.set()
+        scheduler.stop()
