@@ -68,7 +68,8 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     if checkpoint.meaning != rule.meaning():
         transitions += close_all(checkpoint, Reason.RULE_CHANGED, checkpoint.evaluated).transitions
         checkpoint = first_checkpoint(rule, checkpoint.evaluated)
-    warnings = _gap(rule, checkpoint, end)
+    lost = _lost(rule, checkpoint, end)
+    warnings = [_gap(lost)] if lost else []
     run = _prepare(rule, events, checkpoint, end)
     keys: dict[Key, KeyMemory] = {}
     questions: list[Question] = []
@@ -92,7 +93,7 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     fresh = replace(
         checkpoint, evaluated=end, keys=keys, covered=run.covered(end), first_event=run.rule_first, seen=seen
     )
-    return Outcome(tuple(sorted(transitions, key=lambda t: t.at)), fresh, tuple(warnings))
+    return Outcome(tuple(sorted(transitions, key=lambda t: t.at)), fresh, tuple(warnings), lost)
 
 
 def _divided(key: Key, coarse: Coarse) -> list[Question]:
@@ -182,12 +183,16 @@ def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     )
 
 
-def _gap(rule: Rule, checkpoint: Checkpoint, end: Millis) -> list[str]:
-    lost = end - rule.max_catchup
-    if checkpoint.evaluated >= lost:
-        return []
-    given_up = f"{iso(checkpoint.evaluated)} to {iso(lost)} ({length_text(lost - checkpoint.evaluated)})"
-    return [f"gap: {given_up} is not evaluated: longer ago than max_catchup"]
+def _lost(rule: Rule, checkpoint: Checkpoint, end: Millis) -> tuple[Millis, Millis] | None:
+    """Return the part of the span that is longer ago than the rule looks back."""
+    start = end - rule.max_catchup
+    return (checkpoint.evaluated, start) if checkpoint.evaluated < start else None
+
+
+def _gap(lost: tuple[Millis, Millis]) -> str:
+    start, end = lost
+    given_up = f"{iso(start)} to {iso(end)} ({length_text(end - start)})"
+    return f"gap: {given_up} is not evaluated: longer ago than max_catchup"
 
 
 def _misses_keys(rule: Rule) -> bool:

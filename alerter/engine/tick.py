@@ -30,6 +30,7 @@ from alerter.sources.events import Events
 from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader, Reading
 from alerter.state.protocol import Conflict, State, StateError, Versioned
+from alerter.timetext import iso
 
 log = logging.getLogger(__name__)
 LONG_GAP: Millis = 5 * MINUTE
@@ -165,9 +166,11 @@ class Engine:
         firing = self.state.incidents(open_only=True)
         for stored in firing:
             opened[stored.value.rule][stored.value.id] = stored
-        silences = [v.value for v in self.state.silences(now)]
-        self.metrics.known(len(firing), len(silences))
-        return _Known(self.checkpoints.read(names), opened, silences)
+        checkpoints = self.checkpoints.read(names)
+        since = min((stored.value.evaluated for stored in checkpoints.values()), default=now)
+        silences = [v.value for v in self.state.silences(min(since, now))]  # also those that ended in the span
+        self.metrics.known(len(firing), sum(silence.state(now) == "active" for silence in silences))
+        return _Known(checkpoints, opened, silences)
 
     def _due(self, rules: Sequence[Rule], now: Millis, known: _Known, *, punctual: bool) -> Iterator[_Due]:
         """Yield the rules with something to evaluate; a new rule gets its first checkpoint."""
@@ -345,6 +348,10 @@ class Engine:
         report.matches += len(outcome.matches)
         report.outcomes[name] = outcome
         report.warnings += [(name, text) for text in outcome.warnings]
+        if outcome.lost is not None:
+            start, end = outcome.lost
+            detail = f"from {iso(start)}: longer ago than max_catchup"
+            report.decisions.append(Decision(start, name, None, "skipped", Reason.GAP, until=end, detail=detail))
         if outcome.transitions:
             self.metrics.resolved(sum(t.change is Change.RESOLVED for t in outcome.transitions))
         self.metrics.evaluated(due.rule, due.checkpoint.evaluated, due.end, len(outcome.matches))

@@ -177,11 +177,15 @@ class Transition:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What evaluating a span gave; ``transitions`` by time, ``matches`` the announced ones."""
+    """What evaluating a span gave; ``transitions`` by time, ``matches`` the announced ones.
+
+    ``lost`` is the part of the span that was given up for being too long ago.
+    """
 
     transitions: tuple[Transition, ...]
     checkpoint: Checkpoint
     warnings: tuple[str, ...] = ()
+    lost: tuple[Millis, Millis] | None = None
 
     @property
     def matches(self) -> tuple[Match, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 from elasticsearch import Elasticsearch
 
 from alerter.clock import Millis, SystemClock
+from alerter.pressure import Pressure
 from alerter.sources.es_client import as_source_error, from_answer
 from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
 
@@ -29,6 +30,7 @@ class ElasticsearchSource:
         self._client = client
         self._lock = threading.Lock()
         self._clock = SystemClock()
+        self.pressure = Pressure()
         self.requests = 0
         self.waited: Millis = 0
 
@@ -45,15 +47,26 @@ class ElasticsearchSource:
             head = {"index": request.index, **UNAVAILABLE}
             lines += [head | ({"preference": request.preference} if request.preference else {}), request.body]
         try:
-            with self._counted():
+            with self.pressure.slot(), self._counted():
                 found = self._client.msearch(searches=lines)["responses"]
         except Exception as error:
             failed = as_source_error(error)
+            self._felt([failed])
             if failed.kind != "rejected" or len(requests) == 1:
                 return [failed] * len(requests)
             middle = len(requests) // 2  # one body that cannot be parsed fails the whole request: find it
             return self._batch(requests[:middle]) + self._batch(requests[middle:])
-        return [self._readable(r.index, item) for r, item in zip(requests, found, strict=True)]
+        answers = [self._readable(r.index, item) for r, item in zip(requests, found, strict=True)]
+        self._felt(answers)
+        return answers
+
+    def _felt(self, answers: Sequence[Answer | SourceError]) -> None:
+        """Note whether the cluster is busy; errors of another kind say nothing of it."""
+        errors = [answer.kind for answer in answers if isinstance(answer, SourceError)]
+        if "busy" in errors:
+            self.pressure.busy()
+        elif not errors:
+            self.pressure.good()
 
     def scan(self, request: SearchRequest, page: int = 10_000) -> Iterator[Sequence[Hit]]:
         """Yield all hits in pages over a point in time; raises SourceError when anything is incomplete."""

@@ -17,6 +17,7 @@ from alerter.sources.protocol import SourceError
 from alerter.state.codec import dumps, loads
 from alerter.state.mappings import FIELDS, VERSION, index_body, role_command
 from alerter.state.protocol import HEARTBEAT_KEPT, Conflict, Retention, StateError, Version, Versioned
+from alerter.state.recent import Recent
 from alerter.state.records import (
     checkpoint_fields,
     checkpoint_id,
@@ -32,13 +33,14 @@ PAGE = 1_000
 
 
 class ElasticsearchState:
-    """The State protocol on a cluster. Lists refresh the index first when this process wrote to it."""
+    """The State protocol on a cluster. Lists show what this process wrote: by a refresh, incidents without one."""
 
     def __init__(self, client: Elasticsearch, prefix: str) -> None:
         """Use the indices ``prefix-state``, ``-incidents``, ``-silences`` and ``-decisions``."""
         self._client = client
         self._prefix = prefix
         self._names = {suffix: f"{prefix}-{suffix}" for suffix in FIELDS}
+        self._recent = Recent()
         self._incidents_read: dict[str, Versioned[Incident]] = {}
         self._written: set[str] = set(FIELDS)  # the process before this one may have written a moment ago
 
@@ -126,7 +128,8 @@ class ElasticsearchState:
 
     def _written_items(self, suffix: str, lines: Sequence[Mapping[str, Any]]) -> list[Version | Conflict]:
         """Write in bulk; a conflict is the item's own, anything else fails the request as a whole."""
-        self._written.add(suffix)
+        if suffix != "incidents":
+            self._written.add(suffix)
         with self._errors():
             answer = self._client.bulk(index=self._names[suffix], operations=lines)
         found: list[Version | Conflict] = []
@@ -173,16 +176,30 @@ class ElasticsearchState:
         if since is not None:
             recent = [{"range": {"resolved": {"gte": since}}}, {"term": {"state": "firing"}}]
             clauses.append({"bool": {"should": recent, "minimum_should_match": 1}})
-        return [self._incident(hit) for hit in self._list("incidents", clauses, "opened", order="desc", limit=limit)]
+        hits = self._list("incidents", clauses, "opened", order="desc", limit=limit)
+
+        def fits(incident: Incident) -> bool:
+            ended = incident.resolved
+            if (rule is not None and incident.rule != rule) or (open_only and ended is not None):
+                return False
+            return since is None or ended is None or ended >= since
+
+        found = self._recent.laid_over(map(self._incident, hits), fits)
+        return sorted(found, key=lambda v: -v.value.opened)[:limit]
 
     def unfinished(self, limit: int = 10_000) -> list[Versioned[Incident]]:
         """List incidents with something to deliver, oldest first."""
         clauses = [{"term": {"unfinished": True}}]
-        return [self._incident(hit) for hit in self._list("incidents", clauses, "opened", limit=limit)]
+        hits = self._list("incidents", clauses, "opened", limit=limit)
+        found = self._recent.laid_over(map(self._incident, hits), lambda i: bool(i.outbox or i.stale_posts))
+        return sorted(found, key=lambda v: v.value.opened)[:limit]
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
         """Write an incident by compare-and-set."""
-        return self._put("incidents", incident.id, incident, incident_fields(incident), version)
+        (written,) = self.save_incidents([(incident, version)])
+        if isinstance(written, Conflict):
+            raise written
+        return written
 
     def _incident(self, doc: Mapping[str, Any]) -> Versioned[Incident]:
         """Read an incident's document; one that did not change since it was read last is not read again."""
@@ -197,7 +214,14 @@ class ElasticsearchState:
 
     def save_incidents(self, written: Sequence[tuple[Incident, Version | None]]) -> list[Version | Conflict]:
         """Write several incidents in one bulk request, each for itself."""
-        return self._put_all("incidents", [(i.id, _source(i, incident_fields(i)), version) for i, version in written])
+        records = [(i.id, _source(i, incident_fields(i)), version) for i, version in written]
+        found = self._put_all("incidents", records)
+        for (incident, _), version in zip(written, found, strict=True):
+            if isinstance(version, Conflict):
+                self._recent.forget(incident.id)
+            else:
+                self._recent.wrote(incident, version)
+        return found
 
     # --- silences and decisions --------------------------------------------------------------------------------
 
@@ -296,12 +320,16 @@ class ElasticsearchState:
 
     def _delete(self, suffix: str, clauses: Sequence[Mapping[str, Any]]) -> int:
         gone = 0
+        with self._errors():
+            self._refresh(suffix)
         while True:
             hits = self._list(suffix, clauses, "_doc", limit=PAGE)
             if not hits:
                 return gone
             operations: list[Mapping[str, Any]] = [{"delete": {"_id": hit["_id"]}} for hit in hits]
             self._bulk(suffix, operations)
+            for hit in hits:
+                self._recent.forget(hit["_id"])
             gone += len(hits)
 
     def _bulk(self, suffix: str, operations: Sequence[Mapping[str, Any]]) -> None:
