@@ -142,7 +142,7 @@ class Engine:
         told = self._fold(due, events, outcomes, known, report)
         self._keep(due, outcomes, told, now, report)
         report.warnings += [(name, text) for name, found in events.items() for text in found.warnings]
-        report.costs = {name: found.spent.cost() for name, found in events.items()}
+        report.costs |= {name: found.spent.cost() for name, found in events.items()}
         return report
 
     def flush(self) -> None:
@@ -191,6 +191,7 @@ class Engine:
         opened: dict[str, Events] = {}
         for one, found in zip(due, self.reader.open([d.reading for d in due]), strict=True):
             if isinstance(found, SourceError):
+                report.costs[one.rule.name] = Cost(found.seconds)
                 self._failed(report, one.rule.name, found)
             else:
                 opened[one.rule.name] = found

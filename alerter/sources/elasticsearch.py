@@ -9,13 +9,17 @@ from typing import Any
 
 from elasticsearch import Elasticsearch
 
-from alerter.clock import Millis, SystemClock
+from alerter.clock import SECOND, Millis, SystemClock
 from alerter.pressure import Pressure
 from alerter.sources.es_client import as_source_error, from_answer
 from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
 
 BATCH = 100
 """Searches in one ``_msearch``."""
+SHARED_TIMEOUT = "10s"
+"""For how long the server works on a search that shares its request: one slow rule delays others by no more."""
+ALONE_TIMEOUT = "25s"
+"""The same for a search by itself, below the client's own time-out."""
 KEEP_ALIVE = "2m"
 UNAVAILABLE = {"ignore_unavailable": False, "allow_no_indices": True}
 """A named index that is not there, or may not be read, is an error; left out in silence it would count as empty."""
@@ -43,9 +47,13 @@ class ElasticsearchSource:
 
     def _batch(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
         lines: list[Mapping[str, Any]] = []
+        bounded = {"timeout": ALONE_TIMEOUT if len(requests) == 1 else SHARED_TIMEOUT}
         for request in requests:
             head = {"index": request.index, **UNAVAILABLE}
-            lines += [head | ({"preference": request.preference} if request.preference else {}), request.body]
+            lines += [
+                head | ({"preference": request.preference} if request.preference else {}),
+                {**bounded, **request.body},
+            ]
         try:
             with self.pressure.slot(), self._counted():
                 found = self._client.msearch(searches=lines)["responses"]
@@ -170,7 +178,9 @@ def _answer(item: Mapping[str, Any]) -> Answer | SourceError:
         return from_answer(int(item.get("status", 500)), item)
     shards = item.get("_shards") or {}
     if item.get("timed_out"):
-        return SourceError("incomplete", "the search timed out on the server")
+        failed = SourceError("incomplete", "the search timed out on the server")
+        failed.seconds = (item.get("took") or 0) / SECOND
+        return failed
     if shards.get("failed"):
         failures = shards.get("failures") or [{}]
         reason = (failures[0].get("reason") or {}).get("reason", "unknown")

@@ -54,6 +54,8 @@ class SourceError(Exception):
         self.kind = kind
         self.reason = reason
         self.hint = hint
+        self.seconds = 0.0
+        """What the server spent on it in vain, where it says so."""
 
 
 class Source(Protocol):
