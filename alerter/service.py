@@ -33,7 +33,7 @@ from alerter.state.protocol import Conflict, Retention, State, StateError
 log = logging.getLogger(__name__)
 PATIENCE: Millis = 5 * MINUTE
 """A checkpoint of which only the instant changed may be this far ahead of the stored one; see Checkpoints."""
-LOOK_EVERY: Millis = 20 * SECOND
+LOOK_EVERY: Millis = 30 * SECOND
 """How often the outbox is looked at while this engine has put nothing into it: another one may have."""
 STALE: Millis = 5 * MINUTE
 """Without a finished pass of the delivery loop for this long the process is not healthy."""

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from alerter.clock import SECOND, Clock, Millis
 from alerter.delivery.attempts import attempted
+from alerter.delivery.ledger import Ledger
 from alerter.delivery.rates import Rates
 from alerter.delivery.reactions import FIRST_LOOK, SECOND_LOOK, Reaction, react
 from alerter.delivery.tasks import Task, due, failed_over, heard, post_of, tasks
@@ -18,7 +19,7 @@ from alerter.model.incident import Decision, Delivery, DeliveryState, Incident, 
 from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, Notifier, NotifierError, Outgoing, Posted
 from alerter.routing.tree import Routing
-from alerter.state.protocol import Conflict, State, Version, Versioned
+from alerter.state.protocol import Conflict, State
 from alerter.timetext import length_text
 
 log = logging.getLogger(__name__)
@@ -65,28 +66,30 @@ class Courier:
         self._rates = Rates()
         self._waiting: dict[str, Millis] = {}
         self._fresh = True
-        self._seen: dict[str, Versioned[Incident]] = {}
+        self._ledger = Ledger(state)
 
     def deliver(self) -> Report:
         """Send what is due and allowed now; the rest waits for the next pass. Raises StateError."""
         report = Report()
         now = self._clock.now()
-        self._seen = {stored.value.id: stored for stored in self._state.unfinished()}
-        unfinished = [stored.value for stored in self._seen.values()]
+        unfinished = self._ledger.begin(self._state.unfinished())
         self._measure(unfinished, now)
         report.idle = not unfinished
-        for task in tasks(unfinished, now, fresh=self._fresh):
-            if task.delivery is not None:
-                self._deliver(task, task.delivery, report)
-            elif task.post is not None:
-                self._refresh(task.incident, task.post, report)
+        try:
+            for task in tasks(unfinished, now, fresh=self._fresh):
+                if task.delivery is not None:
+                    self._deliver(task, task.delivery, report)
+                elif task.post is not None:
+                    self._refresh(task.incident, task.post, report)
+        finally:
+            self._ledger.settle()
         self._fresh = False
         return report
 
     # --- one delivery ------------------------------------------------------------------------------------------
 
     def _deliver(self, task: Task, delivery: Delivery, report: Report) -> None:
-        stored = self._current(task.incident)
+        stored = self._ledger.current(task.incident)
         # The list may lag behind the document: then the claim conflicts, and the next pass sees what there is.
         current = None if stored is None else due(stored.value, delivery.id, self._clock.now(), fresh=self._fresh)
         if stored is None or current is None:
@@ -116,7 +119,7 @@ class Courier:
             delivery, state=DeliveryState.SENDING, attempts=delivery.attempts + 1, sent=self._clock.now(), looks=0
         )
         try:
-            self._save(_with(incident, claimed), stored.version)
+            self._ledger.claim(_with(incident, claimed), stored.version)
         except Conflict:
             return  # changed meanwhile: next pass
         self._send(_with(incident, claimed), claimed, notifier, report)
@@ -184,7 +187,7 @@ class Courier:
                 ]
             return replace(_with(current, done), posts=tuple(posts))
 
-        self._change(incident.id, change)
+        self._ledger.owe(incident.id, change)
 
     def _failed(self, incident: Incident, delivery: Delivery, error: NotifierError, report: Report) -> None:
         reaction = react(delivery, error, self._clock.now(), self._fallback(delivery, error))
@@ -196,7 +199,7 @@ class Courier:
             slack = self.notifiers[delivery.receiver].kind == "slack"
             place = delivery.channel if slack else delivery.receiver
             self._rates.block(place, self._clock.monotonic() + reaction.block)
-        self._change(incident.id, lambda current: _reacted(current, reaction))
+        self._ledger.change(incident.id, lambda current: _reacted(current, reaction))
 
     def _fallback(self, delivery: Delivery, error: NotifierError) -> Receiver | None:
         """Return the fallback receiver; with bad credentials only one that goes another way."""
@@ -259,20 +262,20 @@ class Courier:
 
     def _look_later(self, incident: Incident, delivery: Delivery, wait: Millis) -> None:
         later = replace(delivery, looks=delivery.looks + 1, not_before=self._clock.now() + wait)
-        self._change(incident.id, lambda current: _with(current, later))
+        self._ledger.change(incident.id, lambda current: _with(current, later))
 
     def _again(self, incident: Incident, delivery: Delivery, mark: str) -> None:
         kept = delivery.error if delivery.reason is Reason.FALLBACK else mark
         planned = replace(delivery, state=DeliveryState.PLANNED, looks=0, not_before=0, error=kept)
-        self._change(incident.id, lambda current: _with(current, planned))
+        self._ledger.change(incident.id, lambda current: _with(current, planned))
 
     # --- refreshing --------------------------------------------------------------------------------------------
 
     def _refresh(self, id: str, post: Post, report: Report) -> None:
-        stored = self._current(id)
+        stored = self._ledger.current(id)
         notifier = self.notifiers.get(post.receiver)
         if stored is None or notifier is None or not notifier.editable:
-            self._change(id, lambda i: _edited(i, post.receiver, i.revision, self._clock.now()))
+            self._ledger.change(id, lambda i: _edited(i, post.receiver, i.revision, self._clock.now()))
             return
         incident = stored.value
         if not self._rates.may_edit(post.channel, self._clock.monotonic()):
@@ -288,21 +291,12 @@ class Courier:
                 self._rates.block_edits(post.channel, self._clock.monotonic() + max(error.retry_after, 10 * SECOND))
                 return
         report.edited += 1
-        self._change(id, lambda i: _edited(i, post.receiver, incident.revision, self._clock.now()))
+        self._ledger.change(id, lambda i: _edited(i, post.receiver, incident.revision, self._clock.now()))
 
     # --- shared ------------------------------------------------------------------------------------------------
 
-    def _current(self, id: str) -> Versioned[Incident] | None:
-        """Return an incident as this pass knows it, read when it does not."""
-        return self._seen.get(id) or self._state.incident(id)
-
-    def _save(self, incident: Incident, version: Version) -> None:
-        """Write an incident by compare-and-set. Raises Conflict; then it is read when it is needed next."""
-        self._seen.pop(incident.id, None)
-        self._seen[incident.id] = Versioned(incident, self._state.save_incident(incident, version))
-
     def _finish(self, id: str, delivery: Delivery, state: DeliveryState, error: str) -> None:
-        self._change(id, lambda i: _with(i, replace(delivery, state=state, error=error)))
+        self._ledger.change(id, lambda i: _with(i, replace(delivery, state=state, error=error)))
 
     def _drop(
         self, incident: Incident, delivery: Delivery, reason: Reason, report: Report, obstacle: Obstacle | None = None
@@ -316,19 +310,6 @@ class Courier:
             obstacle[2] if obstacle else None, receiver=delivery.receiver, detail=obstacle[1] if obstacle else "",
         )  # fmt: skip
         self._state.record([decision])
-
-    def _change(self, id: str, change: Callable[[Incident], Incident]) -> None:
-        """Change an incident's document, again when somebody was quicker."""
-        for _ in range(10):
-            stored = self._current(id)
-            if stored is None:
-                return
-            try:
-                self._save(change(stored.value), stored.version)
-                return
-            except Conflict:
-                continue
-        log.error("incident %s kept changing; its delivery is settled in the next pass", id)
 
     def _note(self, delivery: Delivery) -> str:
         if delivery.error == POSSIBLE_REPEAT:

@@ -1,0 +1,78 @@
+"""The incidents' documents as one pass of delivery knows them, and what it still owes to their record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+
+from alerter.model.incident import Incident
+from alerter.state.protocol import Conflict, State, Version, Versioned
+
+log = logging.getLogger(__name__)
+Change = Callable[[Incident], Incident]
+TRIES = 10
+
+
+class Ledger:
+    """Reads each document once, writes by compare-and-set, and puts a record and the next claim into one write.
+
+    So a message is still claimed before it is sent, and recorded before the next one is.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._seen: dict[str, Versioned[Incident]] = {}
+        self._owed: dict[str, Change] = {}
+
+    def begin(self, listed: Iterable[Versioned[Incident]]) -> list[Incident]:
+        """Start a pass with what a list shows; where it lags behind, the first write conflicts."""
+        self._seen = {stored.value.id: stored for stored in listed}
+        return [stored.value for stored in self._seen.values()]
+
+    def current(self, id: str) -> Versioned[Incident] | None:
+        """Return an incident as it is known, read when it is not."""
+        if id in self._owed:
+            self.settle()
+        return self._seen.get(id) or self._state.incident(id)
+
+    def claim(self, incident: Incident, version: Version) -> None:
+        """Write a claim. Raises Conflict when somebody else changed the document; it is then read when needed next."""
+        (*_, written) = self._settle([(incident, version)])
+        if isinstance(written, Conflict):
+            raise written
+
+    def owe(self, id: str, change: Change) -> None:
+        """Note a change that is written with the next claim, or at the end of the pass."""
+        self._owed[id] = change
+
+    def settle(self) -> None:
+        """Write what is owed."""
+        self._settle([])
+
+    def change(self, id: str, change: Change) -> None:
+        """Change an incident's document now, again when somebody was quicker."""
+        for _ in range(TRIES):
+            stored = self.current(id)
+            if stored is None:
+                return
+            (written,) = self._write([(change(stored.value), stored.version)])
+            if not isinstance(written, Conflict):
+                return
+        log.error("incident %s kept changing; its delivery is settled in the next pass", id)
+
+    def _settle(self, more: Sequence[tuple[Incident, Version]]) -> list[Version | Conflict]:
+        owed, self._owed = self._owed, {}
+        known = {id: self._seen[id] for id in owed if id in self._seen}
+        written = self._write([*((owed[id](v.value), v.version) for id, v in known.items()), *more])
+        for id, change in owed.items():
+            if id not in known or id not in self._seen:
+                self.change(id, change)
+        return written
+
+    def _write(self, pairs: Sequence[tuple[Incident, Version]]) -> list[Version | Conflict]:
+        written = self._state.save_incidents(pairs) if pairs else []
+        for (incident, _), version in zip(pairs, written, strict=True):
+            self._seen.pop(incident.id, None)
+            if not isinstance(version, Conflict):
+                self._seen[incident.id] = Versioned(incident, version)
+        return written
