@@ -49,7 +49,7 @@ class Candidates:
     def read(self, answer: Answer, source: Source, size: int = SIZES[0]) -> tuple[list[Any], int]:
         """Return the values (None for documents without the field), and the size that proves them.
 
-        Asks further where proof is missing. Raises SourceError.
+        Asks further where proof is missing; the size is 0 where every key had to be counted. Raises SourceError.
         """
         for larger in (*(s for s in SIZES if s > size), None):
             found = answer.aggregations["k"]
@@ -61,7 +61,7 @@ class Candidates:
             if larger is not None:
                 size = larger
                 answer = only_answer(source, self.first(size))
-        return list(self._every(source)), size
+        return list(self._every(source)), 0
 
     def pages(self, values: Sequence[Any]) -> Iterator[CandidatePage]:
         """Yield the requests that count these values in buckets."""

@@ -20,6 +20,7 @@ from alerter.sources.timefield import time_reader
 
 Steps = Generator[list[SearchRequest], list[Answer], Counts]
 """Yields what is to be asked, is sent the answers, returns the counts of raw keys."""
+PAGED = "no few keys stand out: every key is counted, 10,000 a request; see alerter status --costly"
 MAPPING_AGE: Millis = 5 * MINUTE
 """Event time after which a rule's mapping is looked at again."""
 
@@ -210,6 +211,7 @@ class _Opening:
         self.counted = 0
         self.spent = Spent()
         self.found: Events | SourceError | None = None
+        self._notes: list[str] = []
         self._asked = reading.start
         if not counting.by_candidates:
             reread = counting.edge(reading.evaluated - reading.rule.buffer_time)
@@ -245,7 +247,10 @@ class _Opening:
         answers = yield [candidates.first(self.plan.size) for candidates in each]
         pages: list[CandidatePage] = []
         for candidates, answer in zip(each, answers, strict=True):
-            values, self.plan.size = candidates.read(answer, self.source, self.plan.size)
+            values, size = candidates.read(answer, self.source, self.plan.size)
+            self.plan.size = size or SIZES[-1]
+            if not size:
+                self._notes.append(f"keys_paged: {PAGED}")
             pages += candidates.pages(values)
         counts: Counts = {}
         if pages:
@@ -258,6 +263,7 @@ class _Opening:
         self.spent.buckets = sum(map(len, counts.values()))
         self.counted = sum(row[2] for rows in counts.values() for row in rows)
         events = Events(self.reading.rule, self.plan.asking, self.reading.start, self.reading.end)
+        events.warnings += self._notes
         tally, start, end = self.plan.tally, self.reading.start, self.reading.end
         if self.counting.by_candidates:
             reread = self.counting.edge(self.reading.evaluated - self.reading.rule.buffer_time)
