@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 
 from alerter.clock import HOUR, MINUTE
 from alerter.model.incident import Change
-from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, SpikeType
+from alerter.model.rule import Flatline, Frequency, Rule, Spike, SpikeType
 
 
 @dataclass
@@ -15,7 +18,7 @@ class Story:
 
     events: list[int]
     log: list[tuple] = field(default_factory=list)
-    eaten: set[int] = field(default_factory=set)
+    eaten: int = 0
     announced: int | None = None
     until: int | None = None
     opened: int | None = None
@@ -24,9 +27,9 @@ class Story:
     before: dict[str, bool] = field(default_factory=lambda: {"up": False, "down": False})
     forgotten_at: int | None = None
 
-    def within(self, start: int, end: int) -> list[int]:
+    def within(self, start: int, end: int) -> Sequence[int]:
         """Return the positions of the events in ``(start, end]``."""
-        return [i for i, at in enumerate(self.events) if start < at <= end]
+        return range(bisect_right(self.events, start), bisect_right(self.events, end))
 
 
 def brute(rule: Rule, pairs: list, start: int, end: int, documents: list[int]) -> list[tuple]:
@@ -44,20 +47,22 @@ def _live(rule, story, key, start, end, documents, all_times):
     c, every = rule.condition, rule.schedule.every
     nominal = [t for t in range(start // every * every, end + 1, every) if start < t <= end]
     happened = [(at, 0, i) for i, at in enumerate(story.events) if start < at <= end]
-    if isinstance(c, AnyEvent):
+    if isinstance(c, Frequency):
+        for at, _, i in happened:
+            window = story.within(at - c.timeframe, at)
+            inside = range(window.start, i + 1)
+            held = len(inside) >= c.num_events
+            fresh = range(max(window.start, story.eaten), i + 1)
+            count = len(window) if len(fresh) >= c.num_events else None
+            if _ask(rule, story, at, "up", held, count):
+                story.eaten = i + 1
+    elif isinstance(c, Flatline):
+        first = min(documents, default=None)
+        for at in nominal:
+            _flatline(rule, story, key, at, start, first)
+    elif not isinstance(c, Spike):
         for at, _, _ in happened:
             _ask(rule, story, at, "up", True, 1)
-    elif isinstance(c, Frequency):
-        for at, _, i in happened:
-            inside = [j for j in story.within(at - c.timeframe, at) if j <= i]
-            held = len(inside) >= c.num_events
-            fresh = [j for j in inside if j not in story.eaten]
-            count = len(story.within(at - c.timeframe, at)) if len(fresh) >= c.num_events else None
-            if _ask(rule, story, at, "up", held, count):
-                story.eaten |= set(range(i + 1))
-    elif isinstance(c, Flatline):
-        for at in nominal:
-            _flatline(rule, story, key, at, start, documents)
     else:
         asked = {(at, 0) for at, _, _ in happened} if c.direction is not SpikeType.DOWN else set()
         asked |= {(t, 1) for t in nominal} if c.direction is not SpikeType.UP else set()
@@ -77,12 +82,11 @@ def _forget(rule, story, at):
         _resolve(story, at, "key_forgotten")
 
 
-def _flatline(rule, story, key, at, start, documents):
+def _flatline(rule, story, key, at, start, first):
     c = rule.condition
-    first = min(documents, default=None)
     if key is None:
         covered = first is not None and first < at - c.timeframe
-        empty = not [d for d in documents if d <= start + c.timeframe]
+        empty = first is None or first > start + c.timeframe
         covered = covered or (empty and at >= start + c.timeframe)
     else:
         if not _known(rule, story, at):
@@ -107,7 +111,8 @@ def _spike(rule, story, key, at, falling, all_times):
     ref = len(story.within(at - 2 * c.timeframe, at - c.timeframe))
     firsts = all_times if c.alert_on_new_data and key is not None else story.events
     warm = bool(firsts) and firsts[0] <= at - 2 * c.timeframe
-    met = cur * c.height <= ref if falling else cur >= ref * c.height
+    height = Fraction(str(c.height))
+    met = cur * height <= ref if falling else cur >= ref * height
     met = met and cur >= c.threshold_cur and ref >= c.threshold_ref and not cur == ref == 0 and warm
     if key is not None and ref == 0 and not c.alert_on_new_data:
         met = False
@@ -121,7 +126,7 @@ def _over(rule, way, last):
     c = rule.condition
     if rule.resolve_after is not None:
         return last + rule.resolve_after
-    if isinstance(c, AnyEvent):
+    if rule.is_event_type:
         return last + HOUR
     if way == "down":
         return (last // rule.schedule.every + 1) * rule.schedule.every
@@ -132,7 +137,7 @@ def _settle(rule, story, at):
     if story.opened is not None and story.over is None:
         over = max(_over(rule, way, last) for way, last in story.lasts.items())
         if over < at:
-            quiet = isinstance(rule.condition, AnyEvent) and rule.resolve_after is None
+            quiet = rule.is_event_type and rule.resolve_after is None
             _resolve(story, over, "quiet" if quiet else "condition_over")
 
 
