@@ -118,7 +118,7 @@ def make_world(
     """Throw a world of a kind of rule; all documents are there from the start."""
     tested = make_rule(dice, kind, name, times)
     ats = [T0 + at for at in _times(dice, tested, dice.randint(1, most if kind != "flatline" else most // 3))]
-    docs = [Doc(at, _fields(dice, tested), dice.random() < 0.85) for at in ats]
+    docs = [Doc(at, {**_fields(dice, tested), **_beside(dice, tested, at)}, dice.random() < 0.85) for at in ats]
     early = dice.choice([None, 0, -1, -30, -600])
     if early is not None:
         docs.insert(dice.randint(0, len(docs)), Doc(T0 + early * SECOND, {}, selected=False))
@@ -198,6 +198,13 @@ def _times(dice: Random, tested: Rule, number: int) -> list[Millis]:
 def _fields(dice: Random, tested: Rule) -> dict[str, Any]:
     names = [*tested.query_key, *(["user"] if isinstance(tested.condition, ValueList) else [])]
     return {name: dice.choice(VALUES[name]) for name in names}
+
+
+def _beside(dice: Random, tested: Rule, at: Millis) -> dict[str, str]:
+    """Throw the ``@timestamp`` that some documents have beside the rule's own time: near it, or weeks away."""
+    if tested.time.name == "@timestamp" or dice.random() < 0.5:
+        return {}
+    return {"@timestamp": iso(at + dice.choice([0, 3 * SECOND, 3 * SECOND, HOUR, -8 * DAY, 10 * DAY]))}
 
 
 def with_late(dice: Random, world: World) -> World:
