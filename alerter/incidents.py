@@ -10,6 +10,7 @@ from alerter.model.incident import Change, Held, KeyMemory, Match, Reason, Threa
 from alerter.model.rule import (
     EVENT_QUIET,
     REOPEN_WITHIN,
+    Cardinality,
     Flatline,
     Frequency,
     Key,
@@ -371,7 +372,7 @@ def _resolvers(rule: Rule) -> dict[bool, Callable[[Millis], Millis]]:
     if rule.resolve_after is not None:
         return {False: after(rule.resolve_after), True: after(rule.resolve_after)}
     match rule.condition:
-        case Frequency() | Spike():
+        case Frequency() | Spike() | Cardinality():
             return {False: after(min(rule.timeframe, LONGEST_DEFAULT)), True: next_nominal}
         case Flatline():
             return {False: next_nominal, True: next_nominal}

@@ -115,8 +115,9 @@ class Service:
         elif not self.metrics.progress.heavy(rules[0].name):  # one that is run by itself speaks for no other
             self._unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
         for name, text in report.warnings:
-            if (name, text) not in self._said:
-                self._said.add((name, text))
+            about = (name, text.partition(":")[0])
+            if about not in self._said:
+                self._said.add(about)
                 log.warning("rule %s: %s", name, text)
         return report
 
@@ -134,6 +135,7 @@ class Service:
                 self._idle_until = 0
             self.pulse.beat = self._clock.monotonic()
         except StateError as error:
+            self._idle_until = 0
             self._unwell(f"state: {error.reason}")
         finally:
             self._delivering.release()

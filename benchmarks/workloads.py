@@ -37,7 +37,7 @@ class Sizes:
     w6_hours: float = 6
     w6_rules: int = 20
     stock: int = 5
-    lean: int = 8
+    lean: int = 3
     other: int = 25
 
 

@@ -6,12 +6,23 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
-from alerter.detectors import flatline, frequency, single, spike
+from alerter.detectors import cardinality, flatline, frequency, single, spike
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Ask, Events, Question, Span, Unanswered
 from alerter.incidents import Lifecycle
 from alerter.model.incident import Change, Checkpoint, KeyMemory, Outcome, Reason, Transition
-from alerter.model.rule import REOPEN_WITHIN, AnyEvent, Flatline, Frequency, Key, Rule, Spike, SpikeType, ValueList
+from alerter.model.rule import (
+    REOPEN_WITHIN,
+    AnyEvent,
+    Cardinality,
+    Flatline,
+    Frequency,
+    Key,
+    Rule,
+    Spike,
+    SpikeType,
+    ValueList,
+)
 from alerter.schedule import instants
 from alerter.timetext import iso, length_text
 from alerter.windows import Coarse
@@ -34,6 +45,7 @@ DETECTORS: dict[type, Detector] = {
     Frequency: lambda run, life, span: frequency.detect(run.events, life, span),
     Spike: lambda run, life, span: spike.detect(run.events, life, span, run.rule_first),
     Flatline: lambda run, life, span: flatline.detect(run.events, life, span, run.covered),
+    Cardinality: lambda run, life, span: cardinality.detect(run.events, life, span, run.covered),
     ValueList: lambda run, life, span: single.detect(run.events, life, span, run.seen),
     AnyEvent: lambda run, life, span: single.detect(run.events, life, span, run.seen),
 }
@@ -104,17 +116,19 @@ def _divided(key: Key, coarse: Coarse) -> list[Question]:
 
 
 def _is_quiet(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> bool:
-    """Whether bounds alone show that nothing happened: the ordinary case of a frequency rule, told in a few steps.
+    """Whether bounds alone show that nothing happened: the ordinary case of many rules, told in a few steps.
 
     Nothing does where no incident is open and no key's condition can hold anywhere in the span.
     """
     condition = rule.condition
-    if not isinstance(condition, Frequency) or checkpoint.meaning != rule.meaning():
+    if not isinstance(condition, Frequency | Cardinality) or checkpoint.meaning != rule.meaning():
         return False
     if end - rule.max_catchup > checkpoint.evaluated:
         return False
-    if any(m.thread is not None and m.thread.resolved is None for m in checkpoint.keys.values()):
+    if any(m.up.now or (m.thread is not None and m.thread.resolved is None) for m in checkpoint.keys.values()):
         return False
+    if isinstance(condition, Cardinality):
+        return cardinality.is_quiet(events, condition, checkpoint.evaluated, end)
     since = checkpoint.evaluated - rule.buffer_time
     return all(frequency.is_quiet(events.curve(key), condition, since, end) for key in events.keys())  # noqa: SIM118
 
@@ -170,10 +184,10 @@ def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
         reread = start  # nothing before was judged, or it cannot be told what was
     condition = rule.condition
     nominal: Collection[Millis] = ()
-    if isinstance(condition, Flatline | Spike):
+    if isinstance(condition, Flatline | Spike | Cardinality):
         nominal = list(instants(rule.schedule, start, end))
     covered: flatline.Covered = lambda _at: False  # noqa: E731 - the other branch's function has the same shape
-    if isinstance(condition, Flatline):
+    if isinstance(condition, Flatline) or (isinstance(condition, Cardinality) and condition.minimum is not None):
         covered = flatline.coverage(events, condition.timeframe, checkpoint.started, checkpoint.covered)
     rule_first = checkpoint.first_event
     if isinstance(condition, Spike) and condition.alert_on_new_data and rule_first is None:
@@ -199,7 +213,8 @@ def _misses_keys(rule: Rule) -> bool:
     """Whether the absence of a key means something to the rule, so that keys must be known."""
     keyed = bool(rule.query_key or rule.splits)
     falls = isinstance(rule.condition, Spike) and rule.condition.direction is not SpikeType.UP
-    return keyed and (falls or isinstance(rule.condition, Flatline))
+    few = isinstance(rule.condition, Cardinality) and rule.condition.minimum is not None
+    return keyed and (falls or few or isinstance(rule.condition, Flatline))
 
 
 def _keys(rule: Rule, events: Events, checkpoint: Checkpoint) -> Collection[Key]:

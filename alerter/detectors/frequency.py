@@ -103,12 +103,17 @@ class _Judge:
             self.curve.rank(bucket.end - self.condition.timeframe)
         found = cut(self.life, bucket, self.span)
         cuts = [Cut(bucket.start, bucket.end) if found.at == bucket.start and not alike else found]
-        if consumed.least != consumed.most:
+        return cuts + self._consumption() if consumed.least != consumed.most else cuts
+
+    def _consumption(self) -> list[Cut]:
+        """Return how to divide the bucket in which the last announced match consumed."""
+        at = self.life.memory.consumed_at or 0
+        for instant in (at - 1, at):
             try:
-                self.curve.rank((self.life.memory.consumed_at or 0) - 1)
+                self.curve.rank(instant)
             except Coarse as coarse:
-                cuts += coarse.cuts
-        return cuts
+                return list(coarse.cuts)
+        return []
 
     def _consumed(self) -> _Ranks:
         """Return how many of the curve's events the last announced match consumed."""
@@ -128,9 +133,7 @@ class _Judge:
             return True
         if rank + 1 - max(outside, consumed.least) < number:
             return False
-        at = self.life.memory.consumed_at or 0
-        self.curve.rank(at - 1)
-        raise AssertionError("what is consumed is known where its bucket is")
+        raise Coarse(self._consumption())
 
     def _instant(self, bucket: Bucket, outside: int) -> None:
         """Judge the events of one millisecond one after the other, alike ones together."""

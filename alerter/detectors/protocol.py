@@ -9,6 +9,7 @@ from typing import Protocol
 
 from alerter.clock import Millis
 from alerter.model.rule import Key, KeyValue
+from alerter.spread import Spread
 from alerter.windows import Curve
 
 
@@ -60,6 +61,9 @@ class Events(Protocol):
 
     def curve(self, key: Key) -> Curve:
         """Return the count curve of a key; an empty one for a key without events."""
+
+    def spread(self, key: Key) -> Spread:
+        """Return how many different values of the rule's field lie in a key's windows; only for cardinality."""
 
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the instant of the newest event in ``[first, last]``, where there is one."""

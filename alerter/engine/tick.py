@@ -157,7 +157,10 @@ class Engine:
         for name, stored in self.state.checkpoints(names).items():
             for transition in close_all(stored.value, Reason.RULE_REMOVED, at).transitions:
                 self._close(transition)
-            self.state.drop_checkpoint(name, stored.version)
+            try:
+                self.state.drop_checkpoint(name, stored.version)
+            except Conflict:
+                log.info("rule %s is gone, but still evaluated somewhere: it is looked at again", name)
 
     # --- the steps of a tick, each over all rules --------------------------------------------------------------
 
@@ -269,7 +272,10 @@ class Engine:
                 self._failed(report, name, Conflict())
             else:
                 self._report(due[name], outcome, report)
-        self.state.record(fold_runs(report.decisions))
+        try:
+            self.state.record(fold_runs(report.decisions))
+        except StateError as error:
+            log.warning("%d decisions are not recorded: %s", len(report.decisions), error.reason)
 
     # --- one rule ----------------------------------------------------------------------------------------------
 
@@ -283,11 +289,11 @@ class Engine:
         found: list[_Told] = []
         questions: list[Question] = []
         for id, steps in grouped.items():
-            away = self._gaps and _inside_gap(scene.rule, steps, scene.start, scene.end)
-            told = replace(scene, digested=away)
             before = opened.get(id)
             if before is None and steps and steps[0].change is not Change.OPENED:
                 before = self.state.incident(id)  # a new one is created; if it is there already, that conflicts
+            away = self._gaps and before is None and _inside_gap(scene.rule, steps, scene.start, scene.end)
+            told = replace(scene, digested=away)
             try:
                 story = fold(before.value if before else None, steps, told)
             except Unanswered as unanswered:
@@ -323,8 +329,9 @@ class Engine:
 
     def _again(self, told: _Told) -> _Told | None:
         before = self.state.incident(told.story.incident.id)
-        story = fold(before.value if before else None, told.steps, told.scene)
-        return None if story is None else replace(told, story=story, before=before)
+        scene = replace(told.scene, digested=told.scene.digested and before is None)
+        story = fold(before.value if before else None, told.steps, scene)
+        return None if story is None else replace(told, story=story, before=before, scene=scene)
 
     def _close(self, transition: Transition) -> None:
         for _ in range(5):
@@ -368,7 +375,9 @@ class Engine:
             failure = Failed(name, "bug", f"{type(error).__name__}: {error}")
             log.error("rule %s not evaluated, a bug: %s: %s", name, type(error).__name__, error)
             log.debug("where", exc_info=error)
-        self.checkpoints.forget([name])
+        if isinstance(error, Conflict):
+            self.checkpoints.forget([name])
+        self.reader.forget([name])  # what was counted for this evaluation was not judged
         report.failures.append(failure)
         self.metrics.failed(name, failure.kind)
 

@@ -11,7 +11,7 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.engine.links import discover_link
 from alerter.model.incident import Match, View
-from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, Spike, ValueList
+from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, ValueList
 from alerter.redact import redact_text
 from alerter.sources.asking import Part
 from alerter.templates import BrokenTemplate, render
@@ -70,6 +70,10 @@ def condition_text(rule: Rule) -> str:
             return f"{condition.direction} by a factor of {condition.height:g} over {length_text(condition.timeframe)}"
         case Flatline():
             return f"fewer than {condition.threshold:,} in {length_text(condition.timeframe)}"
+        case Cardinality():
+            limits = ((condition.maximum, "more than"), (condition.minimum, "fewer than"))
+            wanted = " or ".join(f"{words} {limit:,}" for limit, words in limits if limit is not None)
+            return f"{wanted} different {condition.field} in {length_text(condition.timeframe)}"
         case ValueList():
             return f"{condition.compare_key} {'on the blacklist' if condition.deny else 'not on the whitelist'}"
         case _:
@@ -107,6 +111,15 @@ def _value_list(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
     return f"{condition.compare_key} {value} {listed}"
 
 
+def _cardinality(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
+    condition = rule.condition
+    assert isinstance(condition, Cardinality)
+    number = int(match.facts.get("value", 0))
+    limits = ((condition.maximum, "more than", number.__gt__), (condition.minimum, "fewer than", number.__lt__))
+    why = next((f" ({words} {limit:,})" for limit, words, met in limits if limit is not None and met(limit)), "")
+    return f"{number:,} different {condition.field} in {length_text(condition.timeframe)}{why}"
+
+
 def _any(_rule: Rule, _match: Match, _labels: Mapping[str, str]) -> str:
     return "1 event"
 
@@ -115,6 +128,7 @@ _SENTENCES: dict[type, Callable[[Rule, Match, Mapping[str, str]], str]] = {
     Frequency: _frequency,
     Spike: _spike,
     Flatline: _flatline,
+    Cardinality: _cardinality,
     ValueList: _value_list,
     AnyEvent: _any,
 }

@@ -166,7 +166,20 @@ class AnyEvent:
     """Every event is a match."""
 
 
-Condition = Frequency | Spike | Flatline | ValueList | AnyEvent
+@dataclass(frozen=True)
+class Cardinality:
+    """How many different values ``field`` has in ``(t - timeframe, t]``; both comparisons are strict.
+
+    More than ``maximum`` is asked at events, fewer than ``minimum`` at nominal instants; one of them may be None.
+    """
+
+    field: str
+    timeframe: Millis
+    maximum: int | None = None
+    minimum: int | None = None
+
+
+Condition = Frequency | Spike | Flatline | ValueList | AnyEvent | Cardinality
 
 
 @dataclass(frozen=True)
@@ -204,8 +217,9 @@ class Redaction:
 class Rule:
     """One rule, complete. Lengths are milliseconds.
 
-    ``resolve_after`` None means the default of the type (contract section 2): the next nominal instant for flatlines
-    and falls, the smaller of ``timeframe`` and ten minutes for frequency and rises, one quiet hour for event types.
+    ``resolve_after`` None means the default of the type (contract section 2): the next nominal instant for flatlines,
+    falls and too few different values, the smaller of ``timeframe`` and ten minutes for frequency, rises and too many
+    different values, one quiet hour for event types.
     """
 
     name: str
@@ -272,7 +286,7 @@ class Rule:
 
     @cached_property
     def _meaning(self) -> str:
-        compared = getattr(self.condition, "compare_key", "")
+        compared = getattr(self.condition, "compare_key", "") or getattr(self.condition, "field", "")
         parts = [self.type, self.index, list(self.filter), compared, list(self.query_key), self.timeframe]
         parts += [repr(self.time), repr(sorted(self.splits.items()))]
         text = json.dumps(parts, sort_keys=True, default=str)

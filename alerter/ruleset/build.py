@@ -17,6 +17,7 @@ from alerter.model.rule import (
     Alive,
     AnyEvent,
     Attribute,
+    Cardinality,
     Condition,
     Flatline,
     Frequency,
@@ -235,6 +236,7 @@ class Builder:
             "frequency": lambda: Frequency(int(self._options["num_events"]), self._positive("timeframe")),
             "spike": self._spike,
             "flatline": self._flatline,
+            "cardinality": self._cardinality,
         }
         return build[self._options["type"]]()
 
@@ -261,6 +263,17 @@ class Builder:
             alive = Alive(written.get("index"), clauses)
         forget_keys = options.get("forget_keys", False)
         return Flatline(int(options["threshold"]), self._positive("timeframe"), forget_keys, alive)
+
+    def _cardinality(self) -> Condition:
+        maximum, minimum = self._options.get("max_cardinality"), self._options.get("min_cardinality")
+        if maximum is None and minimum is None:
+            hint = "more different values than max_cardinality match, and fewer than min_cardinality"
+            self._error("missing_option", "max_cardinality or min_cardinality is missing", hint, "type")
+        elif maximum is not None and minimum is not None and minimum > maximum:
+            message = f"min_cardinality {minimum:,} is above max_cardinality {maximum:,}: every number would match"
+            hint = "from min_cardinality to max_cardinality, both included, nothing matches"
+            self._error("wrong_value", message, hint, "min_cardinality")
+        return Cardinality(self._options["cardinality_field"], self._positive("timeframe"), maximum, minimum)
 
     def _list(self, name: str, *, deny: bool) -> Condition:
         values: list[KeyValue] = []

@@ -11,7 +11,7 @@ from alerter.ruleset.schema import BY_TYPE
 from alerter.ruleset.yaml_positions import Document
 
 Path = tuple[Any, ...]
-WINDOWED = ("frequency", "spike", "flatline")
+WINDOWED = ("frequency", "spike", "flatline", "cardinality")
 OWNERS: Mapping[str, tuple[str, ...]] = {
     "timeframe": WINDOWED,
     **{

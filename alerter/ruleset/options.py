@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-TYPES = ("any", "blacklist", "whitelist", "frequency", "spike", "flatline")
+TYPES = ("any", "blacklist", "whitelist", "frequency", "spike", "flatline", "cardinality")
 """The rule types that are evaluated."""
 
 LATER_TYPES = (
     "change",
     "new_term",
-    "cardinality",
     "metric_aggregation",
     "spike_aggregation",
     "percentage_match",
@@ -18,8 +17,8 @@ LATER_TYPES = (
 LATER_OPTIONS = frozenset(
     {
         "fields", "terms_window_size", "window_step_size", "alert_on_missing_field", "use_keyword_postfix",
-        "cardinality_field", "max_cardinality", "min_cardinality", "metric_agg_key", "metric_agg_type",
-        "metric_agg_script", "metric_format_string", "max_threshold", "min_threshold", "bucket_interval",
+        "metric_agg_key", "metric_agg_type", "metric_agg_script", "metric_format_string", "max_threshold",
+        "min_threshold", "bucket_interval",
         "sync_bucket_interval", "use_run_every_query_size", "allow_buffer_time_overlap", "percentile_range",
         "match_bucket_filter", "min_percentage", "max_percentage", "min_denominator", "percentage_format_string",
     }
@@ -61,6 +60,9 @@ SUPPORTED = frozenset(
         "threshold",
         "forget_keys",
         "alive",
+        "cardinality_field",
+        "max_cardinality",
+        "min_cardinality",
         "compare_key",
         "blacklist",
         "whitelist",

@@ -130,6 +130,14 @@ BY_TYPE: dict[str, dict[str, Any]] = {
         },
         "required": ["threshold", "timeframe"],
     },
+    "cardinality": {
+        "properties": {
+            "cardinality_field": TEXT,
+            "max_cardinality": COUNT,
+            "min_cardinality": {"type": "integer", "minimum": 1},
+        },
+        "required": ["cardinality_field", "timeframe"],
+    },
 }
 
 

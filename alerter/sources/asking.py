@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.clock import DAY, Millis
-from alerter.model.rule import FromEvent, Key, KeyValue, Rule, ValueList
+from alerter.model.rule import Cardinality, FromEvent, Key, KeyValue, Rule, ValueList
 from alerter.query.kql import kql_to_dsl
 from alerter.sources.protocol import Hit, SearchRequest, SourceError
 from alerter.sources.timefield import DATES, TimeReader, time_reader
@@ -51,10 +51,12 @@ class Part:
 
     def named(self, value: Any) -> KeyValue:
         """Return the part's value for a bucket's key; None stands for the missing field."""
-        if value is not None and self.types == {"boolean"}:
-            value = bool(value)
-        found: KeyValue = value if self.split is None else self.split.value(value)
-        return found
+        found: KeyValue = self.raw(value)
+        return found if self.split is None else self.split.value(found)
+
+    def raw(self, value: Any) -> Any:
+        """Return a bucket's key as a document has it: aggregations name booleans by numbers."""
+        return bool(value) if value is not None and self.types == {"boolean"} else value
 
     def values(self, hit: Hit) -> Sequence[KeyValue]:
         """Return the values of a hit, each once; a missing field is one group of its own."""
@@ -96,7 +98,8 @@ def _missing(field: str) -> dict[str, Any]:
 class Asking:
     """The shape of a rule's requests, found out from the mapping; ``filter`` is the rule's, in the server's language.
 
-    With ``loose`` every event's ``@timestamp`` lies near its time, so that old shards can be passed over by it.
+    With ``loose``, a span, only events whose ``@timestamp`` lies near it are asked for: old shards are passed over.
+    ``counted`` is the field whose different values are counted, where a rule does that.
     """
 
     rule: Rule
@@ -106,7 +109,8 @@ class Asking:
     filter: tuple[Mapping[str, Any], ...]
     preference: str
     listed: Mapping[str, Any] | None = None
-    loose: bool = False
+    loose: tuple[Millis, Millis] | None = None
+    counted: Part | None = None
 
     @staticmethod
     def wanted(rule: Rule) -> list[str]:
@@ -114,6 +118,8 @@ class Asking:
         fields = [*rule.query_key, *(s.path for s in rule.splits.values())]
         if isinstance(rule.condition, ValueList):
             fields.append(rule.condition.compare_key)
+        if isinstance(rule.condition, Cardinality):
+            fields.append(rule.condition.field)
         names = [n for name in fields for n in (name, f"{name}.keyword", name.removesuffix(".keyword"))]
         return [rule.time.name, "@timestamp", *names]
 
@@ -130,6 +136,7 @@ class Asking:
             warnings.append(f"time_missing: no document of {rule.index} has the time field {rule.time.name} yet")
         parts = [_part(name, name, None, types, warnings) for name in rule.query_key]
         parts += [_part(n, s.path, s, types, warnings) for n, s in rule.splits.items()]
+        counted = _counted(rule.condition, types, warnings) if isinstance(rule.condition, Cardinality) else None
         return cls(
             rule,
             time,
@@ -138,6 +145,7 @@ class Asking:
             tuple(translated(clause) for clause in rule.filter),
             f"alerter-{rule.meaning()}",
             _listed(rule.condition, types) if isinstance(rule.condition, ValueList) else None,
+            counted=counted,
         )
 
     def may_be_loose(self, types: Types) -> bool:
@@ -152,16 +160,24 @@ class Asking:
             return False
         if isinstance(self.rule.condition, ValueList) and self.listed is None:
             return False
-        free = any(part.labels is None for part in self.parts)
+        if self.counted is not None and not self.counted.countable:
+            return False
+        free = self.counted is not None or any(part.labels is None for part in self.parts)
         if free and self.time.numeric:
             return False  # pages over keys and times know no buckets that end at an instant, for numbers
         return "severity" not in self.rule.newest
 
+    def outside(self, start: Millis, end: Millis) -> SearchRequest:
+        """Return the question whether any event of a span has its ``@timestamp`` elsewhere, or none at all."""
+        elsewhere = {"bool": {"must_not": [loose_range(start, end)]}}
+        query = {"bool": {"filter": [*self.filter, self.time.range(start, end), elsewhere]}}
+        return SearchRequest(self.rule.index, {"size": 0, "query": query, "track_total_hits": 1}, self.preference)
+
     def clauses(self, start: Millis, end: Millis) -> list[Mapping[str, Any]]:
         """Return the clauses that select the rule's events in ``(start, end]``."""
         found = [*self.filter, self.time.range(start, end)]
-        if self.loose:
-            found.append(loose_range(start, end))
+        if self.loose is not None:
+            found.append(loose_range(*self.loose))
         return [*found, self.listed] if self.listed is not None else found
 
     def request(
@@ -179,14 +195,15 @@ class Asking:
 
     @property
     def doc_values(self) -> list[Any]:
-        """The key fields to ask for beside each hit."""
-        return [part.field for part in self.parts if part.field is not None]
+        """The key fields, and the one whose values are counted, to ask for beside each hit."""
+        parts = (*self.parts, self.counted) if self.counted is not None else self.parts
+        return list(dict.fromkeys(part.field for part in parts if part.field is not None))
 
     def scan(self, start: Millis, end: Millis) -> SearchRequest:
         """Return the request for all events in ``(start, end]``: times and keys, oldest first."""
         sources = self._sources()
         body: dict[str, Any] = {
-            "query": {"bool": {"filter": [*self.filter, self.time.range(start, end)]}},
+            "query": {"bool": {"filter": self.clauses(start, end)}},
             "_source": sources or False,
             "docvalue_fields": [self.time.doc_value(), *self.doc_values],
             "sort": self.time.sort("asc"),
@@ -198,6 +215,7 @@ class Asking:
         """Return what samples hold: ``include``, and always the time, the key and what the rule looks at."""
         attributes = [a.path for a in (*self.rule.splits.values(), *self.rule.newest.values())]
         names = {*self.rule.include, *self.rule.query_key, *attributes, *self._sources(), self.time.field}
+        names |= {self.counted.name} if self.counted is not None else set()
         return sorted({name.removesuffix(".keyword") for name in names})
 
     def key_clauses(self, raw: Key) -> list[dict[str, Any]]:
@@ -230,6 +248,18 @@ def translated(clause: Any) -> Any:
 def _part(name: str, path: str, split: FromEvent | None, types: Types, warnings: list[str]) -> Part:
     field = _key_field(path, types, warnings)
     return Part(name, field, split, types.get(field, frozenset()) if field else frozenset())
+
+
+def _counted(condition: Cardinality, types: Types, warnings: list[str]) -> Part:
+    """Return the field whose different values are counted. Raises SourceError."""
+    notes: list[str] = []
+    name = condition.field
+    field = _key_field(name, types, notes)
+    if field is None:
+        warnings.append(f"field_missing: no document has the field {name} yet: it has no values to count")
+    elif notes:
+        warnings.append(f"field_on_text: the values of {field} are counted, as {name} is analysed text")
+    return Part(name, field, None, types.get(field, frozenset()) if field else frozenset())
 
 
 def _listed(condition: ValueList, types: Types) -> Mapping[str, Any] | None:
@@ -272,6 +302,6 @@ def _key_field(name: str, types: Mapping[str, frozenset[str]], warnings: list[st
         return f"{name}.keyword"
     raise SourceError(
         "rejected",
-        f"the key {name} is mapped as text, which cannot be grouped by",
+        f"the field {name} is mapped as text, which cannot be grouped by",
         f"map {name} as keyword, or give it a sub-field {name}.keyword and write that",
     )

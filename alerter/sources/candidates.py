@@ -20,7 +20,7 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.sources.counting import PAGE, Combination, Counting, Counts, only_answer, read_all
-from alerter.sources.protocol import Answer, SearchRequest, Source
+from alerter.sources.protocol import Answer, Searching, SearchRequest
 from alerter.windows import Span
 
 SIZES = (20, 200, 2_000)
@@ -46,17 +46,18 @@ class Candidates:
         aggregations = {"k": {"terms": terms}, "n": {"missing": {"field": part.field}}}
         return self.counting.asking.request(self.start, self.end, aggregations, *self.combination.clauses)
 
-    def read(self, answer: Answer, source: Source, size: int = SIZES[0]) -> tuple[list[Any], int]:
+    def read(self, answer: Answer, source: Searching, size: int = SIZES[0]) -> tuple[list[Any], int]:
         """Return the values (None for documents without the field), and the size that proves them.
 
         Asks further where proof is missing; the size is 0 where every key had to be counted. Raises SourceError.
         """
         for larger in (*(s for s in SIZES if s > size), None):
-            found = answer.aggregations["k"]
+            found = answer.aggregation("k")
             error = int(found.get("doc_count_error_upper_bound", 0))
             if certified(found["buckets"], error, size, self.least, self._half):
-                values = [b["key"] for b in found["buckets"] if b["doc_count"] + error >= self.least]
-                missing = [None] if answer.aggregations["n"]["doc_count"] >= self.least else []
+                (part,) = self.counting.free
+                values = [part.raw(b["key"]) for b in found["buckets"] if b["doc_count"] + error >= self.least]
+                missing = [None] if answer.aggregation("n").get("doc_count", 0) >= self.least else []
                 return [*values, *missing], size
             if larger is not None:
                 size = larger
@@ -81,7 +82,7 @@ class Candidates:
             chosen.append({"bool": {"must_not": [{"exists": {"field": part.field}}]}})
         return {"bool": {"should": chosen, "minimum_should_match": 1}}
 
-    def _every(self, source: Source) -> Iterator[Any]:
+    def _every(self, source: Searching) -> Iterator[Any]:
         """Count every value, page by page."""
         (part,) = self.counting.free
         wanted: dict[str, Any] = {
@@ -92,8 +93,8 @@ class Candidates:
             request = self.counting.asking.request(
                 self.start, self.end, {"k": {"composite": wanted}}, *self.combination.clauses
             )
-            found = only_answer(source, request).aggregations["k"]
-            yield from (b["key"]["0"] for b in found["buckets"] if b["doc_count"] >= self.least)
+            found = only_answer(source, request).aggregation("k")
+            yield from (part.raw(b["key"]["0"]) for b in found["buckets"] if b["doc_count"] >= self.least)
             if len(found["buckets"]) < PAGE or "after_key" not in found:
                 return
             wanted = {**wanted, "after": found["after_key"]}
@@ -112,10 +113,16 @@ class CandidatePage:
         counting = self.candidates.counting
         return counting.request(self.candidates.combination, *self.span, only=self._only, size=self._size)
 
-    def read(self, answer: Answer, source: Source) -> Counts:
-        """Read it and the pages that follow. Raises SourceError."""
+    def read(self, answer: Answer, source: Searching) -> Counts:
+        """Read it and the pages that follow. Raises SourceError.
+
+        A document of several values is in the bucket of each; those of other pages are theirs.
+        """
         of = self.candidates
-        return read_all(source, of.counting, of.combination, answer, *self.span, self._only, self._size)
+        (part,) = of.counting.free
+        own = {of.counting.key(of.combination, [part.raw(value)]) for value in self.values}
+        found = read_all(source, of.counting, of.combination, answer, *self.span, self._only, self._size)
+        return {key: rows for key, rows in found.items() if key in own}
 
     @property
     def _only(self) -> Sequence[Any]:

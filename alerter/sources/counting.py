@@ -10,9 +10,9 @@ from math import gcd
 from typing import Any
 
 from alerter.clock import MINUTE, Millis
-from alerter.model.rule import Flatline, Frequency, Key, KeyValue, Rule, Spike
+from alerter.model.rule import Cardinality, Flatline, Frequency, Key, KeyValue, Rule, Spike
 from alerter.sources.asking import Asking, Part
-from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
+from alerter.sources.protocol import Answer, Searching, SearchRequest, SourceError
 from alerter.windows import Row
 
 Counts = dict[Key, list[Row]]
@@ -43,7 +43,9 @@ def bucket_width(rule: Rule) -> Millis:
 def kept_width(rule: Rule) -> Millis | None:
     """Return the width to which buckets are put together once they cannot change any more; None: they are not."""
     width = bucket_width(rule)
-    if isinstance(rule.condition, Flatline | Spike) or rule.timeframe // width <= MOST_PER_WINDOW:
+    condition = rule.condition
+    few = isinstance(condition, Cardinality) and condition.minimum is not None
+    if few or isinstance(condition, Flatline | Spike) or rule.timeframe // width <= MOST_PER_WINDOW:
         return None
     return rule.timeframe // PER_WINDOW // width * width
 
@@ -125,7 +127,7 @@ class Counting:
     def histogram(self, answer: Answer, start: Millis, end: Millis) -> list[Row]:
         """Read the answer about a key whose parts are all known: its buckets, oldest first."""
         edge, width = self.asking.time.bucket_start, self.width
-        found = [(edge(bucket["key"]), bucket["doc_count"]) for bucket in answer.aggregations["t"]["buckets"]]
+        found = [(edge(bucket["key"]), bucket["doc_count"]) for bucket in answer.aggregation("t")["buckets"]]
         rows = [(at, at + width, number) for at, number in found]
         if rows and (rows[0][0] < start or rows[-1][1] > end):
             clips = ((clipped(at, width, start, end), number) for at, _, number in rows)
@@ -134,7 +136,7 @@ class Counting:
 
     def rows(self, combination: Combination, answer: Answer, start: Millis, end: Millis) -> Iterable[tuple[Key, Row]]:
         """Read one page: raw keys with their buckets, oldest first for each key."""
-        for bucket in answer.aggregations["k"]["buckets"]:
+        for bucket in answer.aggregation("k")["buckets"]:
             found = bucket["key"]
             row = clipped(self.asking.time.bucket_start(found["t"]), self.width, start, end)
             if row is not None:
@@ -159,7 +161,7 @@ def clipped(edge: Millis, width: Millis, start: Millis, end: Millis) -> tuple[Mi
 
 
 def read_all(
-    source: Source,
+    source: Searching,
     counting: Counting,
     combination: Combination,
     first: Answer,
@@ -175,8 +177,8 @@ def read_all(
     answer = first
     while True:
         add(counts, counting.rows(combination, answer, start, end))
-        after = answer.aggregations["k"].get("after_key")
-        if not after or len(answer.aggregations["k"]["buckets"]) < size:
+        after = answer.aggregation("k").get("after_key")
+        if not after or len(answer.aggregation("k")["buckets"]) < size:
             return counts
         answer = only_answer(source, counting.request(combination, start, end, after, only, size))
 
@@ -200,7 +202,7 @@ def _insert(known: list[Row], row: Row) -> None:
     known.sort()
 
 
-def only_answer(source: Source, request: SearchRequest) -> Answer:
+def only_answer(source: Searching, request: SearchRequest) -> Answer:
     """Return the answer to one request. Raises SourceError."""
     (answer,) = source.search([request])
     if isinstance(answer, SourceError):

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from elastic_transport import ConnectionTimeout
 from elasticsearch import Elasticsearch
 
 from alerter.clock import SECOND, Millis, SystemClock
 from alerter.pressure import Pressure
-from alerter.sources.es_client import as_source_error, from_answer
+from alerter.sources.es_client import TIMEOUT_SECONDS, as_source_error, from_answer
 from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
 
 BATCH = 100
@@ -35,14 +36,18 @@ class ElasticsearchSource:
         self._lock = threading.Lock()
         self._clock = SystemClock()
         self.pressure = Pressure()
+        self._size = BATCH
         self.requests = 0
         self.waited: Millis = 0
 
     def search(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
         """Answer each request in order; each fails alone."""
         answers: list[Answer | SourceError] = []
-        for start in range(0, len(requests), BATCH):
-            answers += self._batch(requests[start : start + BATCH])
+        start = 0
+        while start < len(requests):
+            size = self._size
+            answers += self._batch(requests[start : start + size])
+            start += size
         return answers
 
     def _batch(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
@@ -60,12 +65,16 @@ class ElasticsearchSource:
         except Exception as error:
             failed = as_source_error(error)
             self._felt([failed])
+            if isinstance(error, ConnectionTimeout):  # too much for one request: less from now on
+                self._size = max(len(requests) // 2, 1)
+                failed.seconds = TIMEOUT_SECONDS / len(requests)
             if failed.kind != "rejected" or len(requests) == 1:
                 return [failed] * len(requests)
             middle = len(requests) // 2  # one body that cannot be parsed fails the whole request: find it
             return self._batch(requests[:middle]) + self._batch(requests[middle:])
         answers = [self._readable(r.index, item) for r, item in zip(requests, found, strict=True)]
         self._felt(answers)
+        self._size = min(self._size + 1, BATCH)
         return answers
 
     def _felt(self, answers: Sequence[Answer | SourceError]) -> None:

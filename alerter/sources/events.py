@@ -18,6 +18,7 @@ from alerter.sources.details import Details
 from alerter.sources.lists import ListCheck
 from alerter.sources.protocol import Answer, SearchRequest
 from alerter.sources.values import value_at
+from alerter.spread import NOTHING, Spread
 from alerter.windows import EMPTY, Curve
 
 SAMPLES = 3
@@ -61,6 +62,7 @@ class Events:
         self.changed: dict[Key, Millis] = {}
         self.warnings: list[str] = list(asking.warnings)
         self.curves: dict[Key, Curve] = {}
+        self.spreads: dict[Key, Spread] = {}
         self.known: dict[Question, Any] = {}
         self.check = ListCheck(rule.condition) if isinstance(rule.condition, ValueList) else None
         self.spent = Spent()
@@ -99,6 +101,10 @@ class Events:
     def curve(self, key: Key) -> Curve:
         """Return the count curve of a key."""
         return self.curves.get(key, EMPTY)
+
+    def spread(self, key: Key) -> Spread:
+        """Return how many different values of the rule's field lie in a key's windows."""
+        return self.spreads.get(key, NOTHING)
 
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the instant of the newest event in ``[first, last]``; ``last`` where that cannot be asked for."""
@@ -265,7 +271,7 @@ def _chart(events: Events, question: Question) -> Asked:
 
     def read(answer: Answer) -> Sequence[tuple[Millis, float]]:
         counts: dict[Millis, float] = defaultdict(float)
-        for bucket in answer.aggregations["t"]["buckets"]:
+        for bucket in answer.aggregation("t")["buckets"]:
             counts[time.bucket_start(bucket["key"]) + width] += bucket["doc_count"]
         return [(edge, counts[edge]) for edge in range(begin + width, question.end + 1, width)]
 

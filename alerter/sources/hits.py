@@ -17,8 +17,10 @@ from alerter.model.rule import FromEvent, Key, KeyValue, Rule
 from alerter.sources.asking import Asking, translated
 from alerter.sources.events import BARS, SAMPLES, Events, bar_width, exact_curves
 from alerter.sources.protocol import Hit, SearchRequest, Source
+from alerter.sources.spreading import MOST, Runs, add, too_many
 from alerter.sources.timefield import TimeReader
 from alerter.sources.values import value_at
+from alerter.spread import Spread
 
 PAGE = 10_000
 
@@ -35,12 +37,15 @@ class HitEvents(Events):
         self._severities: dict[Key, list[str]] = defaultdict(list)
         self._severity = rule.newest.get("severity")
         self._groups: dict[Key, Key] = {}
+        self._runs: Runs = {}
+        self._room = MOST
         self.read = 0
         unread: list[Hit] = []
         for at, hit in self._scan(unread):
             self._add(at, hit)
             self.read += 1
         self.curves = exact_curves(self._times)
+        self.spreads = {key: Spread(values.values(), rule.timeframe) for key, values in self._runs.items()}
         self.spent.hits = self.read
         self.spent.requests = 1 + self.read // PAGE
         if unread:
@@ -74,11 +79,23 @@ class HitEvents(Events):
         for raw in self._keys_of(hit):
             key = self._groups.get(raw) if raw in self._groups else self._groups.setdefault(raw, self.hidden(raw))
             self._times[key].append(at)
+            self._note_values(key, at, hit)
             if self.check is not None:
                 self._values[key].append(value)
             if self._severity is not None:
                 found = value_at(hit.source or {}, self._severity.path)
                 self._severities[key].append(_severity(self._severity, found))
+
+    def _note_values(self, key: Key, at: Millis, hit: Hit) -> None:
+        """Note the values of the field that is counted; raises SourceError when they are too many."""
+        if self.asking.counted is None:
+            return
+        runs = self._runs.setdefault(key, {})
+        for value in self.asking.counted.values(hit):
+            if value is not None:
+                self._room -= add(runs.setdefault(value, []), (at, at), self.rule.timeframe)
+        if self._room < 0:
+            raise too_many(self.rule)
 
     def _keys_of(self, hit: Hit) -> list[Key]:
         if not self.asking.parts:

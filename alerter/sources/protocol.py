@@ -40,6 +40,10 @@ class Answer:
     aggregations: Mapping[str, Any]
     took: int = 0
 
+    def aggregation(self, name: str) -> Mapping[str, Any]:
+        """Return one aggregation; an empty one where no shard was searched, as the server then names none."""
+        return self.aggregations.get(name) or {"buckets": []}
+
 
 class SourceError(Exception):
     """A request was not answered completely; nothing may be concluded from it.
@@ -56,6 +60,13 @@ class SourceError(Exception):
         self.hint = hint
         self.seconds = 0.0
         """What the server spent on it in vain, where it says so."""
+
+
+class Searching(Protocol):
+    """The part of a source that answers searches."""
+
+    def search(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
+        """Answer each request in order; each fails alone."""
 
 
 class Source(Protocol):

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerter.clock import MINUTE, Millis, thread_seconds
 from alerter.detectors.protocol import Question
-from alerter.model.rule import Frequency, Rule
-from alerter.sources.asking import Asking, Types, loose_range
+from alerter.model.rule import Frequency, Rule, ValueList
+from alerter.sources.asking import Asking, Types
 from alerter.sources.candidates import SIZES, CandidatePage, Candidates
 from alerter.sources.counting import Counting, Counts, add, kept_width, only_answer, read_all
 from alerter.sources.events import Events, Spent, Take
 from alerter.sources.hits import HitEvents, walk
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
+from alerter.sources.spreading import Slice, Spreading
 from alerter.sources.tally import Tally
 from alerter.sources.timefield import time_reader
 
@@ -44,7 +45,9 @@ class _Plan:
     counting: Counting | None
     tally: Tally
     made: Millis
+    loosens: bool = False
     size: int = SIZES[0]
+    spreading: Spreading | None = None
 
 
 class Reader:
@@ -90,9 +93,12 @@ class Reader:
         for (at, _, take), answer in zip(batch, self.source.search([r for _, r, _ in batch]), strict=True):
             if isinstance(answer, SourceError):
                 failed[at] = failed[at] or answer
-            else:
+                continue
+            asked[at][0].spent.answered(answer)
+            try:
                 take(answer)
-                asked[at][0].spent.answered(answer)
+            except (LookupError, TypeError, ValueError) as error:
+                failed[at] = failed[at] or unreadable(error)
         for at, (events, questions) in enumerate(asked):
             unanswered = [q for q in questions if q not in events.known]
             if failed[at] is not None and events.give_up(unanswered):
@@ -134,7 +140,8 @@ class Reader:
             except SourceError as error:
                 self._plans.pop(reading.rule.name, None)
                 errors[reading.rule.name] = error
-        return [errors.get(r.rule.name) or self._plans[r.rule.name] for r in readings]
+        gone = SourceError("busy", "the rule is being taken away")
+        return [errors.get(r.rule.name) or self._plans.get(r.rule.name) or gone for r in readings]
 
     def _is_stale(self, reading: Reading) -> bool:
         plan = self._plans.get(reading.rule.name)
@@ -159,20 +166,13 @@ class Reader:
     def _plan(self, reading: Reading, types: Types) -> None:
         rule = reading.rule
         asking = Asking.of(rule, types)
-        if asking.may_be_loose(types):
-            asking = replace(asking, loose=self._is_loose(asking, reading))
         counting = Counting.of(asking) if asking.counts else None
         before = self._plans.get(rule.name)
         same = before is not None and (before.rule is rule or before.rule == rule) and before.asking == asking
         tally = before.tally if before is not None and same else Tally(kept_width(rule))
-        self._plans[rule.name] = _Plan(rule, asking, counting, tally, reading.end)
-
-    def _is_loose(self, asking: Asking, reading: Reading) -> bool:
-        """Whether ``@timestamp`` lies near the rule's own time in every event of the span; asked, never assumed."""
-        outside = {"bool": {"must_not": [loose_range(reading.start, reading.end)]}}
-        query = {"bool": {"filter": [asking.time.range(reading.start, reading.end), outside]}}
-        body = {"size": 0, "query": query, "track_total_hits": 1}
-        return not only_answer(self.source, SearchRequest(asking.rule.index, body)).total
+        spreading = before.spreading if before is not None and same else Spreading.of(asking)
+        loosens = asking.may_be_loose(types)
+        self._plans[rule.name] = _Plan(rule, asking, counting, tally, reading.end, loosens, spreading=spreading)
 
     # --- first answers -----------------------------------------------------------------------------------------
 
@@ -207,15 +207,20 @@ class _Opening:
         self.plan = plan
         self.counting = counting
         self.reading = reading
-        self.source = source
         self.counted = 0
         self.spent = Spent()
+        self.reader = source
+        self.source = Metered(source, self.spent)
         self.found: Events | SourceError | None = None
         self._notes: list[str] = []
         self._asked = reading.start
         if not counting.by_candidates:
             reread = counting.edge(reading.evaluated - reading.rule.buffer_time)
             self._asked = plan.tally.asks_from(reading.start, reread)
+        self.asking = plan.asking
+        if plan.loosens:
+            self.asking = replace(plan.asking, loose=(reading.start, reading.end))
+            self.counting = replace(counting, asking=self.asking)
         self._steps = self._by_candidates() if counting.by_candidates else self._by_counts()
         self.wanted = next(self._steps)
 
@@ -229,22 +234,58 @@ class _Opening:
             self.found = self._events(done.value)
         except SourceError as error:
             self.found = error
+        except (LookupError, TypeError, ValueError) as error:
+            self.found = unreadable(error)
+
+    def _ask(
+        self, requests: Callable[[], list[SearchRequest]]
+    ) -> Generator[list[SearchRequest], list[Answer], list[Answer]]:
+        """Ask for events near their ``@timestamp`` only, and in the same request whether that leaves none out.
+
+        Where it does, everything is asked again without that, and from then on.
+        """
+        if self.plan.loosens:
+            outside = self.plan.asking.outside(self.reading.start, self.reading.end)
+            found, *answers = yield [outside, *requests()]
+            if not found.total:
+                return answers
+            self.plan.loosens, self.asking = False, self.plan.asking
+            self.counting = replace(self.counting, asking=self.asking)
+        return (yield requests())
 
     def _by_counts(self) -> Steps:
         spans = list(self.counting.chunks(self._asked, self.reading.end))
         asked = [(combination, span) for combination in self.counting.combinations for span in spans]
-        answers = yield [self.counting.request(combination, *span) for combination, span in asked]
+        spreading, judged = self.plan.spreading, (self.reading.evaluated, self.reading.end)
+
+        def slices() -> list[Slice]:
+            return spreading.slices(self.counting, *judged) if spreading is not None else []
+
+        def requests() -> list[SearchRequest]:
+            counts = [self.counting.request(combination, *span) for combination, span in asked]
+            return [*counts, *(part.request() for part in slices())]
+
+        answers = yield from self._ask(requests)
         counts: Counts = {}
-        for (combination, span), answer in zip(asked, answers, strict=True):
+        for (combination, span), answer in zip(asked, answers[: len(asked)], strict=True):
             _join(counts, read_all(self.source, self.counting, combination, answer, *span))
+        if spreading is not None:
+            spreading.take(slices(), answers[len(asked) :], self.source, *judged)
         return counts
 
     def _by_candidates(self) -> Steps:
         """Find out first which keys can match, then count these."""
         condition, span = self.reading.rule.condition, (self._asked, self.reading.end)
         assert isinstance(condition, Frequency)
-        each = [Candidates(self.counting, c, *span, condition.num_events) for c in self.counting.combinations]
-        answers = yield [candidates.first(self.plan.size) for candidates in each]
+        (part,) = self.counting.free
+        two_in_one = part.split is not None and part.split.default is not None  # the default, and no value at all
+        least = -(-condition.num_events // 2) if two_in_one else condition.num_events
+
+        def candidates_of() -> list[Candidates]:
+            return [Candidates(self.counting, c, *span, least) for c in self.counting.combinations]
+
+        answers = yield from self._ask(lambda: [of.first(self.plan.size) for of in candidates_of()])
+        each = candidates_of()
         pages: list[CandidatePage] = []
         for candidates, answer in zip(each, answers, strict=True):
             values, size = candidates.read(answer, self.source, self.plan.size)
@@ -262,18 +303,44 @@ class _Opening:
     def _events(self, counts: Counts) -> Events:
         self.spent.buckets = sum(map(len, counts.values()))
         self.counted = sum(row[2] for rows in counts.values() for row in rows)
-        events = Events(self.reading.rule, self.plan.asking, self.reading.start, self.reading.end)
+        rule, start, end = self.reading.rule, self.reading.start, self.reading.end
+        if isinstance(rule.condition, ValueList) and self.counted:
+            return HitEvents(rule, self.reader, self.asking, start, end)  # few: only those that the list may name
+        events = Events(rule, self.asking, start, end)
         events.warnings += self._notes
-        tally, start, end = self.plan.tally, self.reading.start, self.reading.end
+        tally = self.plan.tally
         if self.counting.by_candidates:
             reread = self.counting.edge(self.reading.evaluated - self.reading.rule.buffer_time)
             changed = tally.replace(start, reread, end, counts)
         else:
             changed = tally.merge(start, self._asked, end, counts)
         events.curves = {events.hidden(key): curve for key, curve in tally.curves.items()}
+        if self.plan.spreading is not None:
+            events.spreads = {events.hidden(key): found for key, found in self.plan.spreading.spreads().items()}
         events.changed = {events.hidden(key): since for key, since in changed.items()}
         tally.forget()
         return events
+
+
+class Metered:
+    """A source whose answers are counted as one rule's."""
+
+    def __init__(self, source: Source, spent: Spent) -> None:
+        self._source = source
+        self._spent = spent
+
+    def search(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
+        """Answer each request in order; each fails alone."""
+        answers = self._source.search(requests)
+        for answer in answers:
+            if isinstance(answer, Answer):
+                self._spent.answered(answer)
+        return answers
+
+
+def unreadable(error: Exception) -> SourceError:
+    """Return that an answer is not of the form it should have; it is that rule's own failure."""
+    return SourceError("incomplete", f"the server's answer cannot be read ({type(error).__name__}: {error})")
 
 
 def _sure(answer: Answer | SourceError) -> Answer:

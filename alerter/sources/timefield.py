@@ -99,7 +99,11 @@ class TimeReader:
     def edge(self, answer: Answer, name: str) -> Millis | None:
         """Read ``first`` or ``last`` from the answer to ``edges``; None when nothing was selected."""
         value = answer.aggregations.get(name, {}).get("value")
-        return None if value is None else _scaled(value, self._unit if self.numeric else 1)
+        return None if value is None else self.instant(value)
+
+    def instant(self, value: Any) -> Millis:
+        """Read the value of a ``min`` or ``max`` aggregation of the field."""
+        return _scaled(value, self._unit if self.numeric else 1)
 
     def parse(self, document: Mapping[str, Any]) -> Millis | None:
         """Return a document's time from its source; None when it has none that can be read."""

@@ -12,6 +12,7 @@ from alerter.detectors import evaluate
 from alerter.detectors.protocol import Ask, Question, Unanswered
 from alerter.model.incident import Checkpoint, Outcome
 from alerter.model.rule import Condition, Key, KeyValue, Position, Rule
+from alerter.spread import NOTHING, Spread
 from alerter.windows import EMPTY, Curve
 
 
@@ -29,6 +30,7 @@ class MemoryEvents:
         end: Millis,
         first_document: Millis | None = None,
         width: Millis = 1,
+        spreads: Mapping[Key, Spread] | None = None,
     ) -> None:
         """Take all events there are; the span ``(start, end]`` is what was read, as from a real source."""
         grouped: dict[Key, list[Millis]] = defaultdict(list)
@@ -38,6 +40,7 @@ class MemoryEvents:
         self._end = end
         self._curves = {key: self._counted(key, start, end, width) for key in self._all}
         self._document = first_document
+        self._spreads = spreads or {}
         self.warnings: list[str] = []
         self.answered = 0
 
@@ -81,6 +84,10 @@ class MemoryEvents:
     def curve(self, key: Key) -> Curve:
         """Return the curve of what was read."""
         return self._curves.get(key, EMPTY)
+
+    def spread(self, key: Key) -> Spread:
+        """Return the spread given for a key."""
+        return self._spreads.get(key, NOTHING)
 
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the newest event of a span."""

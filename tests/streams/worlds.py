@@ -87,8 +87,11 @@ def worlds(draw: Any, *, late: bool = False, most: int = 60) -> World:
     events = tuple(Event(t, t + draw(delays), draw(values)) for t in times)
     start = EPOCH + draw(st.sampled_from([-1, 0, length // 2]))
     end = max(times[-1], start) + draw(st.sampled_from([1, length, 3 * length + 1]))
-    cuts = sorted(draw(st.sets(st.integers(start + 1, end), max_size=6)) | {end})
-    return World(_rule(draw, draw(conditions(length)), buffer), events, start, tuple(cuts))
+    cuts = draw(st.sets(st.integers(start + 1, end), max_size=6))
+    if late:  # so that an event arrives between two evaluations, the first of which should have seen it
+        soon = st.builds(lambda e, gap: e.at + gap, st.sampled_from(events), st.sampled_from([0, 1, 400, 900]))
+        cuts |= {at for at in draw(st.sets(soon, max_size=4)) if start < at < end}
+    return World(_rule(draw, draw(conditions(length)), buffer), events, start, tuple(sorted(cuts | {end})))
 
 
 @st.composite
