@@ -72,7 +72,10 @@ class Runner:
     @contextmanager
     def _parts(self) -> Iterator[tuple[Source, State]]:
         source = open_source(self._settings)
-        state = open_state(self._settings)
+        try:
+            state = open_state(self._settings)
+        except StateError as error:
+            raise UsageError(f"state: {error.reason}", error.hint) from None
         try:
             yield source, state
         finally:

@@ -88,6 +88,7 @@ class Service:
         self.metrics.progress.replace(project.rules, self._clock.now())
         self.metrics.rules.labels("loaded").set(len(project.rules))
         self.metrics.rules.labels("refused").set(project.refused)
+        self.metrics.reload_ok.set(0 if project.errors else 1)
 
     # --- the jobs ----------------------------------------------------------------------------------------------
 
@@ -112,7 +113,7 @@ class Service:
             self._idle_until = 0
         if len(report.failures) < len(rules) or not rules:
             self._well()
-        elif not self.metrics.progress.heavy(rules[0].name):  # one that is run by itself speaks for no other
+        elif any(f.kind in ("unreachable", "denied", "busy") for f in report.failures) and not self._is_monster(rules):
             self._unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
         for name, text in report.warnings:
             about = (name, text.partition(":")[0])
@@ -120,6 +121,10 @@ class Service:
                 self._said.add(about)
                 log.warning("rule %s: %s", name, text)
         return report
+
+    def _is_monster(self, rules: Sequence[Rule]) -> bool:
+        """Whether it is one that is run by itself, which speaks for no other."""
+        return self.metrics.progress.heavy(rules[0].name)
 
     def deliver(self) -> None:
         """Send what is planned; one pass at a time, and seldom while this engine plans nothing."""

@@ -14,6 +14,8 @@ from alerter.model.incident import Match
 from alerter.model.rule import Frequency, Severity
 from alerter.windows import Bucket, Coarse, Curve, Cut
 
+TOGETHER = 50
+"""Buckets that are divided together where much is told within each."""
 AHEAD = 500
 """Events of later undecided buckets that are asked for together with the first one."""
 
@@ -103,6 +105,8 @@ class _Judge:
             self.curve.rank(bucket.end - self.condition.timeframe)
         found = cut(self.life, bucket, self.span)
         cuts = [Cut(bucket.start, bucket.end) if found.at == bucket.start and not alike else found]
+        if found.at is None:  # much is told within a bucket: so it will be in the next ones
+            cuts = self.curve.inside(bucket.start, self.span.end)[:TOGETHER]
         return cuts + self._consumption() if consumed.least != consumed.most else cuts
 
     def _consumption(self) -> list[Cut]:

@@ -17,6 +17,8 @@ from alerter.windows import Bucket, Coarse, Cut
 SeenEntry = tuple[Key, Millis, int]
 """How many events of a key were judged at an instant of the re-read span."""
 Seen = Mapping[Key, Mapping[Millis, int]]
+AHEAD = 500
+"""Buckets that are divided together where every event is told."""
 SEEN_LIMIT = 5_000
 """Events of the re-read span whose instants are remembered; beyond, late events are not looked for, and it is said."""
 
@@ -24,8 +26,14 @@ SEEN_LIMIT = 5_000
 def detect(events: Events, life: Lifecycle, span: Span, seen: Seen) -> None:
     """Judge every event in ``(span.start, span.end]``, and in ``(span.reread, span.start]`` those not seen before."""
     judge = _Judge(events, life, span, seen.get(life.key, {}))
-    for bucket in events.curve(life.key).buckets(span.reread, span.end):
-        judge.bucket(bucket)
+    curve = events.curve(life.key)
+    for bucket in curve.buckets(span.reread, span.end):
+        try:
+            judge.bucket(bucket)
+        except Coarse as coarse:
+            if coarse.cuts[0].at is None:  # every event is told: so will the next ones be
+                raise Coarse(curve.inside(bucket.start, span.end)[:AHEAD]) from None
+            raise
 
 
 class _Judge:
@@ -89,6 +97,7 @@ def remember(
     if curve.ceil(end) - curve.floor(start) > SEEN_LIMIT:
         return None
     entries: list[SeenEntry] = []
+    unknown: list[Cut] = []
     for bucket in curve.buckets(start, end):
         before = [(at, n) for at, n in known.items() if bucket.start < at <= bucket.end]
         if bucket.exact:
@@ -96,5 +105,7 @@ def remember(
         elif sum(n for _, n in before) == bucket.number:
             entries += [(key, at, n) for at, n in before if at > start]
         else:
-            raise Coarse([Cut(bucket.start, bucket.end)])
+            unknown.append(Cut(bucket.start, bucket.end))
+    if unknown:
+        raise Coarse(unknown)
     return entries

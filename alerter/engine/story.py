@@ -29,8 +29,12 @@ DEFAULT_REPEAT: Millis = HOUR
 
 @dataclass(frozen=True)
 class Words:
-    """How the incident is put into words; called only for what is told."""
+    """How the incident is put into words; called only for what is told.
 
+    ``prepare`` asks for all that these transitions will need, at once.
+    """
+
+    prepare: Callable[[Sequence[Transition]], None]
     labels: Callable[[Key, Match | None], Mapping[str, str]]
     view: Callable[[Match, Mapping[str, str], Millis], View]
     text: Callable[[Incident, Kind, Reason, Millis], str]

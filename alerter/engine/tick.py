@@ -237,7 +237,12 @@ class Engine:
                 one.end,
                 pauses=lambda a, b: instants(one.rule.schedule, a, b),
             )
-            return Work(found, lambda: self._stories(scene, outcome.transitions, known.opened(name)))
+
+            def stories() -> list[_Told]:
+                scene.words.prepare(outcome.transitions)
+                return self._stories(scene, outcome.transitions, known.opened(name))
+
+            return Work(found, stories)
 
         works = {n: work(n, o) for n, o in outcomes.items() if o.transitions or known.opened(n)}
         return finish(self.reader, works, lambda name, error: self._failed(report, name, error))

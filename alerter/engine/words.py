@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alerter.clock import MINUTE, Millis
-from alerter.detectors.protocol import Ask
+from alerter.detectors.protocol import Ask, Question, Unanswered
 from alerter.engine.story import Words
 from alerter.engine.view import Evidence, build_view
-from alerter.model.incident import Match, View
+from alerter.model.incident import Change, Match, Transition, View
 from alerter.model.rule import Attribute, Flatline, FromEvent, Key, KeyValue, Rule
 from alerter.notifiers.text import plain_text
 from alerter.redact import redact_document
@@ -27,7 +27,18 @@ def words_for(rule: Rule, events: Events) -> Words:
     def view(match: Match, labels: Mapping[str, str], opened: Millis) -> View:
         return build_view(rule, match, labels, opened, evidence.of(match))
 
-    return Words(labels, view, plain_text)
+    def prepare(transitions: Sequence[Transition]) -> None:
+        questions: list[Question] = []
+        for transition in transitions:
+            if transition.match is not None and transition.change is not Change.SUPPRESSED:
+                try:
+                    evidence.ask(transition.match)
+                except Unanswered as unanswered:
+                    questions += unanswered.questions
+        if questions:
+            raise Unanswered(questions)
+
+    return Words(prepare, labels, view, plain_text)
 
 
 def build_labels(rule: Rule, key: Key, newest: Mapping[str, Any], cause: str = "") -> dict[str, str]:
@@ -61,11 +72,18 @@ class _Evidence:
 
     def of(self, match: Match) -> Evidence:
         """Return the newest documents of the match's window, and its counts."""
-        start = match.at - (self._rule.timeframe or MINUTE)
+        self.ask(match)
         counted = not self._rule.is_event_type
-        self._events.need(match.key, start, match.at, Ask.SAMPLES, *([Ask.CHART] if counted else []))
-        chart = tuple(self._events.chart(match.key, start, match.at)) if counted else ()
-        return Evidence(self._documents(match), chart, self._events.asking.parts)
+        chart = self._events.chart(match.key, self._start(match), match.at) if counted else ()
+        return Evidence(self._documents(match), tuple(chart), self._events.asking.parts)
+
+    def ask(self, match: Match) -> None:
+        """Make sure that it is known; raises Unanswered."""
+        charted = () if self._rule.is_event_type else (Ask.CHART,)
+        self._events.need(match.key, self._start(match), match.at, Ask.SAMPLES, *charted)
+
+    def _start(self, match: Match) -> Millis:
+        return match.at - (self._rule.timeframe or MINUTE)
 
     def newest(self, match: Match) -> Mapping[str, Any]:
         """Return the newest document of the match's window, or an empty one; fetched only where attributes need it."""
@@ -82,5 +100,5 @@ class _Evidence:
         return "silent" if alive else "pipeline"
 
     def _documents(self, match: Match) -> tuple[Mapping[str, Any], ...]:
-        found = self._events.samples(match.key, match.at - (self._rule.timeframe or MINUTE), match.at)
+        found = self._events.samples(match.key, self._start(match), match.at)
         return tuple(redact_document(document, self._rule.redact) for document in found)

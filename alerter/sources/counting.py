@@ -20,6 +20,8 @@ PER_WINDOW = 10
 """Least number of buckets in a window; more make bounds tighter and answers longer."""
 MOST_PER_WINDOW = 60
 """Buckets of a window that are kept for a rule that is not asked at nominal instants; older ones are put together."""
+MOST_FINE = 1_500
+"""Buckets of a window beyond which they are no longer made to fit nominal instants: a day by the minute still is."""
 PAGE = 10_000
 """Buckets of one page of a composite aggregation, and of one histogram."""
 
@@ -34,7 +36,7 @@ def bucket_width(rule: Rule) -> Millis:
     if not rule.timeframe:
         return step
     common = gcd(rule.timeframe, step)
-    if rule.timeframe // common > PAGE:
+    if rule.timeframe // common > MOST_FINE:
         return max(rule.timeframe // PER_WINDOW, 1)
     parts = -(-PER_WINDOW * common // rule.timeframe)
     return next((common // n for n in range(parts, 4 * PER_WINDOW) if common % n == 0), 1)

@@ -40,22 +40,12 @@ def test_a_quiet_rule_asks_once() -> None:
     assert many.buckets <= 12 * 10
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="detectors.single.remember raises Coarse at the first bucket it does not know, so that each bucket of the "
-    "re-read span is divided in a round of its own: 533 rounds for these 1,000 events; beyond 1,000 the rule fails",
-)
 def test_what_event_types_remember_is_asked_together() -> None:
     """A hundred seconds with ten events each, one announced: the instants in buffer_time come in a few rounds."""
     tested = rule(AnyEvent(), realert=Realert(HOUR, written=True))
     assert asked(tested, range(0, 100_000, 100), 100_000).rounds < 50
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="fold asks for what shows a match one match at a time and begins again: a round or two for each announced "
-    "match, time with its square, and above 1,000 rounds the rule is never evaluated: 'not decided after 1000 rounds'",
-)
 @pytest.mark.parametrize("condition", [AnyEvent(), Frequency(1, SECOND)])
 def test_matches_of_one_incident_are_shown_in_few_rounds(condition: Condition) -> None:
     """Sixty announced matches need no sixty rounds of questions."""
@@ -63,11 +53,6 @@ def test_matches_of_one_incident_are_shown_in_few_rounds(condition: Condition) -
     assert asked(tested, range(0, 60_000, 1_000), 60_000).rounds < 50
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="counting.bucket_width takes the common divisor of T and the schedule however small: 7.001 s and 20 s give "
-    "buckets of 1 ms, and the first look back for known keys, a day, is 8,642 searches",
-)
 def test_an_odd_window_is_not_asked_by_the_millisecond() -> None:
     """Known keys are looked for over a day in some dozens of searches, whatever T and the schedule have in common."""
     tested = rule(Flatline(1, 7_001), query_key=("k",), known_keys_for=DAY, schedule=Schedule(20 * SECOND))
