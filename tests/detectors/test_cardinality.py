@@ -21,7 +21,7 @@ from alerter.model.rule import Cardinality, Realert, Rule, Schedule, TimeField, 
 from alerter.sources import hits, spreading
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SourceError
-from alerter.sources.reader import Reader
+from alerter.sources.reader import Reader, Reading
 from alerter.spread import Spread, joined
 from alerter.state.sqlite import SqliteState
 from alerter.testing import MemoryEvents, evaluated, rule
@@ -34,7 +34,8 @@ NOW = Realert(0, written=True)
 T = 10 * SECOND
 ROUTING = make_routing()
 PROPERTIES = {"k": {"type": "keyword"}, "v": {"type": "keyword"}, "n": {"type": "long"}}
-GAPS = st.sampled_from([0, 0, 1, 1, 1, 2, 3, 5, 5, 7, 10, 20, 60, 299, 300, 301])
+GAPS = st.sampled_from([0, 0, 1, 1, 1, 2, 2, 3, 3, 5, 5, 7, 10, 10, 20, 60, 301])
+ODD = st.sampled_from([0, 0, 0, 1])
 LENGTHS = st.sampled_from([3 * SECOND, 5 * SECOND, 10 * SECOND, 60 * SECOND])
 VALUES = st.lists(st.sampled_from("abcde"), max_size=3).map(tuple)
 KEYS = st.sampled_from([["a"], ["a"], ["b"], ["a", "b"], []])
@@ -84,11 +85,17 @@ def worlds(draw, epoch=0):
         buffer_time=draw(st.sampled_from([0, 10, 120])) * SECOND,
         max_catchup=10 * DAY,
     )
-    times = [epoch + at * SECOND for at in accumulate(draw(st.lists(GAPS, min_size=1, max_size=40)))]
+    times = [epoch + at * SECOND + draw(ODD) for at in accumulate(draw(st.lists(GAPS, min_size=1, max_size=30)))]
+    times.sort()
     docs = [(at, draw(KEYS), draw(VALUES)) for at in times]
     start = epoch + draw(st.sampled_from([-1, 0, 3, 30])) * SECOND + draw(st.sampled_from([0, 1, 999]))
     end = max(times[-1], start) + draw(st.sampled_from([0, 1, 5, 10, 70, 400])) * SECOND + 1
-    cuts = sorted(draw(st.sets(st.integers(start + 1, end), max_size=8)) | {end})
+    near = {
+        draw(st.sampled_from(times)) + draw(st.sampled_from([0, 1, 500, T])) for _ in range(draw(st.integers(0, 6)))
+    }
+    cuts = sorted(
+        {at for at in near | draw(st.sets(st.integers(start + 1, end), max_size=3)) if start < at < end} | {end}
+    )
     return World(tested, docs, start, cuts)
 
 
@@ -128,7 +135,7 @@ def values_of(transitions):
     return {(t.key, t.match.at): t.match.facts["value"] for t in transitions if t.match is not None}
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds(), width=st.sampled_from([1, 2, 500, 1_000, 4_000, 7_001, 60_000]))
 def test_any_split_equals_brute_force(world, width):
     """However the span is cut and however coarse the counts, incidents and values are those of brute force."""
@@ -168,7 +175,7 @@ def same(found, world):
     assert values_of(found).items() <= values.items()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds(epoch=10 * DAY))
 def test_reading_through_a_source_gives_the_same(world):
     """What the reader asks for makes the same incidents: arrays, missing fields and keys, any split."""
@@ -264,6 +271,42 @@ def test_too_many_and_too_few_are_one_incident():
     assert len({t.incident for t in found}) == 1
 
 
+def test_a_bucket_that_reaches_back_tells_nothing_of_the_time_before():
+    """That there were too many at the last event asked stays so until an event is known at which there are not."""
+    docs = [(0, [], "a"), (1_000, [], "b"), (2_000, [], "c"), (10_500, [], "d")]
+    tested = rule(Cardinality("v", T, 2), realert=NOW)
+    found = in_runs(World(tested, docs, -1, []), [10_200, 10_400, 10_600], MINUTE)
+    assert [t.match.at for t in found if t.match is not None] == [2_000]
+
+
+def test_a_rise_at_the_first_instant_of_a_bucket_is_a_match():
+    """A bucket at all of whose events there are too many is taken in as a whole only when there were before."""
+    docs = [(0, [], "a"), (1_000, [], "b"), (11_500, [], ""), (20_001, [], "ab"), (20_500, [], "a")]
+    tested = rule(Cardinality("v", T, 1), realert=NOW, resolve_after=MINUTE)
+    found = in_runs(World(tested, docs, -1, []), [22_000], SECOND)
+    assert [t.match.at for t in found if t.match is not None] == [1_000, 20_001]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    values=st.lists(st.lists(st.integers(0, 30), min_size=1, max_size=6), max_size=4),
+    timeframe=st.integers(1, 8),
+    limit=st.integers(0, 3),
+    span=st.tuples(st.integers(-1, 20), st.integers(0, 20)),
+)
+def test_the_spread_is_what_counting_gives(values, timeframe, limit, span):
+    """At every instant, the values with an event in the window; spans above a limit are the longest there are."""
+    spread = Spread([joined([(at, at) for at in times], timeframe) for times in values], timeframe)
+    numbers = {t: sum(any(t - timeframe < at <= t for at in times) for times in values) for t in range(-1, 45)}
+    assert {t: spread.number(t) for t in numbers} == numbers
+    start, end = span[0], span[0] + span[1]
+    above = spread.above(limit, start, end)
+    assert {t for s, e in above for t in range(s + 1, e + 1)} == {
+        t for t in range(start + 1, end + 1) if numbers[t] > limit
+    }
+    assert all(one[1] < other[0] for one, other in pairwise(above))
+
+
 def test_default_resolutions():
     """Too many is over after the smaller of the timeframe and 10 minutes, too few at the next nominal instant."""
     many = World(rule(Cardinality("v", 30 * MINUTE, 1), realert=NOW), [(0, [], ("a", "b"))], -1, [])
@@ -305,6 +348,18 @@ def test_only_the_newest_slice_is_asked_for():
     through(tested, source, 60 * MINUTE, [m * MINUTE for m in range(61, 71)])
     assert first == 40
     assert source.values == first + 9 * 20
+
+
+def test_a_span_that_failed_is_read_again_with_what_came_late():
+    """What was settled by an evaluation that did not succeed is asked for again by the next."""
+    tested = rule(Cardinality("v", 10 * MINUTE, 2), buffer_time=MINUTE)
+    source = EmbeddedSource(documents=[{"@timestamp": iso(MINUTE), "v": "a"}], properties=PROPERTIES)
+    reader = Reader(source)
+    for end, late, number in ((5 * MINUTE, "b", 1), (6 * MINUTE, "c", 2)):
+        (found,) = reader.open([Reading(tested, -20 * MINUTE, end, MINUTE)])
+        assert not isinstance(found, SourceError)
+        assert found.spread(None).number(end) == number
+        source.extend([{"@timestamp": iso(2 * MINUTE), "v": late}])
 
 
 def test_pages_follow_each_other(monkeypatch):
