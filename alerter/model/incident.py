@@ -80,6 +80,8 @@ class Checkpoint:
 
     ``started`` is the rule's first checkpoint; ``covered`` is sticky (contract section 2, flatline); ``seen`` counts
     the events of event types in the re-read span, so that a late one is noticed exactly once; None: too many to tell.
+    The document is the rule's lease too: ``owner`` is the session that may write it, "" when anybody may take it, and
+    ``epoch`` counts the changes of hands.
     """
 
     rule: str
@@ -90,6 +92,8 @@ class Checkpoint:
     first_event: Millis | None = None
     keys: Mapping[Key, KeyMemory] = field(default_factory=dict)
     seen: tuple[tuple[Key, Millis, int], ...] | None = ()
+    owner: str = ""
+    epoch: int = 0
 
 
 # --- what happened in a span ---------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 from alerter.clock import DAY, Millis
 from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident
+from alerter.model.member import Member, RuleSet
 from alerter.model.silence import Silence
 
 T = TypeVar("T")
@@ -83,11 +84,11 @@ class State(Protocol):
         """Read one incident (real time)."""
 
     def incidents(
-        self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int = 10_000
+        self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int | None = None
     ) -> list[Versioned[Incident]]:
         """List incidents, newest first."""
 
-    def unfinished(self, limit: int = 10_000) -> list[Versioned[Incident]]:
+    def unfinished(self, limit: int | None = None) -> list[Versioned[Incident]]:
         """List incidents with planned deliveries or stale posts, oldest change first."""
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
@@ -114,8 +115,23 @@ class State(Protocol):
     def heartbeats(self) -> list[Heartbeat]:
         """Read the newest heartbeat of each engine, by instance."""
 
+    def members(self) -> dict[str, Versioned[Member]]:
+        """Read what every engine of the fleet says of itself, by instance, in real time."""
+
+    def save_member(self, member: Member, version: Version | None) -> Version:
+        """Write an engine's record; ``version`` None creates. Raises Conflict."""
+
+    def drop_member(self, instance: str, version: Version) -> None:
+        """Remove an engine's record. Raises Conflict when it was written since that version."""
+
+    def rulesets(self, ids: Sequence[str]) -> dict[str, RuleSet]:
+        """Read sets of rules by id, in real time; unknown ones are absent."""
+
+    def save_ruleset(self, ruleset: RuleSet, now: Millis) -> None:
+        """Write a set of rules, or that it is still run at ``now``."""
+
     def prune(self, retention: Retention, now: Millis) -> int:
-        """Delete what is closed and older than the retention, and heartbeats older than HEARTBEAT_KEPT.
+        """Delete what is closed and older than the retention, heartbeats and sets of rules older than HEARTBEAT_KEPT.
 
         Returns how many records.
         """

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerter.clock import Millis
 from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident, digest
+from alerter.model.member import Member, RuleSet
 from alerter.model.rule import Key
 from alerter.model.silence import Silence
 
@@ -38,6 +40,31 @@ def heartbeat_id(instance: str) -> str:
 def heartbeat_fields(heartbeat: Heartbeat) -> dict[str, Any]:
     """Return the readable fields of a heartbeat: ``rule`` is the instance, ``evaluated`` the time of the beat."""
     return {"kind": "heartbeat", "rule": _clean(heartbeat.instance), "evaluated": heartbeat.beat}
+
+
+ROSTER_ID = digest("roster")
+"""The id of the document that names all members."""
+ROSTER_FIELDS = {"kind": "roster"}
+
+
+def member_id(instance: str) -> str:
+    """Return the id of an engine's document in the fleet."""
+    return digest("member", instance)
+
+
+def member_fields(member: Member) -> dict[str, Any]:
+    """Return the readable fields of a member: ``rule`` is the instance."""
+    return {"kind": "member", "rule": _clean(member.instance), "evaluated": member.started}
+
+
+def ruleset_id(id: str) -> str:
+    """Return the id of the document of a set of rules."""
+    return digest("ruleset", id)
+
+
+def ruleset_fields(ruleset: RuleSet, now: Millis) -> dict[str, Any]:
+    """Return the readable fields of a set of rules: ``evaluated`` is when an engine last ran it."""
+    return {"kind": "ruleset", "rule": ruleset.id, "evaluated": now}
 
 
 def incident_fields(incident: Incident) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from alerter.clock import Millis
 from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident
+from alerter.model.member import Member, RuleSet
 from alerter.model.silence import Silence
 from alerter.state.codec import dumps, loads
 from alerter.state.protocol import HEARTBEAT_KEPT, Conflict, Retention, StateError, Version, Versioned
@@ -32,6 +33,8 @@ CREATE TABLE IF NOT EXISTS decisions (number INTEGER PRIMARY KEY, rule TEXT NOT 
 CREATE INDEX IF NOT EXISTS decisions_at ON decisions (at);
 CREATE TABLE IF NOT EXISTS heartbeats (id TEXT PRIMARY KEY, instance TEXT NOT NULL, beat INTEGER NOT NULL,
     body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS members (id TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rulesets (id TEXT PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL);
 """
 
 
@@ -99,7 +102,7 @@ class SqliteState:
         return next(self._incidents("WHERE id = ?", id), None)
 
     def incidents(
-        self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int = 10_000
+        self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int | None = None
     ) -> list[Versioned[Incident]]:
         """List incidents, newest first."""
         where, values = ["1 = 1"], list[Any]()
@@ -111,11 +114,13 @@ class SqliteState:
         if since is not None:
             where.append("(resolved IS NULL OR resolved >= ?)")
             values.append(since)
-        return list(self._incidents(f"WHERE {' AND '.join(where)} ORDER BY opened DESC, id LIMIT ?", *values, limit))
+        return list(
+            self._incidents(f"WHERE {' AND '.join(where)} ORDER BY opened DESC, id LIMIT ?", *values, _all(limit))
+        )
 
-    def unfinished(self, limit: int = 10_000) -> list[Versioned[Incident]]:
+    def unfinished(self, limit: int | None = None) -> list[Versioned[Incident]]:
         """List incidents with something to deliver, oldest first."""
-        return list(self._incidents("WHERE unfinished = 1 ORDER BY opened, id LIMIT ?", limit))
+        return list(self._incidents("WHERE unfinished = 1 ORDER BY opened, id LIMIT ?", _all(limit)))
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
         """Write an incident by compare-and-set."""
@@ -170,6 +175,35 @@ class SqliteState:
         rows = self._rows("SELECT body FROM heartbeats ORDER BY instance")
         return [loads(Heartbeat, body) for (body,) in rows]
 
+    def members(self) -> dict[str, Versioned[Member]]:
+        """Read what every engine of the fleet says of itself."""
+        rows = self._rows("SELECT id, version, body FROM members")
+        return {id: Versioned(loads(Member, body), str(version)) for id, version, body in rows}
+
+    def save_member(self, member: Member, version: Version | None) -> Version:
+        """Write an engine's record by compare-and-set."""
+        return self._put("members", member.instance, version, member, {})
+
+    def drop_member(self, instance: str, version: Version) -> None:
+        """Remove an engine's record by compare-and-set."""
+        with self._guard() as db:
+            gone = db.execute("DELETE FROM members WHERE id = ? AND version = ?", (instance, int(version)))
+            if gone.rowcount != 1:
+                raise Conflict(f"member {instance}")
+
+    def rulesets(self, ids: Sequence[str]) -> dict[str, RuleSet]:
+        """Read sets of rules by id."""
+        found = [
+            loads(RuleSet, body) for id in ids for (body,) in self._rows("SELECT body FROM rulesets WHERE id = ?", id)
+        ]
+        return {ruleset.id: ruleset for ruleset in found}
+
+    def save_ruleset(self, ruleset: RuleSet, now: Millis) -> None:
+        """Write a set of rules; one that is there is the same."""
+        with self._guard() as db:
+            row = (ruleset.id, now, dumps(ruleset))
+            db.execute("INSERT OR REPLACE INTO rulesets (id, at, body) VALUES (?, ?, ?)", row)
+
     def prune(self, retention: Retention, now: Millis) -> int:
         """Delete what is closed and older than the retention, and old heartbeats."""
         with self._guard() as db:
@@ -181,6 +215,7 @@ class SqliteState:
                 db.execute("DELETE FROM silences WHERE until < ?", (now - retention.silences,)),
                 db.execute("DELETE FROM decisions WHERE at < ?", (now - retention.decisions,)),
                 db.execute("DELETE FROM heartbeats WHERE beat < ?", (now - HEARTBEAT_KEPT,)),
+                db.execute("DELETE FROM rulesets WHERE at < ?", (now - HEARTBEAT_KEPT,)),
             ]
         return sum(cursor.rowcount for cursor in gone)
 
@@ -245,3 +280,8 @@ class SqliteState:
                 if self._db.in_transaction:
                     self._db.rollback()
                 raise StateError("busy", f"{self._path}: {error}", "is the disk full, or the file in use?") from None
+
+
+def _all(limit: int | None) -> int:
+    """Return what SQLite takes for a limit; none is -1."""
+    return -1 if limit is None else limit

@@ -21,6 +21,7 @@ from alerter.model.incident import (
     Thread,
     View,
 )
+from alerter.model.member import Member, RuleSet
 from alerter.model.silence import Matcher, Silence
 from alerter.state.protocol import Conflict, Retention, State, StateError
 from alerter.state.sqlite import SqliteState
@@ -316,3 +317,43 @@ def test_index_of_a_later_version_is_refused(es, index_prefix):
     with pytest.raises(StateError) as refused:
         ElasticsearchState(client, index_prefix).init()
     assert refused.value.kind == "newer"
+
+
+def member(instance: str = "a:1", **changes: object) -> Member:
+    return Member(**{"instance": instance, "session": "s1", "started": NOW, "version": "1", **changes})  # type: ignore[arg-type]
+
+
+def test_members_come_beat_and_leave(state):
+    """An engine's record is created once, changed by its version only, and gone when it left."""
+    first = state.save_member(member(), None)
+    state.save_member(member("b:1", session="s2"), None)
+    with pytest.raises(Conflict):
+        state.save_member(member(session="other"), None)
+    second = state.save_member(member(beats=1), first)
+    found = state.members()
+    assert {name: v.value.session for name, v in found.items()} == {"a:1": "s1", "b:1": "s2"}
+    assert (found["a:1"].value.beats, found["a:1"].version) == (1, second)
+    with pytest.raises(Conflict):
+        state.drop_member("a:1", first)
+    state.drop_member("a:1", second)
+    assert list(state.members()) == ["b:1"]
+
+
+def test_a_member_that_was_expelled_cannot_beat(state):
+    """Whoever removed an engine's record by its version has ended its session: the next beat conflicts."""
+    version = state.save_member(member(), None)
+    state.drop_member("a:1", version)
+    with pytest.raises(Conflict):
+        state.save_member(member(beats=1), version)
+    state.save_member(member(session="s9"), None)
+    assert state.members()["a:1"].value.session == "s9"
+
+
+def test_sets_of_rules_are_kept_while_they_are_run(state):
+    """A set of rules is read by its id, and forgotten a day after an engine last ran it."""
+    state.save_ruleset(RuleSet("r1", (("a rule", "d1"), ("another", "d2"))), NOW)
+    assert state.rulesets(["r1", "r2"]) == {"r1": RuleSet("r1", (("a rule", "d1"), ("another", "d2")))}
+    state.prune(Retention(DAY, DAY, DAY), NOW + DAY)
+    assert state.rulesets(["r1"])["r1"].names == {"a rule", "another"}
+    state.prune(Retention(DAY, DAY, DAY), NOW + DAY + 1)
+    assert state.rulesets(["r1"]) == {}

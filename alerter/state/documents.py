@@ -1,0 +1,232 @@
+"""Documents in the state indices: read, listed, and changed by ``if_seq_no`` and ``if_primary_term`` only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from elasticsearch import ConflictError, Elasticsearch, NotFoundError
+
+from alerter.sources.es_client import as_source_error, from_answer
+from alerter.sources.protocol import SourceError
+from alerter.state.codec import dumps, loads
+from alerter.state.mappings import FIELDS, role_command
+from alerter.state.protocol import Conflict, StateError, Version, Versioned
+
+T = TypeVar("T")
+PAGE = 1_000
+LARGEST = 10_000
+"""Documents that one search may return; longer lists are read page by page from a point in time."""
+KEPT_OPEN = "1m"
+Doc = Mapping[str, Any]
+
+
+class Documents:
+    """The indices ``prefix-state``, ``-incidents``, ``-silences`` and ``-decisions``.
+
+    Lists show what this process wrote: by a refresh, where ``lagging`` does not name the index.
+    """
+
+    def __init__(self, client: Elasticsearch, prefix: str, lagging: str) -> None:
+        self.client = client
+        self.names = {suffix: f"{prefix}-{suffix}" for suffix in FIELDS}
+        self._prefix = prefix
+        self._lagging = lagging
+        self._written: set[str] = set(FIELDS)  # the process before this one may have written a moment ago
+
+    def get(self, suffix: str, id: str) -> Doc | None:
+        """Read one document, in real time."""
+        try:
+            with self.errors():
+                found: Doc = self.client.get(index=self.names[suffix], id=id).body
+                return found
+        except NotFoundError:
+            return None
+
+    def get_all(self, suffix: str, ids: Sequence[str]) -> list[Doc]:
+        """Read those of the documents that are there, in real time."""
+        if not ids:
+            return []
+        with self.errors():
+            answer = self.client.mget(index=self.names[suffix], ids=list(ids))
+        if any("error" in doc for doc in answer["docs"]):
+            raise no_indices()  # taking it for "not there yet" would start every rule afresh
+        return [doc for doc in answer["docs"] if doc.get("found")]
+
+    def put(self, suffix: str, id: str, source: Mapping[str, Any], version: Version | None) -> Version:
+        """Write one document; ``version`` None creates. Raises Conflict."""
+        once: dict[str, Any] = {"op_type": "create"} if version is None else _if(version)
+        with self.errors():
+            answer = self.client.index(index=self.names[suffix], id=id, document=source, **once)
+        self._written.add(suffix)
+        return version_of(answer.body)
+
+    def put_over(self, suffix: str, id: str, source: Mapping[str, Any]) -> None:
+        """Write one document over whatever is there."""
+        with self.errors():
+            self.client.index(index=self.names[suffix], id=id, document=source)
+        self._written.add(suffix)
+
+    def put_all(
+        self, suffix: str, records: Sequence[tuple[str, Mapping[str, Any], Version | None]]
+    ) -> list[Version | Conflict]:
+        """Write documents by compare-and-set, as many in a request as a bulk may hold."""
+        found: list[Version | Conflict] = []
+        for start in range(0, len(records), PAGE):
+            lines: list[Mapping[str, Any]] = []
+            for id, source, version in records[start : start + PAGE]:
+                meta = {"_id": id}
+                lines += [{"create": meta} if version is None else {"index": meta | _if(version)}, source]
+            found += self._put_items(suffix, lines)
+        return found
+
+    def _put_items(self, suffix: str, lines: Sequence[Mapping[str, Any]]) -> list[Version | Conflict]:
+        """Write in bulk; a conflict is the item's own, anything else fails the request as a whole."""
+        if suffix != self._lagging:
+            self._written.add(suffix)
+        with self.errors():
+            answer = self.client.bulk(index=self.names[suffix], operations=lines)
+        found: list[Version | Conflict] = []
+        for item in answer["items"]:
+            (result,) = item.values()
+            if result["status"] == 409:
+                found.append(Conflict("changed by another engine"))
+            elif "error" in result:
+                raise self._item_error(suffix, result)
+            else:
+                found.append(version_of(result))
+        return found
+
+    def drop(self, suffix: str, id: str, version: Version) -> None:
+        """Delete a document by compare-and-set; one that is gone already is no error. Raises Conflict."""
+        try:
+            with self.errors():
+                self.client.delete(index=self.names[suffix], id=id, **_if(version))
+        except NotFoundError:
+            return
+        self._written.add(suffix)
+
+    def bulk(self, suffix: str, operations: Sequence[Mapping[str, Any]]) -> None:
+        """Carry out operations that nobody else competes for."""
+        self._written.add(suffix)
+        with self.errors():
+            answer = self.client.bulk(index=self.names[suffix], operations=operations)
+        if answer["errors"]:
+            items = [result for item in answer["items"] for result in item.values()]
+            raise self._item_error(suffix, next(result for result in items if "error" in result))
+
+    def select(
+        self, suffix: str, clauses: Sequence[Mapping[str, Any]], field: str, *, order: str = "asc",
+        limit: int | None = None, source: bool | str = True,
+    ) -> list[Doc]:  # fmt: skip
+        """List documents by a field, all of them or ``limit``; ``source`` may name the one field wanted."""
+        body: dict[str, Any] = {
+            "query": {"bool": {"filter": [*clauses]}},
+            "sort": [{field: order}],
+            "seq_no_primary_term": True,
+            "track_total_hits": False,
+            "source": source,
+        }
+        with self.errors():
+            if suffix in self._written:
+                self._written.discard(suffix)  # before the refresh: a write meanwhile asks for another one
+                self.refresh(suffix)
+            size = LARGEST if limit is None else min(limit, LARGEST)
+            hits = self._hits(suffix, self.client.search(index=self.names[suffix], size=size, **body).body)
+            if len(hits) < LARGEST or limit == LARGEST:
+                return hits
+            return self._pages(suffix, body)[:limit]
+
+    def _pages(self, suffix: str, body: Mapping[str, Any]) -> list[Doc]:
+        """Read a list that is longer than a search may return, as it is at one point in time."""
+        found: list[Doc] = []
+        pit = self.client.open_point_in_time(index=self.names[suffix], keep_alive=KEPT_OPEN)["id"]
+        try:
+            after: dict[str, Any] = {}
+            while True:
+                place = {"id": pit, "keep_alive": KEPT_OPEN}
+                page = self._hits(suffix, self.client.search(pit=place, size=LARGEST, **body, **after).body)
+                found += page
+                if len(page) < LARGEST:
+                    return found
+                after = {"search_after": page[-1]["sort"]}
+        finally:
+            self.client.close_point_in_time(id=pit)
+
+    def _hits(self, suffix: str, answer: Mapping[str, Any]) -> list[Doc]:
+        if answer["timed_out"] or answer["_shards"]["failed"]:
+            raise StateError("incomplete", f"the list of {self.names[suffix]} is incomplete")
+        return list(answer["hits"]["hits"])
+
+    def delete(self, suffix: str, clauses: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Delete what the clauses select; returns the ids."""
+        gone: list[str] = []
+        with self.errors():
+            self.refresh(suffix)
+        while True:
+            hits = self.select(suffix, clauses, "_doc", limit=PAGE, source=False)
+            if not hits:
+                return gone
+            self.bulk(suffix, [{"delete": {"_id": hit["_id"]}} for hit in hits])
+            gone += [hit["_id"] for hit in hits]
+
+    def refresh(self, suffix: str) -> None:
+        """Let searches see what was written."""
+        try:
+            self.client.indices.refresh(index=self.names[suffix])
+        except Exception:
+            self._written.add(suffix)
+            raise
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turn the client's errors into Conflict and StateError; a missing document stays NotFoundError."""
+        try:
+            yield
+        except ConflictError:
+            raise Conflict("changed by another engine") from None
+        except NotFoundError as error:
+            if "index_not_found_exception" in str(error):
+                raise no_indices() from None
+            raise
+        except (StateError, Conflict):
+            raise
+        except Exception as error:
+            found = as_source_error(error)
+            raise StateError(found.kind, found.reason, self.hint(found)) from None
+
+    def _item_error(self, suffix: str, result: Mapping[str, Any]) -> StateError:
+        found = from_answer(int(result["status"]), result)
+        return StateError(found.kind, f"{self.names[suffix]}: {found.reason}", self.hint(found))
+
+    def hint(self, error: SourceError) -> str:
+        """Return the remedy: where a privilege is missing, the whole role as a command."""
+        if error.kind != "denied" or "403" not in error.reason:
+            return error.hint
+        return f"give the user this role (and read on the log indices):\n{role_command(self._prefix)}"
+
+
+def no_indices() -> StateError:
+    """Return what to say when the state is not there."""
+    return StateError("missing", "the state indices are missing", "run: alerter init")
+
+
+def source_of(record: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a record as a document: readable fields and the whole record as text."""
+    return {**fields, "body": dumps(record)}
+
+
+def load(shape: type[T], doc: Doc) -> Versioned[T]:
+    """Return the record of a document, with its version."""
+    return Versioned(loads(shape, doc["_source"]["body"]), version_of(doc))
+
+
+def version_of(doc: Doc) -> Version:
+    """Return the version to quote when the document is changed."""
+    return f"{doc['_seq_no']} {doc['_primary_term']}"
+
+
+def _if(version: Version) -> dict[str, Any]:
+    seq_no, term = version.split()
+    return {"if_seq_no": int(seq_no), "if_primary_term": int(term)}
