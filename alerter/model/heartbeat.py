@@ -40,10 +40,49 @@ class Costly:
 
 
 @dataclass(frozen=True)
+class FailingRule:
+    """A rule that gives no answer since ``since`` (its first failure after the last success), and why."""
+
+    rule: str
+    since: Millis
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Failing:
+    """The rules of a cluster that fail in one way: all are counted, the longest failing ones named in ``rules``.
+
+    ``kind`` is that of the error (``unreachable``, ``denied``, ``rejected`` ...), ``since`` that of the oldest.
+    """
+
+    kind: str
+    cluster: str
+    number: int
+    since: Millis
+    rules: tuple[FailingRule, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Spans of ``rules`` rules that were given up, as longer ago than ``max_catchup``; noted first at ``at``.
+
+    ``start`` and ``end`` bound all of them; ``names`` holds some of the rules.
+    """
+
+    at: Millis
+    start: Millis
+    end: Millis
+    rules: int
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Heartbeat:
     """One engine at ``beat``; ``merged`` and ``skipped`` count instants since ``started``, ``refused`` files.
 
-    ``stopped`` marks the last one of an engine that was told to stop.
+    ``stopped`` marks the last one of an engine that was told to stop. ``session`` is its name in the fleet, ``held``
+    the number of rules it evaluates (None: all), ``problem`` why it is not ready ("" when it is). Lists are bounded,
+    whatever the number of rules; ``cut`` is the newest one.
     """
 
     instance: str
@@ -57,6 +96,11 @@ class Heartbeat:
     clusters: tuple[Load, ...] = ()
     costly: tuple[Costly, ...] = ()
     stopped: bool = False
+    session: str = ""
+    held: int | None = None
+    problem: str = ""
+    failing: tuple[Failing, ...] = ()
+    cut: Cut | None = None
 
     def running(self, now: Millis) -> bool:
         """Whether the engine was heard of within SILENT_AFTER (inclusive), and did not stop."""
