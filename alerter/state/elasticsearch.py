@@ -199,11 +199,20 @@ class ElasticsearchState:
         for start in range(0, len(lines), 2 * TOGETHER):
             self._docs.bulk("decisions", lines[start : start + 2 * TOGETHER])
 
-    def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
+    def decisions(
+        self,
+        *,
+        rule: str | None = None,
+        incident: str | None = None,
+        since: Millis | None = None,
+        until: Millis | None = None,
+        limit: int | None = 1_000,
+    ) -> list[Decision]:
         """Read the record, newest first."""
-        clauses: list[dict[str, Any]] = [{"term": {"rule": rule}}] if rule is not None else []
-        if since is not None:
-            clauses.append({"range": {"at": {"gte": since}}})
+        named = {"rule": rule, "incident": incident}
+        clauses: list[dict[str, Any]] = [{"term": {n: value}} for n, value in named.items() if value is not None]
+        if since is not None or until is not None:
+            clauses.append({"range": {"at": {"gte": since, "lte": until}}})
         docs = self._docs.select("decisions", clauses, "at", order="desc", limit=limit)
         return [load(Decision, doc).value for doc in docs]
 

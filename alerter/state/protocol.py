@@ -106,8 +106,16 @@ class State(Protocol):
     def record(self, decisions: Iterable[Decision]) -> None:
         """Append to the record of decisions."""
 
-    def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
-        """Read the record, newest first."""
+    def decisions(
+        self,
+        *,
+        rule: str | None = None,
+        incident: str | None = None,
+        since: Millis | None = None,
+        until: Millis | None = None,
+        limit: int | None = 1_000,
+    ) -> list[Decision]:
+        """Read the record of ``[since, until]``, newest first: of a rule, of an incident; all of it without limit."""
 
     def save_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Write an engine's newest heartbeat over its former one; an instance is one engine, so nothing is compared."""

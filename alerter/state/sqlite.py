@@ -153,13 +153,29 @@ class SqliteState:
                 db.executemany("INSERT INTO decisions (rule, at, body) VALUES (?, ?, ?)", rows)
                 db.execute("COMMIT")
 
-    def decisions(self, *, rule: str | None = None, since: Millis | None = None, limit: int = 1_000) -> list[Decision]:
+    def decisions(
+        self,
+        *,
+        rule: str | None = None,
+        incident: str | None = None,
+        since: Millis | None = None,
+        until: Millis | None = None,
+        limit: int | None = 1_000,
+    ) -> list[Decision]:
         """Read the record, newest first."""
+        asked = {
+            "rule = ?": rule,
+            "json_extract(body, '$.incident') = ?": incident,
+            "at >= ?": since,
+            "at <= ?": until,
+        }
+        where = ["1 = 1", *(clause for clause, value in asked.items() if value is not None)]
+        values = [value for value in asked.values() if value is not None]
         rows = self._rows(
-            "SELECT body FROM decisions WHERE (? IS NULL OR rule = ?) AND at >= ?"
-            " ORDER BY at DESC, number DESC LIMIT ?",
-            rule, rule, -1 if since is None else since, limit,
-        )  # fmt: skip
+            f"SELECT body FROM decisions WHERE {' AND '.join(where)} ORDER BY at DESC, number DESC LIMIT ?",
+            *values,
+            _all(limit),
+        )
         return [loads(Decision, body) for (body,) in rows]
 
     # --- engines -----------------------------------------------------------------------------------------------

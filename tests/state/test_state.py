@@ -143,6 +143,15 @@ def test_decisions_are_read_newest_first(state):
     assert state.decisions(rule="a rule", since=NOW + 2) == made[2:]
 
 
+def test_decisions_are_selected_by_incident_and_span(state):
+    """Both ends of the span belong to it; without a limit everything is read."""
+    made = [Decision(NOW + n, "a rule", None, "fired", "first_match", incident=f"i{n % 2}") for n in range(1_002)]
+    state.record(made)
+    assert state.decisions(incident="i1", until=NOW + 3) == [made[3], made[1]]
+    assert state.decisions(since=NOW + 1, until=NOW + 2) == [made[2], made[1]]
+    assert state.decisions(rule="a rule", limit=None) == made[::-1]
+
+
 def test_retention_deletes_only_what_is_over_and_told(state):
     """Old closed incidents go; open ones, recent ones and undelivered ones stay."""
     planned = Delivery("d", Kind.RESOLVED, "slack", "#c", NOW, Reason.CONDITION_OVER, "text")
