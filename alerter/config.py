@@ -6,7 +6,7 @@ import os
 import re
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from alerter.clock import DAY, MINUTE, SECOND, Millis
@@ -62,6 +62,29 @@ class LogSettings:
 
 
 @dataclass(frozen=True)
+class WatchSettings:
+    """After how long a sign of trouble with the alerter itself becomes an incident, milliseconds; None: never.
+
+    For ``catch_up_cut`` it is the shortest span given up that is worth telling.
+    """
+
+    rules_failing: Millis | None = 5 * MINUTE
+    outbox_old: Millis | None = 5 * MINUTE
+    catch_up_cut: Millis | None = MINUTE
+    engine_lost: Millis | None = 30 * SECOND
+    rules_differ: Millis | None = 10 * MINUTE
+
+
+@dataclass(frozen=True)
+class SwitchSettings:
+    """The dead man's switch: how often, and where to: a webhook's URL (may be a secret), or a Slack channel."""
+
+    every: Millis = MINUTE
+    url: Secret = UNSET
+    channel: str = ""
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that is not a rule or a route; ``configured``: a file or ALERTER_NOTIFIERS says where routes are."""
 
@@ -83,6 +106,8 @@ class Settings:
     retention: KeptFor = KeptFor()
     lease_ttl: Millis = 6 * SECOND
     log: LogSettings = LogSettings()
+    watch: WatchSettings = WatchSettings()
+    dead_mans_switch: SwitchSettings | None = None
     honour_rule_webhooks: bool = False
     configured: bool = False
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -91,9 +116,19 @@ class Settings:
 PATHS = ("rules", "notifiers", "data", "state_file")
 LENGTHS = ("run_every", "buffer_time", "query_delay", "max_catchup")
 PLAIN = ("state_index", "http_host", "http_port", "instance", "kibana_url", "honour_rule_webhooks")
-GROUPS = {"retention": ("incidents", "decisions", "silences"), "lease": ("ttl",), "log": ("level", "format")}
+SIGNS = tuple(field.name for field in fields(WatchSettings))
+GROUPS = {
+    "retention": ("incidents", "decisions", "silences"),
+    "lease": ("ttl",),
+    "log": ("level", "format"),
+    "watch": SIGNS,
+    "dead_mans_switch": ("every", "webhook", "slack"),
+}
 KEYS: Mapping[str, tuple[str, ...]] = {**dict.fromkeys((*PATHS, *LENGTHS, *PLAIN), ()), **GROUPS}
 """Every key of the file, with the keys below it."""
+SWITCH = "dead_mans_switch"
+SWITCHES = {"webhook": ("url", "url_env", "url_file"), "slack": ("channel",)}
+"""Where the dead man's switch may go, with the keys below."""
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 _INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _URL = re.compile(r"https?://([^\s/@?#]*@)?(\[[0-9a-f:.]+\]|[^\s/@?#:\[\]]+)(:\d{1,5})?(/[^\s@?#]*)?", re.IGNORECASE)
@@ -155,6 +190,8 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
             values.choice(LogSettings.level, LOG_LEVELS, "log", "level"),
             values.choice(LogSettings.format, ("text", "json"), "log", "format"),
         ),
+        watch=WatchSettings(*(values.length_or_off(getattr(WatchSettings, n), "watch", n) for n in SIGNS)),
+        dead_mans_switch=_switch(values, environ),
         honour_rule_webhooks=values.flag(False, "honour_rule_webhooks"),
         configured=configured,
         environ=environ,
@@ -211,6 +248,29 @@ def _urls(secret: Secret, values: Values) -> tuple[str, ...]:
         message = f"URL {', '.join(bad)} is not like https://es.example:9200 (it is not shown: it may hold a password)"
         values.problems.append(f"{secret.name}: {message}\n  hint: {hint}")
     return urls
+
+
+def _switch(values: Values, environ: Mapping[str, str]) -> SwitchSettings | None:
+    """Return the dead man's switch, or None when nothing names one."""
+    for kind, known in SWITCHES.items():
+        values.unknown_below(known, SWITCH, kind)
+    every = values.length(SwitchSettings.every, SWITCH, "every", least=5 * SECOND)
+    ways = [(kind, name) for kind, names in SWITCHES.items() for name in names if values.has(SWITCH, kind, name)]
+    if len(ways) != 1:
+        if ways or values.has(SWITCH):
+            values.problem(f"{SWITCH} goes one way", "webhook: {url_env: NAME}, or slack: {channel: NAME}", SWITCH)
+        return None
+    ((kind, name),) = ways
+    text = values.text("", SWITCH, kind, name)
+    if kind == "slack":
+        return SwitchSettings(every, channel=text)
+    secret = {"url": Secret(text), "url_env": Secret.of(environ, text), "url_file": Secret(path=text, name=SWITCH)}[
+        name
+    ]
+    if not _URL.match(secret.reveal()):
+        hint = f"export {text}=..." if name == "url_env" else ""
+        values.problem(f"{SWITCH}: no URL like https://hc.example/ping", hint, SWITCH, kind, name)
+    return SwitchSettings(every, url=secret)
 
 
 def _slack_access(environ: Mapping[str, str]) -> SlackAccess:

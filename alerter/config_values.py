@@ -37,6 +37,15 @@ class Values:
                     if inner not in known[name]:
                         self._name_unknown(f"{name}.{inner}", known[name], name, inner)
 
+    def unknown_below(self, known: Sequence[str], *path: str) -> None:
+        """Name every key of a mapping within a group that is none."""
+        value = self._raw(*path)
+        if value is not None and not isinstance(value, Mapping):
+            self.problem(f"{'.'.join(path)} is a mapping", f"known keys: {', '.join(known)}", *path)
+        for inner in value if isinstance(value, Mapping) else ():
+            if inner not in known:
+                self._name_unknown(".".join((*path, str(inner))), known, *path, inner)
+
     def problem(self, message: str, hint: str, *path: str, key: bool = False) -> None:
         """Note a mistake, at the variable or at the place in the file."""
         variable = _variable(path)
@@ -94,6 +103,17 @@ class Values:
         if length < least:
             self.problem(f"{'.'.join(path)}: {value!r} is too short", f"at least {least} ms", *path)
         return length
+
+    def length_or_off(self, default: Millis, *path: str) -> Millis | None:
+        """Return a length of time, or None for ``off``."""
+        value = self._raw(*path)
+        if value is False or (isinstance(value, str) and value.strip().lower() == "off"):
+            return None
+        return self.length(default, *path)
+
+    def has(self, *path: str) -> bool:
+        """Whether the environment or the file says anything there."""
+        return self._raw(*path) is not None
 
     def paths(self, name: str) -> tuple[Path, ...] | None:
         """Return files or folders, relative ones below the settings file's folder; None when nothing is said."""

@@ -215,3 +215,53 @@ def test_secrets_never_show(folder: Path) -> None:
     """Neither the settings nor a secret show what is in them."""
     settings = load_settings(None, {"ALERTER_ES_PASSWORD": "geheim", "ALERTER_SLACK_TOKEN": "geheim"})
     assert "geheim" not in repr(settings) + str(settings) + f"{settings.es.password}{settings.slack.token!r}"
+
+
+def test_signs_of_trouble_have_their_times_and_may_be_turned_off(tmp_path: Path) -> None:
+    """Each sign is a length or off, from the file or the environment."""
+    text = "watch: {rules_failing: 1m, outbox_old: off, engine_lost: 'off'}\n"
+    watch = load(tmp_path, text, ALERTER_WATCH_RULES_DIFFER="Off", ALERTER_WATCH_CATCH_UP_CUT="1h").watch
+    assert (watch.rules_failing, watch.outbox_old, watch.engine_lost) == (MINUTE, None, None)
+    assert (watch.rules_differ, watch.catch_up_cut) == (None, HOUR)
+    assert load(tmp_path, "").watch.rules_failing == 5 * MINUTE
+    assert "watch.rules_failed" in refusal(tmp_path, "watch: {rules_failed: 1m}\n")
+    assert "soon" in refusal(tmp_path, "watch: {rules_failing: soon}\n")
+
+
+def test_the_dead_mans_switch_goes_one_way(tmp_path: Path) -> None:
+    """Off by default; a webhook by URL, variable or file, or a Slack channel."""
+    assert load(tmp_path, "").dead_mans_switch is None
+    (tmp_path / "url").write_text("https://hc.example/3\n", encoding="utf-8")
+    for way, environ, url in (
+        ("{url: 'https://hc.example/1'}", {}, "https://hc.example/1"),
+        ("{url_env: PING}", {"PING": "https://hc.example/2"}, "https://hc.example/2"),
+        (f"{{url_file: '{tmp_path / 'url'}'}}", {}, "https://hc.example/3"),
+    ):
+        switch = load(tmp_path, f"dead_mans_switch: {{webhook: {way}}}\n", **environ).dead_mans_switch
+        assert switch is not None
+        assert (switch.every, switch.url.reveal(), switch.channel) == (MINUTE, url, "")
+        assert url not in repr(switch)
+    switch = load(tmp_path, "dead_mans_switch: {every: 30s, slack: {channel: '#alive'}}\n").dead_mans_switch
+    assert switch is not None
+    assert (switch.every, switch.channel) == (30 * SECOND, "#alive")
+    by_variable = load(tmp_path, "", ALERTER_DEAD_MANS_SWITCH_WEBHOOK_URL="http://hc.example/4").dead_mans_switch
+    assert by_variable is not None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{every: 30s}", "goes one way"),
+        ("{webhook: {url: 'http://a'}, slack: {channel: x}}", "goes one way"),
+        ("{webhook: {url_env: NOT_SET_HERE}}", "export NOT_SET_HERE"),
+        ("{webhook: {url: 'somewhere'}}", "no URL"),
+        ("{webhook: {link: 'http://a'}}", "dead_mans_switch.webhook.link"),
+        ("{webhook: nowhere}", "is a mapping"),
+        ("{every: 1s, slack: {channel: x}}", "too short"),
+    ],
+)
+def test_a_wrong_switch_is_named(tmp_path: Path, text: str, said: str) -> None:
+    """What is wrong is said with its place."""
+    message = refusal(tmp_path, f"dead_mans_switch: {text}\n")
+    assert said in message
+    assert "alerter.yaml:1:" in message
