@@ -12,6 +12,7 @@ from types import FrameType
 
 from alerter import __version__
 from alerter.clock import SECOND, Clock, SystemClock
+from alerter.cluster.pacemaker import Pacemaker
 from alerter.config import Settings
 from alerter.errors import UsageError
 from alerter.http import HttpServer
@@ -56,6 +57,7 @@ class Runner:
         self._clock = clock or SystemClock()
         self._stop = threading.Event()
         self._reload = threading.Event()
+        self._failure: UsageError | None = None
 
     def run(self) -> int:
         """Run until told to stop. Raises UsageError for what a person must mend."""
@@ -64,7 +66,7 @@ class Runner:
         project = load_project(self._settings)
         project.log()
         with _signals(self._stop, self._reload), self._parts() as (source, state):
-            service = Service(self._settings, project, source, state, self._clock)
+            service = Service(self._settings, project, source, state, self._clock, guest=self._once)
             if self._once:
                 return self._run_once(service, state)
             return self._serve(service, source, state)
@@ -89,28 +91,34 @@ class Runner:
         except StateError as error:
             raise UsageError(f"state: {error.reason}", error.hint) from None
         say_cluster(self._settings)
+        service.fleet.beat()
         service.forget_removed()
         report = service.tick(service.project.rules, punctual=False)
-        service.flush()
         for _ in range(ONCE_PASSES):
             service.deliver()
-            if not self._due_soon(state) or self._stop.is_set():
+            if not self._due_soon(service, state) or self._stop.is_set():
                 break
             self._clock.wait(SECOND, self._stop)
+            service.renew()
+        service.leave()
         if report is None:
             raise UsageError(f"nothing was evaluated: {service.pulse.problem}")
         if report.failures and all(f.kind in ("unreachable", "denied") for f in report.failures):
             raise UsageError(f"{report.failures[0].rule}: {report.failures[0].reason}", report.failures[0].hint)
         return 0
 
-    def _due_soon(self, state: State) -> bool:
+    def _due_soon(self, service: Service, state: State) -> bool:
         """Whether a planned message may be sent within seconds: what must wait longer is left to the next run."""
         soon = self._clock.now() + ONCE_WAIT
-        return any(d.not_before <= soon for stored in state.unfinished() for d in stored.value.outbox)
+        ours = (stored.value for stored in state.unfinished() if service.leads(stored.value.rule))
+        return any(d.not_before <= soon for incident in ours for d in incident.outbox)
 
     def _serve(self, service: Service, source: Source, state: State) -> int:
         http = self._http(service)
         scheduler = Scheduler(service.tick, self._clock, service.metrics.progress.seconds)
+        pacemaker = Pacemaker(
+            lambda: scheduler.hurry(service.renew()), service.fleet.interval, self._clock, self._give_up
+        )
         try:
             if not self._become_ready(service, source, state):
                 return 0
@@ -120,22 +128,32 @@ class Runner:
             scheduler.replace(service.project.rules)
             settle_memory()
             scheduler.start()
+            pacemaker.start()
             while not self._stop.is_set():
                 self._clock.wait(RELOAD_SECONDS * SECOND, self._stop)
                 scheduler.mind_clock()
                 service.reload(scheduler, force=self._reload.is_set())
                 self._reload.clear()
             log.info("stopping")
+            if self._failure is not None:
+                raise self._failure
             return 0
         finally:
             scheduler.stop()
-            service.flush()
             service.deliver()
+            pacemaker.stop()
+            service.leave()
             if service.pulse.ready:
                 service.beat(stopped=True)
             if http is not None:
                 http.stop()
             log.info("stopped")
+
+    def _give_up(self, error: UsageError) -> None:
+        """Stop, since this engine may not go on under its name."""
+        log.error("%s", error.message)
+        self._failure = error
+        self._stop.set()
 
     def _http(self, service: Service) -> HttpServer | None:
         if self._settings.http_port == 0:
@@ -153,6 +171,7 @@ class Runner:
                     log.info("state: %s", line)
                 say_cluster(self._settings)
                 check_rules(source, service.project.rules)
+                service.fleet.beat()
                 service.forget_removed()
             except (StateError, SourceError) as error:
                 if error.kind not in ("unreachable", "busy", "incomplete"):

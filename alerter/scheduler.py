@@ -107,6 +107,11 @@ class Scheduler:
             lanes = self._crew(cluster).lanes
             self._jobs.add_job(lanes.add, trigger, args=[tuple(members)], id=name, replace_existing=True)
 
+    def hurry(self, rules: Iterable[Rule]) -> None:
+        """Let these rules be evaluated now, whenever they would be due."""
+        for rule in rules:
+            self._crew(cluster_of(rule)).lanes.add([rule])
+
     def mind_clock(self) -> bool:
         """Arm all jobs anew when the wall clock was set back since the last call; returns whether it was.
 

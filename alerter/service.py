@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter import __version__
-from alerter.clock import DAY, MINUTE, SECOND, Clock, Millis
+from alerter.clock import MINUTE, SECOND, Clock, Millis
+from alerter.cluster.fleet import Fleet
+from alerter.cluster.rulesets import ruleset_of
 from alerter.config import Settings
 from alerter.delivery.courier import Courier
 from alerter.engine.audience import silence_check
@@ -51,9 +53,14 @@ class Pulse:
 
 
 class Service:
-    """One engine process. ``tick`` and ``deliver`` may run at the same time; each is single within itself."""
+    """One engine process. ``tick`` and ``deliver`` may run at the same time; each is single within itself.
 
-    def __init__(self, settings: Settings, project: Project, source: Source, state: State, clock: Clock) -> None:
+    A ``guest`` takes only what no other engine evaluates, and is given no rules by them: ``--once``.
+    """
+
+    def __init__(
+        self, settings: Settings, project: Project, source: Source, state: State, clock: Clock, *, guest: bool = False
+    ) -> None:
         self.settings = settings
         self.project = project
         self.metrics = Metrics(clock.now)
@@ -66,7 +73,8 @@ class Service:
         self._said: set[tuple[str, str]] = set()
         self._turn = threading.Lock() if source.kind == "embedded" else nullcontext()
         self._reader = Reader(source)
-        self._checkpoints = Checkpoints(state, PATIENCE)
+        self.fleet = Fleet(state, clock, settings.instance, settings.lease_ttl, __version__, guest=guest)
+        self.checkpoints = Checkpoints(state, PATIENCE, self.fleet)
         self._idle_until: Millis = 0
         self._silences_read: Sequence[Silence] = ()
         self._silenced_at: Millis = -SECOND
@@ -76,7 +84,7 @@ class Service:
 
     def _wire(self, project: Project) -> None:
         notifiers = make_notifiers(project.routing, self.settings)
-        self.engine = Engine(self._reader, self._state, project.routing, self.metrics, checkpoints=self._checkpoints)
+        self.engine = Engine(self._reader, self._state, project.routing, self.metrics, checkpoints=self.checkpoints)
         self.courier = Courier(
             self._state,
             notifiers,
@@ -85,6 +93,7 @@ class Service:
             silenced=silence_check(self._silences),
             metrics=self.metrics,
         )
+        self.fleet.run(ruleset_of(project.rules))
         self.metrics.progress.replace(project.rules, self._clock.now())
         self.metrics.rules.labels("loaded").set(len(project.rules))
         self.metrics.rules.labels("refused").set(project.refused)
@@ -93,11 +102,16 @@ class Service:
     # --- the jobs ----------------------------------------------------------------------------------------------
 
     def tick(self, rules: Sequence[Rule], *, punctual: bool = True) -> TickReport | None:
-        """Evaluate these rules up to their last nominal instant, or (not ``punctual``) up to now.
+        """Evaluate this engine's ones of these rules up to their last nominal instant, or (not ``punctual``) up to now.
 
-        A state or a data file that cannot be read is said, and the rules are evaluated later.
+        The others are let go. A state or a data file that cannot be read is said, and the rules are evaluated later.
         """
         try:
+            self.fleet.refresh()
+            ours = [rule for rule in rules if self.fleet.chosen(rule.name)]
+            if len(ours) < len(rules):
+                self.engine.release({rule.name for rule in rules} - {rule.name for rule in ours})
+                rules = ours
             with self._turn:  # documents in memory are read by one thread at a time
                 self._feed.poll()
                 report = self.engine.tick(rules, self._clock.now(), punctual=punctual)
@@ -145,12 +159,34 @@ class Service:
         finally:
             self._delivering.release()
 
-    def flush(self) -> None:
-        """Write the checkpoints that were not worth a write of their own."""
+    def renew(self) -> Sequence[Rule]:
+        """Beat; returns the rules that change hands: those to be taken here, and those to be let go.
+
+        Raises UsageError when another process runs under this engine's name.
+        """
         try:
-            self.engine.flush()
+            changed = self.fleet.beat()
         except StateError as error:
-            log.warning("checkpoints: %s; the last minutes are evaluated again at the next start", error.reason)
+            log.warning("the engine's beat: %s", error.reason)
+            return ()
+        if changed:
+            self._idle_until = 0
+            ours = [rule for rule in self.project.rules if self.fleet.chosen(rule.name)]
+            self.metrics.progress.replace(ours, self._clock.now())
+        return [r for r in self.project.rules if self.fleet.chosen(r.name) is not self.checkpoints.holds(r.name)]
+
+    def leads(self, rule: str) -> bool:
+        """Whether this engine delivers for a rule: it holds it, or nobody runs it and it falls here."""
+        return self.checkpoints.holds(rule) or self._falls_here(rule)
+
+    def leave(self) -> None:
+        """Write what is known and let go of every rule, so that other engines go on at once."""
+        try:
+            if self.fleet.valid():
+                self.engine.release()
+                self.fleet.leave()
+        except StateError as error:
+            log.warning("leaving: %s; the last minutes are evaluated again by whoever goes on", error.reason)
 
     def tidy(self) -> None:
         """Delete what is older than the retention."""
@@ -216,11 +252,15 @@ class Service:
         """Resolve what belongs to rules that went away while no engine ran; not while any file is refused."""
         if self.project.errors:
             return
-        names = {rule.name for rule in self.project.rules}
-        gone = [name for name in self._state.checkpointed() if name not in names]
+        self.fleet.beat()
+        gone = [name for name in self._state.checkpointed() if self._falls_here(name)]
         if gone:
             self.engine.forget(gone, self._clock.now())
             self._idle_until = 0
+
+    def _falls_here(self, name: str) -> bool:
+        """Whether no engine runs a rule, and this one is to look after what it left."""
+        return not self.fleet.view.known(name) and self.fleet.chosen(name)
 
     # --- health ------------------------------------------------------------------------------------------------
 
@@ -257,6 +297,3 @@ class Service:
             self._silences_read = [stored.value for stored in self._state.silences(self._clock.now())]
             self._silenced_at = now
         return self._silences_read
-
-
-TIDY_EVERY = DAY // 24

@@ -1,36 +1,73 @@
-"""The checkpoints of an engine's rules: read once, kept, written together at the end of a tick."""
+"""The checkpoints of an engine's rules, which are its leases too: taken, kept, written together."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from alerter.clock import Millis
 from alerter.model.incident import Checkpoint
-from alerter.state.protocol import Conflict, State, Versioned
+from alerter.state.protocol import Conflict, State, StateError, Versioned
+
+
+class Leases(Protocol):
+    """What an engine among others knows of who may hold a lease; see alerter.cluster.fleet."""
+
+    @property
+    def session(self) -> str:
+        """What this engine's leases name as their owner."""
+
+    def valid(self) -> bool:
+        """Whether this engine may still trust its leases."""
+
+    def is_free(self, owners: Iterable[str]) -> dict[str, bool]:
+        """Tell for each owner whether its leases may be taken. Raises StateError."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """The checkpoints that may be written here, and the rules that another engine holds."""
+
+    checkpoints: Mapping[str, Versioned[Checkpoint]]
+    elsewhere: frozenset[str]
 
 
 class Checkpoints:
     """Checkpoints by rule, as this engine knows them; every write is a compare-and-set.
 
-    With ``patience`` a checkpoint of which nothing but the instant changed is written only when the stored one is
-    that many milliseconds behind: evaluating those instants again after a crash gives the same answer.
+    With ``leases`` a checkpoint is read, and its rule evaluated, only once this engine owns it; without, the state is
+    nobody else's. With ``patience`` a checkpoint of which nothing but the instant changed is written only when the
+    stored one is that many milliseconds behind: evaluating those instants again after a crash gives the same answer.
     """
 
-    def __init__(self, state: State, patience: Millis = 0) -> None:
+    def __init__(self, state: State, patience: Millis = 0, leases: Leases | None = None) -> None:
         self._state = state
         self._patience = patience
+        self._leases = leases
+        self._session = leases.session if leases else ""
         self._known: dict[str, Versioned[Checkpoint]] = {}
         self._stored: dict[str, Millis] = {}
 
-    def read(self, rules: Sequence[str]) -> Mapping[str, Versioned[Checkpoint]]:
-        """Return the checkpoints of rules that have one. Raises StateError."""
+    def read(self, rules: Sequence[str]) -> Held:
+        """Return the checkpoints of the rules held here, after taking those that nobody holds. Raises StateError."""
+        self._mind_session()
         unknown = [rule for rule in rules if rule not in self._known]
-        if unknown:
-            found = self._state.checkpoints(unknown)
-            self._known |= found
-            self._stored |= {rule: stored.value.evaluated for rule, stored in found.items()}
-        return {rule: self._known[rule] for rule in rules if rule in self._known}
+        elsewhere = self._take(self._state.checkpoints(unknown)) if unknown else frozenset()
+        return Held({rule: self._known[rule] for rule in rules if rule in self._known}, elsewhere)
+
+    def holds(self, rule: str) -> bool:
+        """Whether this engine owns a rule's checkpoint, as far as it knows."""
+        return rule in self._known and (self._leases is None or self._session == self._leases.session)
+
+    def held(self) -> int:
+        """Return the number of leases held."""
+        return len(self._known)
+
+    def check(self) -> None:
+        """Raise StateError (``fenced``) when this engine may no longer trust its leases: it then writes nothing."""
+        if self._leases is not None and not self._leases.valid():
+            raise StateError("fenced", "no beat of this engine arrived for too long; others may have taken over")
 
     def save(self, checkpoints: Iterable[Checkpoint]) -> list[str]:
         """Take over new checkpoints, and write those that are due; returns the rules somebody else advanced first.
@@ -46,33 +83,81 @@ class Checkpoints:
                 due.append(checkpoint)
         return self._write(due)
 
-    def flush(self) -> list[str]:
-        """Write every checkpoint that is ahead of the stored one. Raises StateError."""
-        ahead = [v.value for rule, v in self._known.items() if v.value.evaluated > self._stored.get(rule, 0)]
-        return self._write(ahead)
+    def release(self, rules: Iterable[str] | None = None) -> list[str]:
+        """Write these checkpoints (default: all) as they are, free for other engines; returns those held so far.
+
+        Raises StateError.
+        """
+        self._mind_session()
+        held = [rule for rule in (list(self._known) if rules is None else rules) if rule in self._known]
+        known = [self._known[rule].value for rule in held]
+        self._write([c for c in known if self._leases is not None or self._is_ahead(c)], owner="")
+        if self._leases is not None:
+            self.forget(held)
+        return held
 
     def forget(self, rules: Iterable[str]) -> None:
         """Read these checkpoints from the state when they are needed next."""
         for rule in rules:
             self._known.pop(rule, None)
+            self._stored.pop(rule, None)
+
+    # --- inside ------------------------------------------------------------------------------------------------
+
+    def _mind_session(self) -> None:
+        """Forget what was known when this engine was taken for dead: others may have written since."""
+        if self._leases is not None and self._leases.session != self._session:
+            self._session = self._leases.session
+            self._known.clear()
+            self._stored.clear()
+
+    def _take(self, found: Mapping[str, Versioned[Checkpoint]]) -> frozenset[str]:
+        """Take over what was read, by a write where it was not owned here; returns what another engine holds."""
+        if self._leases is None:
+            self._learn(found)
+            return frozenset()
+        self._learn({rule: v for rule, v in found.items() if v.value.owner == self._session})
+        others = {rule: v for rule, v in found.items() if v.value.owner != self._session}
+        free = self._leases.is_free({v.value.owner for v in others.values()})
+        taken = {rule: v for rule, v in others.items() if free[v.value.owner]}
+        if taken:
+            self.check()
+            pairs = [(self._owned(v.value, v.value.epoch + 1), v.version) for v in taken.values()]
+            written = zip(pairs, self._state.save_checkpoints(pairs), strict=True)
+            self._learn({c.rule: Versioned(c, new) for (c, _), new in written if not isinstance(new, Conflict)})
+        return frozenset(rule for rule in others if rule not in self._known)
+
+    def _learn(self, found: Mapping[str, Versioned[Checkpoint]]) -> None:
+        self._known |= found
+        self._stored |= {rule: stored.value.evaluated for rule, stored in found.items()}
+
+    def _owned(self, checkpoint: Checkpoint, epoch: int) -> Checkpoint:
+        return replace(checkpoint, owner=self._session, epoch=epoch)
 
     def _may_wait(self, known: Checkpoint, checkpoint: Checkpoint) -> bool:
         behind = checkpoint.evaluated - self._stored.get(checkpoint.rule, 0)
         return behind < self._patience and _same(known, checkpoint)
 
-    def _write(self, due: Sequence[Checkpoint]) -> list[str]:
+    def _is_ahead(self, checkpoint: Checkpoint) -> bool:
+        return checkpoint.evaluated > self._stored.get(checkpoint.rule, 0)
+
+    def _write(self, due: Sequence[Checkpoint], owner: str | None = None) -> list[str]:
         if not due:
             return []
-        known = [self._known.get(checkpoint.rule) for checkpoint in due]
-        pairs = [(c, k.version if k else None) for c, k in zip(due, known, strict=True)]
+        self.check()
+        pairs = []
+        for checkpoint in due:
+            known = self._known.get(checkpoint.rule)
+            epoch = known.value.epoch if known else 1 if self._leases else 0
+            owned = replace(checkpoint, owner=self._session if owner is None else owner, epoch=epoch)
+            pairs.append((owned, known.version if known else None))
         lost = []
-        for checkpoint, written in zip(due, self._state.save_checkpoints(pairs), strict=True):
+        for (checkpoint, _), written in zip(pairs, self._state.save_checkpoints(pairs), strict=True):
             if isinstance(written, Conflict):
-                self._known.pop(checkpoint.rule, None)
+                self.forget([checkpoint.rule])
                 lost.append(checkpoint.rule)
             else:
-                self._known[checkpoint.rule] = Versioned(checkpoint, written)
-                self._stored[checkpoint.rule] = checkpoint.evaluated
+                self._learn({checkpoint.rule: Versioned(checkpoint, written)})
         return lost
 
 

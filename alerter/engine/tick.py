@@ -63,9 +63,10 @@ class TickReport:
 
 @dataclass(frozen=True)
 class _Known:
-    """What a tick reads once for all its rules."""
+    """What a tick reads once for all its rules; ``elsewhere`` are those that another engine evaluates."""
 
     checkpoints: Mapping[str, Versioned[Checkpoint]]
+    elsewhere: frozenset[str]
     open: Mapping[str, Mapping[str, Versioned[Incident]]]
     silences: Sequence[Silence]
 
@@ -145,9 +146,10 @@ class Engine:
         report.costs |= {name: found.spent.cost() for name, found in events.items()}
         return report
 
-    def flush(self) -> None:
-        """Write the checkpoints that were not worth a write of their own. Raises StateError."""
-        self.checkpoints.flush()
+    def release(self, names: Iterable[str] | None = None) -> None:
+        """Write what is known of these rules (default: all), and let other engines have them. Raises StateError."""
+        names = self.checkpoints.release(names)
+        self.reader.forget(names)
 
     def forget(self, names: Iterable[str], at: Millis) -> None:
         """Resolve the incidents of rules that are gone, with reason ``rule_removed``, and drop their checkpoints."""
@@ -158,6 +160,7 @@ class Engine:
             for transition in close_all(stored.value, Reason.RULE_REMOVED, at).transitions:
                 self._close(transition)
             try:
+                self.checkpoints.check()
                 self.state.drop_checkpoint(name, stored.version)
             except Conflict:
                 log.info("rule %s is gone, but still evaluated somewhere: it is looked at again", name)
@@ -169,11 +172,11 @@ class Engine:
         firing = self.state.incidents(open_only=True)
         for stored in firing:
             opened[stored.value.rule][stored.value.id] = stored
-        checkpoints = self.checkpoints.read(names)
-        since = min((stored.value.evaluated for stored in checkpoints.values()), default=now)
+        held = self.checkpoints.read(names)
+        since = min((stored.value.evaluated for stored in held.checkpoints.values()), default=now)
         silences = [v.value for v in self.state.silences(min(since, now))]  # also those that ended in the span
         self.metrics.known(len(firing), sum(silence.state(now) == "active" for silence in silences))
-        return _Known(checkpoints, opened, silences)
+        return _Known(held.checkpoints, held.elsewhere, opened, silences)
 
     def _due(self, rules: Sequence[Rule], now: Millis, known: _Known, *, punctual: bool) -> Iterator[_Due]:
         """Yield the rules with something to evaluate; a new rule gets its first checkpoint."""
@@ -181,6 +184,8 @@ class Engine:
         for rule in rules:
             end = now - rule.query_delay
             stored = known.checkpoints.get(rule.name)
+            if rule.name in known.elsewhere:
+                continue
             if stored is None:
                 new.append(first_checkpoint(rule, end))
                 continue
@@ -319,6 +324,7 @@ class Engine:
         pending = [one for one in stories if one.is_news]
         try:
             for _ in range(5):
+                self.checkpoints.check()
                 pairs = [(one.story.incident, one.before.version if one.before else None) for one in pending]
                 written = list(zip(pending, self.state.save_incidents(pairs), strict=True))
                 done += [one for one, version in written if not isinstance(version, Conflict)]
@@ -344,6 +350,7 @@ class Engine:
             if stored is None or stored.value.resolved is not None:
                 return
             try:
+                self.checkpoints.check()
                 self.state.save_incident(close_incident(stored.value, transition, self.routing), stored.version)
             except Conflict:
                 continue
@@ -353,6 +360,7 @@ class Engine:
     def _tell_digest(self, incidents: Sequence[Incident], now: Millis) -> None:
         for incident in digest_of(incidents, self.routing, now):
             if self.state.incident(incident.id) is None:
+                self.checkpoints.check()
                 self.state.save_incident(incident, None)
 
     def _report(self, due: _Due, outcome: Outcome, report: TickReport) -> None:

@@ -13,7 +13,7 @@ class Member:
 
     ``session`` is new with every start of a process and every time it was expelled; leases name it. ``ruleset`` is the
     id of the RuleSet it runs. ``beats`` counts, so that every beat changes the document. Nobody compares ``started``
-    (its own wall clock) with another clock.
+    (its own wall clock) with another clock. A ``guest`` evaluates only what is left over.
     """
 
     instance: str
@@ -22,6 +22,7 @@ class Member:
     version: str
     ruleset: str = ""
     beats: int = 0
+    guest: bool = False
 
 
 @dataclass(frozen=True)
