@@ -38,7 +38,7 @@ def as_json(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> s
     return json.dumps(document, ensure_ascii=False)
 
 
-_TOLD = {"fired", "repeated"}
+_TOLD = {"fired", "repeated", "planned", "digested"}
 """Outcomes that the matches and messages say already."""
 
 

@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from alerter.clock import HOUR, Millis
+from alerter.engine.decisions import of_plan, of_transition, of_verdict
 from alerter.engine.telling import Heard, Told, tell
+from alerter.engine.view import describe
 from alerter.model.incident import (
     Change,
     Decision,
@@ -151,7 +153,7 @@ def _announced(story: Story, transition: Transition, scene: Scene) -> None:
     if raised:
         incident = replace(incident, labels={**incident.labels, "severity": transition.severity})
     story.incident = _with_match(incident, transition, scene)
-    story.decisions.append(_decision(story, transition, _OUTCOMES[transition.change], transition.reason))
+    story.decisions.append(of_transition(story.incident, transition, _detail(story, transition, scene)))
     _tell(story, transition.at, transition.change, transition.reason, scene, raised=raised)
 
 
@@ -160,7 +162,7 @@ def _rises(incident: Incident, transition: Transition) -> bool:
     return bool(transition.severity) and transition.severity != incident.labels.get("severity")
 
 
-def _suppressed(story: Story, transition: Transition, _scene: Scene) -> None:
+def _suppressed(story: Story, transition: Transition, scene: Scene) -> None:
     incident = story.incident
     story.incident = replace(
         incident,
@@ -168,7 +170,7 @@ def _suppressed(story: Story, transition: Transition, _scene: Scene) -> None:
         last_held=max(incident.last_held, transition.at),
         revision=incident.revision + 1,
     )
-    story.decisions.append(_decision(story, transition, "suppressed", transition.reason))
+    story.decisions.append(of_transition(incident, transition, _detail(story, transition, scene)))
 
 
 def _measured(story: Story, transition: Transition, _scene: Scene) -> None:
@@ -188,18 +190,12 @@ def _resolved(story: Story, transition: Transition, scene: Scene) -> None:
         revision=incident.revision + 1,
         quiet_close=incident.quiet_close and transition.reason is Reason.QUIET,
     )
-    story.decisions.append(_decision(story, transition, "resolved", transition.reason))
+    story.decisions.append(of_transition(story.incident, transition))
     if not story.incident.quiet_close:
         for receiver in Heard.of(incident).receivers:
             _plan(story, Told(receiver, Kind.RESOLVED, transition.reason), transition.at, scene)
 
 
-_OUTCOMES = {
-    Change.OPENED: "fired",
-    Change.REPEATED: "repeated",
-    Change.REOPENED: "reopened",
-    Change.RAISED: "raised",
-}
 _APPLY: dict[Change, Callable[[Story, Transition, Scene], None]] = {
     Change.OPENED: _announced,
     Change.REPEATED: _announced,
@@ -236,20 +232,7 @@ def _tell(story: Story, at: Millis, change: Change, reason: Reason, scene: Scene
     least = _least_between(scene.rule.realert)
     for told in tell(destinations, Heard.of(incident), silenced, change, reason, at, least):
         if told.kind is None:
-            outcome = "refreshed" if told.reason is Reason.REPEAT_INTERVAL else "suppressed"
-            story.decisions.append(
-                Decision(
-                    at=at,
-                    rule=incident.rule,
-                    key=incident.key,
-                    outcome=outcome,
-                    reason=str(told.reason),
-                    incident=incident.id,
-                    until=told.until,
-                    receiver=told.receiver,
-                    detail=told.detail,
-                )
-            )
+            story.decisions.append(of_verdict(incident, told, at))
         else:
             _plan(story, told, at, scene, raised=raised)
 
@@ -286,18 +269,10 @@ def _plan(story: Story, told: Told, at: Millis, scene: Scene, *, raised: bool = 
     if scene.digested:
         delivery = replace(delivery, state=DeliveryState.DROPPED, error=str(Reason.CATCH_UP))
     story.incident = replace(incident, deliveries=(*incident.deliveries, delivery))
+    story.decisions.append(of_plan(incident, delivery))
 
 
-def _decision(story: Story, transition: Transition, outcome: str, reason: Reason) -> Decision:
-    count = transition.match.count if transition.match else 0
-    return Decision(
-        at=transition.at,
-        rule=story.incident.rule,
-        key=transition.key,
-        outcome=outcome,
-        reason=str(reason),
-        incident=transition.incident,
-        until=transition.until,
-        count=transition.number,
-        detail=f"count {count}" if count else "",
-    )
+def _detail(story: Story, transition: Transition, scene: Scene) -> str:
+    """Return the match's numbers against the condition, as messages show them."""
+    match = transition.match
+    return "" if match is None else describe(scene.rule, match, story.incident.labels)

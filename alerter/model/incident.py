@@ -331,7 +331,11 @@ class Incident:
 
 @dataclass(frozen=True)
 class Decision:
-    """One entry of the record of decisions: what was decided for a rule and key, and why."""
+    """One entry of the record of decisions: what was decided for a rule and key, and why.
+
+    ``at`` is event time, in what delivery records the wall clock. ``count`` folds a run of the same decision;
+    ``route`` is the path of the route that chose the receiver.
+    """
 
     at: Millis
     rule: str
@@ -343,3 +347,4 @@ class Decision:
     count: int = 1
     receiver: str = ""
     detail: str = ""
+    route: str = ""

@@ -13,7 +13,7 @@ from alerter.ruletest.trace import Open, Record, Snapshot
 from alerter.ruletest.words import brief, value_text
 
 ONE = {"matches": "match", "incidents": "incident", "messages": "message", "decisions": "decision"}
-TOLD = {"fired", "repeated", "reopened", "raised", "resolved"}
+TOLD = {"fired", "repeated", "reopened", "raised", "resolved", "planned", "digested"}
 """Outcomes that are told; ``only`` and an empty list speak of what was kept untold."""
 
 
