@@ -121,7 +121,10 @@ MESSAGE = closed(
 )
 DECISION = closed(
     {
-        "outcome": {"description": "fired, repeated, suppressed, refreshed, reopened, raised, resolved, planned, digested", **TEXT},
+        "outcome": {
+            "description": "fired, repeated, suppressed, refreshed, reopened, raised, resolved, planned, digested",
+            **TEXT,
+        },
         "reason": {"description": "realert, silence, mute_time, outside_active_time, inhibited, ...", **TEXT},
         "at": TIME,
         "between": BETWEEN,
