@@ -75,6 +75,12 @@ def of_plan(incident: Incident, delivery: Delivery) -> Decision:
     )
 
 
+def of_plans(incident: Incident, before: Incident | None = None) -> list[Decision]:
+    """Return the decisions behind the messages that an incident plans, and did not ``before``."""
+    known = {delivery.id for delivery in before.deliveries} if before else set()
+    return [of_plan(incident, delivery) for delivery in incident.deliveries if delivery.id not in known]
+
+
 def fold_runs(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     """Fold runs of the same outcome, key, reason and receiver into one entry with their number, by time.
 

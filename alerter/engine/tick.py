@@ -14,7 +14,7 @@ from alerter.engine.adopting import adopt
 from alerter.engine.audience import audience
 from alerter.engine.checkpoints import Checkpoints
 from alerter.engine.closing import close_incident
-from alerter.engine.decisions import fold_runs
+from alerter.engine.decisions import fold_runs, of_plans, of_transition
 from alerter.engine.digest import digest_of
 from alerter.engine.rounds import Work, finish
 from alerter.engine.story import Scene, Story, fold
@@ -276,16 +276,19 @@ class Engine:
         except (StateError, Conflict) as error:
             for name in kept:
                 self._failed(report, name, error)
-            return
-        for name, outcome in kept.items():
-            if name in lost:
-                self._failed(report, name, Conflict())
-            else:
-                self._report(due[name], outcome, report)
+        else:
+            for name, outcome in kept.items():
+                if name in lost:
+                    self._failed(report, name, Conflict())
+                else:
+                    self._report(due[name], outcome, report)
+        self._record(report.decisions)  # in any case: what is written is not told again
+
+    def _record(self, decisions: Sequence[Decision]) -> None:
         try:
-            self.state.record(fold_runs(report.decisions))
+            self.state.record(fold_runs(decisions))
         except StateError as error:
-            log.warning("%d decisions are not recorded: %s", len(report.decisions), error.reason)
+            log.warning("%d decisions are not recorded: %s", len(decisions), error.reason)
 
     # --- one rule ----------------------------------------------------------------------------------------------
 
@@ -351,9 +354,11 @@ class Engine:
                 return
             try:
                 self.checkpoints.check()
-                self.state.save_incident(close_incident(stored.value, transition, self.routing), stored.version)
+                closed = close_incident(stored.value, transition, self.routing)
+                self.state.save_incident(closed, stored.version)
             except Conflict:
                 continue
+            self._record([of_transition(closed, transition), *of_plans(closed, stored.value)])
             log.info("rule %s is gone: incident %s resolved", stored.value.rule, transition.incident)
             return
 
@@ -362,6 +367,7 @@ class Engine:
             if self.state.incident(incident.id) is None:
                 self.checkpoints.check()
                 self.state.save_incident(incident, None)
+                self._record(of_plans(incident))
 
     def _report(self, due: _Due, outcome: Outcome, report: TickReport) -> None:
         name = due.rule.name
