@@ -22,10 +22,11 @@ BEATS = 3
 
 @dataclass(frozen=True)
 class View:
-    """The living members by instance, the rules that each runs, and what follows for this engine."""
+    """The living members by instance, and the rules that each runs; ``found`` keeps what was worked out."""
 
     members: Mapping[str, Member] = field(default_factory=dict)
     rules: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    found: dict[str, str | None] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def sessions(self) -> frozenset[str]:
@@ -38,7 +39,9 @@ class View:
 
     def chosen(self, name: str) -> str | None:
         """Return who shall evaluate a rule; what nobody runs any more falls to one of all."""
-        return winner(name, self.known(name) or self._candidates())
+        if name not in self.found:
+            self.found[name] = winner(name, self.known(name) or self._candidates())
+        return self.found[name]
 
     def _candidates(self) -> list[str]:
         return [instance for instance, member in self.members.items() if not member.guest]
@@ -65,7 +68,6 @@ class Fleet:
         self._ruleset = RuleSet("")
         self._rulesets: dict[str, RuleSet] = {}
         self._view = View()
-        self._mine: dict[str, bool] = {}
         self.lost = 0
         """How often this engine was taken for dead."""
         self.expelled: list[str] = []
@@ -136,11 +138,8 @@ class Fleet:
 
     def chosen(self, name: str) -> bool:
         """Whether this engine shall evaluate a rule, or look after what belongs to one that nobody runs any more."""
-        found = self._mine.get(name)
-        if found is None:
-            chosen = self._view.chosen(name)
-            found = self._mine[name] = chosen in (None, self._me.instance) or (self._me.guest and self._runs(name))
-        return found
+        chosen = self._view.chosen(name)
+        return chosen in (None, self._me.instance) or (self._me.guest and self._runs(name))
 
     def is_free(self, owners: Iterable[str]) -> dict[str, bool]:
         """Tell for each session named by a lease whether the lease may be taken: nobody living holds it.
@@ -214,7 +213,7 @@ class Fleet:
         rules = {n: self._rulesets[m.ruleset].names for n, m in members.items() if m.ruleset in self._rulesets}
         changed = _marks(members) != _marks(self._view.members)
         if changed or rules != self._view.rules:
-            self._view, self._mine = View(members, rules), {}
+            self._view = View(members, rules)
         if changed:
             self._say()
         return changed
