@@ -170,6 +170,7 @@ class Runner:
                 for line in state.init():
                     log.info("state: %s", line)
                 say_cluster(self._settings)
+                service.read_data()
                 check_rules(source, service.project.rules)
                 service.fleet.beat()
                 service.forget_removed()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,6 +139,11 @@ class Service:
     def _is_monster(self, rules: Sequence[Rule]) -> bool:
         """Whether it is one that is run by itself, which speaks for no other."""
         return self.metrics.progress.heavy(rules[0].name)
+
+    def read_data(self) -> None:
+        """Read what is new in data files; what cannot be read is said at the first tick."""
+        with self._turn, suppress(UsageError):
+            self._feed.poll()
 
     def deliver(self) -> None:
         """Send what is planned; one pass at a time, and seldom while this engine plans nothing."""

@@ -66,6 +66,7 @@ class Fleet:
         self._beaten: Millis | None = None
         self._watch = Watch(ttl, 2 * self.interval)
         self._ruleset = RuleSet("")
+        self._superseded: UsageError | None = None
         self._rulesets: dict[str, RuleSet] = {}
         self._view = View()
         self.lost = 0
@@ -104,6 +105,8 @@ class Fleet:
         Raises StateError, and UsageError when another process goes by the same name.
         """
         with self._lock:
+            if self._superseded is not None:
+                raise self._superseded
             started = self._clock.monotonic()
             self._write()
             self._beaten = started
@@ -193,7 +196,8 @@ class Fleet:
         if found is not None and joined:
             self._beaten = None
             message = f"another process runs as the engine {wanted.instance}"
-            raise UsageError(message, "give every engine its own ALERTER_INSTANCE")
+            self._superseded = UsageError(message, "give every engine its own ALERTER_INSTANCE")
+            raise self._superseded
         if joined:
             self.lost += 1
             log.warning("this engine was silent for too long and taken for dead; it joins again")

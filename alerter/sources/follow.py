@@ -17,10 +17,11 @@ GZIP = b"\x1f\x8b"
 
 @dataclass
 class _Place:
-    """How far a file was read: bytes, and lines."""
+    """How far a file was read: bytes, and lines; ``missed`` once it was said that it is not there."""
 
     offset: int = 0
     line: int = 0
+    missed: bool = False
 
 
 class Feed:
@@ -71,6 +72,9 @@ def _appended(file: Path, place: _Place) -> Sequence[bytes]:
             text = stream.read(size - place.offset)
     except FileNotFoundError:
         place.offset = place.line = 0
+        if not place.missed:
+            place.missed = True
+            log.warning("the data file %s is not there; it is read when it appears", file)
         return ()
     except OSError as error:
         hint = "data: names NDJSON files that this process may read"

@@ -146,6 +146,8 @@ def test_two_processes_of_one_name_are_refused(state):
         one.fleet.beat()
     assert "ALERTER_INSTANCE" in refused.value.hint
     assert not one.fleet.valid()
+    with pytest.raises(UsageError):
+        one.fleet.beat()  # and it does not take the name back
 
 
 def test_a_beat_whose_answer_was_lost_is_no_loss(local):
