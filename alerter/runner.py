@@ -32,6 +32,7 @@ RELOAD_SECONDS = 2
 DELIVER_SECONDS = 1
 TIDY_SECONDS = 3600
 HEARTBEAT_SECONDS = 10
+SWEEP_SECONDS = 300
 ONCE_PASSES = 60
 """Delivery passes a second apart that ``--once`` waits for messages the rate limits hold back."""
 ONCE_WAIT = 10 * SECOND
@@ -124,6 +125,7 @@ class Runner:
                 return 0
             scheduler.every("deliver", DELIVER_SECONDS, service.deliver)
             scheduler.every("tidy", TIDY_SECONDS, service.tidy)
+            scheduler.every("sweep", SWEEP_SECONDS, service.sweep)
             scheduler.every("heartbeat", HEARTBEAT_SECONDS, service.beat)
             scheduler.replace(service.project.rules)
             settle_memory()

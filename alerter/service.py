@@ -197,6 +197,7 @@ class Service:
         """Delete what is older than the retention."""
         kept = self.settings.retention
         try:
+            self.fleet.remind()
             gone = self._state.prune(Retention(kept.incidents, kept.decisions, kept.silences), self._clock.now())
         except StateError as error:
             log.warning("retention: %s", error.reason)
@@ -252,6 +253,13 @@ class Service:
             log.error("incidents of removed rules are resolved at the next reload: %s", error)
             self._fingerprint = frozenset()
         return True
+
+    def sweep(self) -> None:
+        """Look again for what a removed rule left: one that was being evaluated then, or that another engine ran."""
+        try:
+            self.forget_removed()
+        except (StateError, Conflict) as error:
+            log.warning("removed rules are looked for again later: %s", error)
 
     def forget_removed(self) -> None:
         """Resolve what belongs to rules that went away while no engine ran; not while any file is refused."""

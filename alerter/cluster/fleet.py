@@ -90,6 +90,10 @@ class Fleet:
             self._ruleset = ruleset
             self._rulesets[ruleset.id] = ruleset
 
+    def remind(self) -> None:
+        """Write the rules that are run once more, so that they are not taken for those of long ago. Raises StateError."""
+        self._state.save_ruleset(self._ruleset, self._clock.now())
+
     def valid(self) -> bool:
         """Whether the last beat is younger than two thirds of the ttl: nothing is written or sent otherwise."""
         return self._beaten is not None and self._clock.monotonic() - self._beaten < 2 * self._ttl // 3
