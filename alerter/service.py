@@ -258,7 +258,7 @@ class Service:
         """Look again for what a removed rule left: one that was being evaluated then, or that another engine ran."""
         try:
             self.forget_removed()
-        except (StateError, Conflict) as error:
+        except (StateError, Conflict, UsageError) as error:
             log.warning("removed rules are looked for again later: %s", error)
 
     def forget_removed(self) -> None:

@@ -91,7 +91,7 @@ class Fleet:
             self._rulesets[ruleset.id] = ruleset
 
     def remind(self) -> None:
-        """Write the rules that are run once more, so that they are not taken for those of long ago. Raises StateError."""
+        """Write the set of rules once more, so that it is not taken for one of long ago. Raises StateError."""
         self._state.save_ruleset(self._ruleset, self._clock.now())
 
     def valid(self) -> bool:
