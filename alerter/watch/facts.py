@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from alerter.clock import Millis
+from alerter.cluster.fleet import View
 from alerter.model.heartbeat import Heartbeat
 from alerter.model.member import Member, RuleSet
 
@@ -14,14 +15,15 @@ from alerter.model.member import Member, RuleSet
 class Peers(Protocol):
     """What the watch needs of the fleet; see cluster.fleet.Fleet."""
 
-    def leads(self, name: str) -> bool:
+    @property
+    def view(self) -> View:
+        """The living members, this engine included."""
+
+    def chosen(self, name: str) -> bool:
         """Whether this engine tells what belongs to a name."""
 
     def valid(self) -> bool:
         """Whether this engine may write now."""
-
-    def members(self) -> Mapping[str, Member]:
-        """Return the living members by instance, this one included."""
 
 
 @dataclass(frozen=True)

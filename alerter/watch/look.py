@@ -64,7 +64,7 @@ class Watch:
 
     def look(self) -> int:
         """Look once; returns how many incidents were written. Raises StateError."""
-        led = [name for name in NAMES if getattr(self._after, name) is not None and self._peers.leads(NAMES[name])]
+        led = [name for name in NAMES if getattr(self._after, name) is not None and self._peers.chosen(NAMES[name])]
         for name in [name for name in self._read if name not in led]:
             del self._read[name]  # another engine tells it now; what it writes must be read
         if not led or not self._peers.valid():
@@ -78,7 +78,7 @@ class Watch:
     # --- what is there ---------------------------------------------------------------------------------------------
 
     def _facts(self, led: Sequence[str]) -> Facts:
-        members, own, now = self._peers.members(), self._own(), self._clock.now()
+        members, own, now = self._peers.view.members, self._own(), self._clock.now()
         others = [beat for beat in self._state.heartbeats() if beat.instance != own.instance]
         living = [beat for beat in others if beat.instance in members]
         gone = [beat for beat in others if beat.instance not in members and not beat.stopped]

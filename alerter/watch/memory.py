@@ -16,7 +16,7 @@ from alerter.progress import cluster_of
 
 NAMED = 10
 """Rules named in one group; the rest is counted."""
-GROUPS = 20
+GROUPS = 8
 LONGEST_REASON = 200
 ONE_CUT: Millis = 2 * MINUTE
 """What is given up within this time is one cut: after a long outage thousands of rules come one after the other."""

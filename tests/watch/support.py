@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from alerter.clock import SECOND, ManualClock
+from alerter.cluster.fleet import View
 from alerter.config import WatchSettings
 from alerter.model.heartbeat import Failing, FailingRule, Heartbeat
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Reason
@@ -30,14 +30,15 @@ class Peers:
         self.fenced = False
         self.living: dict[str, Member] = {name: member(name) for name in instances}
 
-    def leads(self, name: str) -> bool:
+    def chosen(self, name: str) -> bool:
         return self.leading
 
     def valid(self) -> bool:
         return not self.fenced
 
-    def members(self) -> Mapping[str, Member]:
-        return self.living
+    @property
+    def view(self) -> View:
+        return View(dict(self.living))
 
 
 def member(instance: str, version: str = "1.0", ruleset: str = "same") -> Member:

@@ -1,0 +1,161 @@
+"""Signs of life: sent only while the engine is well, by one engine, over real HTTP; edited in place on Slack."""
+
+from __future__ import annotations
+
+import pytest
+
+from alerter.clock import MINUTE, ManualClock
+from alerter.config import Settings, SlackAccess, SwitchSettings
+from alerter.errors import UsageError
+from alerter.notifiers.protocol import Failure
+from alerter.secrets import Secret
+from alerter.state.sqlite import SqliteState
+from alerter.watch.switch import Life, SlackWay, Switch, WebhookWay, life_of, make_way, problem_of
+from tests.delivery.fakes import FakeNotifier, fail
+from tests.notifiers.standin import HANG_UP, serve
+from tests.watch.support import NOON
+
+
+class Engine:
+    """What a switch asks of its engine."""
+
+    def __init__(self) -> None:
+        self.problem = ""
+        self.leading = True
+
+    def life(self) -> Life:
+        return life_of("a:9797", "1.0", NOON, 40, 2, 1.5, 3)
+
+    def switch(self, way: WebhookWay | SlackWay) -> Switch:
+        """Return a switch of this engine."""
+        return Switch(way, self.life, lambda: self.problem, lambda _name: self.leading)
+
+
+def test_a_webhook_hears_that_the_engine_is_well() -> None:
+    """JSON with who, when, how many rules and how late."""
+    with serve() as hook:
+        switch = Engine().switch(WebhookWay(Secret(hook.url + "ping")))
+        assert switch.success is None
+        switch.send()
+    assert switch.success is True
+    assert hook.asked == [
+        (
+            "ping",
+            {
+                "instance": "a:9797",
+                "version": "1.0",
+                "at": "2026-03-10T12:00:00.000Z",
+                "rules": 40,
+                "failing": 2,
+                "lag_seconds": 1.5,
+                "engines": 3,
+                "state": "well",
+            },
+        )
+    ]
+
+
+def test_an_engine_that_is_not_well_sends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Silence is the signal; the log says why, once, and when it is over."""
+    caplog.set_level("INFO")
+    engine = Engine()
+    with serve() as hook:
+        switch = engine.switch(WebhookWay(Secret(hook.url + "ping")))
+        engine.problem = "the state does not take this engine's beat"
+        switch.send()
+        switch.send()
+        assert hook.asked == []
+        assert switch.success is False
+        engine.problem = ""
+        switch.send()
+    assert len(hook.asked) == 1
+    assert [record.message for record in caplog.records if "switch" in record.message] == [
+        "dead man's switch: not sent: the state does not take this engine's beat",
+        "dead man's switch: sent again",
+    ]
+
+
+def test_one_engine_of_a_fleet_sends() -> None:
+    """The others neither send nor count as failing."""
+    engine = Engine()
+    engine.leading = False
+    with serve() as hook:
+        switch = engine.switch(WebhookWay(Secret(hook.url + "ping")))
+        switch.send()
+    assert (hook.asked, switch.success) == ([], None)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"), [((500, {}, {}), "answered 500"), ((404, {}, {}), "answered 404"), (HANG_UP, "no answer")]
+)
+def test_a_webhook_that_fails_is_said_without_its_url(
+    answer: tuple[int, dict[str, str], object], said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The URL is a secret."""
+    with serve({"token-in-path": [answer]}) as hook:
+        switch = Engine().switch(WebhookWay(Secret(hook.url + "token-in-path")))
+        switch.send()
+    assert switch.success is False
+    assert said in caplog.text
+    assert "token-in-path" not in caplog.text
+
+
+def test_slack_shows_one_message_whose_time_is_edited() -> None:
+    """Posted once; a new process finds it in the state; one that was deleted is posted anew."""
+    clock, state, notifier = ManualClock(NOON), SqliteState(":memory:"), FakeNotifier()
+    state.init()
+    engine = Engine()
+    for _ in range(2):  # the second is a new process
+        switch = engine.switch(SlackWay(notifier, "#alive", state, clock))
+        for _ in range(3):
+            switch.send()
+            clock.advance(MINUTE)
+    assert notifier.done == ["find", "post", "update", "update", "update", "update", "update"]
+    shown = notifier.calls[-1][1]
+    assert shown.incident.view.sentence == "last heard of at 2026-03-10T12:00:00.000Z"
+    assert shown.delivery.text.startswith("[INFO] alerter is well, last heard of at 2026")
+    assert state.unfinished() == []
+    notifier.failures = [fail(Failure.GONE, "message_not_found")]
+    switch.send()
+    switch.send()
+    assert notifier.done[-3:] == ["update", "post", "update"]
+    assert switch.success is True
+
+
+def test_a_message_whose_record_was_lost_is_found(caplog: pytest.LogCaptureFixture) -> None:
+    """After an unclear answer the message is looked for before another is posted; a failure is said."""
+    clock, state, notifier = ManualClock(NOON), SqliteState(":memory:"), FakeNotifier(lose=1)
+    state.init()
+    switch = Engine().switch(SlackWay(notifier, "#alive", state, clock))
+    switch.send()
+    assert switch.success is False
+    assert "#alive: timeout" in caplog.text
+    switch.send()
+    assert notifier.done == ["find", "post", "find", "update"]
+    assert switch.success is True
+
+
+def test_slack_needs_a_token() -> None:
+    """A webhook cannot edit."""
+    state, clock = SqliteState(":memory:"), ManualClock(NOON)
+    switch = SwitchSettings(channel="#alive")
+    with pytest.raises(UsageError) as refused:
+        make_way(switch, Settings(), state, clock)
+    assert "ALERTER_SLACK_TOKEN" in refused.value.hint
+    assert isinstance(make_way(switch, Settings(slack=SlackAccess(token=Secret("x"))), state, clock), SlackWay)
+    assert isinstance(make_way(SwitchSettings(url=Secret("http://x")), Settings(), state, clock), WebhookWay)
+
+
+@pytest.mark.parametrize(
+    ("ready", "writes", "lag", "said"),
+    [
+        (True, True, 300.0, ""),
+        (False, True, 0.0, "why"),
+        (True, False, 0.0, "beat"),
+        (True, True, 300.1, "late (cluster default)"),
+    ],
+)
+def test_what_makes_an_engine_unwell(ready: bool, writes: bool, lag: float, said: str) -> None:
+    """Not ready, a state that cannot be written, or half of the rules more than five minutes late."""
+    found = problem_of(ready, "" if ready else "why", writes, {"default": lag})
+    assert (said in found) if said else found == ""
