@@ -5,27 +5,24 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from alerter.clock import MINUTE, Millis
+from alerter.clock import Millis
 from alerter.detectors import close_all, evaluate, first_checkpoint, reads_from
-from alerter.detectors.protocol import Question, Unanswered
 from alerter.engine.adopting import adopt
 from alerter.engine.audience import audience
+from alerter.engine.books import Books, Told
 from alerter.engine.checkpoints import Checkpoints
-from alerter.engine.closing import close_incident
-from alerter.engine.decisions import fold_runs, of_plans, of_transition
-from alerter.engine.digest import digest_of
 from alerter.engine.rounds import Work, finish
-from alerter.engine.story import Scene, Story, fold
+from alerter.engine.story import Scene
 from alerter.engine.words import words_for
 from alerter.metrics import Metrics
 from alerter.model.cost import Cost
-from alerter.model.incident import Change, Checkpoint, Decision, Incident, Outcome, Reason, Transition
+from alerter.model.incident import Change, Checkpoint, Decision, Incident, Outcome, Reason
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
 from alerter.routing.tree import Routing
-from alerter.schedule import instants, latest_instant, next_instant
+from alerter.schedule import instants, latest_instant
 from alerter.sources.events import Events
 from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader, Reading
@@ -33,8 +30,6 @@ from alerter.state.protocol import Conflict, State, StateError, Versioned
 from alerter.timetext import iso
 
 log = logging.getLogger(__name__)
-LONG_GAP: Millis = 5 * MINUTE
-"""Incidents that open and resolve inside a gap longer than this (and than the timeframe) are told in a digest."""
 
 
 @dataclass(frozen=True)
@@ -89,22 +84,6 @@ class _Due:
         return Reading(self.rule, start, self.end, self.checkpoint.evaluated)
 
 
-@dataclass(frozen=True)
-class _Told:
-    """An incident's transitions folded into its document, and what was there before."""
-
-    story: Story
-    before: Versioned[Incident] | None
-    steps: Sequence[Transition]
-    scene: Scene
-
-    @property
-    def is_news(self) -> bool:
-        """Whether more differs from the stored document than the mark of how far it was evaluated."""
-        found = self.before.value if self.before else None
-        return found is None or replace(self.story.incident, updated=found.updated) != found
-
-
 class Engine:
     """Evaluates rules and plans what to tell; the same object in production, dry run and rule tests.
 
@@ -127,7 +106,7 @@ class Engine:
         self.routing = routing
         self.metrics = metrics or Metrics()
         self.checkpoints = checkpoints or Checkpoints(state)
-        self._gaps = gaps
+        self._books = Books(state, routing, self.checkpoints, gaps=gaps)
 
     def tick(self, rules: Sequence[Rule], now: Millis, *, punctual: bool = False) -> TickReport:
         """Evaluate the rules up to ``now`` less their ``query_delay``; one failing rule never stops the others.
@@ -158,7 +137,7 @@ class Engine:
         self.checkpoints.forget(names)
         for name, stored in self.state.checkpoints(names).items():
             for transition in close_all(stored.value, Reason.RULE_REMOVED, at).transitions:
-                self._close(transition)
+                self._books.close(transition)
             try:
                 self.checkpoints.check()
                 self.state.drop_checkpoint(name, stored.version)
@@ -227,12 +206,12 @@ class Engine:
         outcomes: Mapping[str, Outcome],
         known: _Known,
         report: TickReport,
-    ) -> dict[str, list[_Told]]:
+    ) -> dict[str, list[Told]]:
         """Fold the transitions of every rule that has any, or an open incident, into documents."""
         every = [v.value for opened in known.open.values() for v in opened.values()]
         heard = audience(self.routing, known.silences, every)
 
-        def work(name: str, outcome: Outcome) -> Work[list[_Told]]:
+        def work(name: str, outcome: Outcome) -> Work[list[Told]]:
             one, found = due[name], events[name]
             scene = Scene(
                 one.rule,
@@ -243,9 +222,9 @@ class Engine:
                 pauses=lambda a, b: instants(one.rule.schedule, a, b),
             )
 
-            def stories() -> list[_Told]:
+            def stories() -> list[Told]:
                 scene.words.prepare(outcome.transitions)
-                return self._stories(scene, outcome.transitions, known.opened(name))
+                return self._books.stories(scene, outcome.transitions, known.opened(name))
 
             return Work(found, stories)
 
@@ -256,22 +235,23 @@ class Engine:
         self,
         due: Mapping[str, _Due],
         outcomes: Mapping[str, Outcome],
-        told: Mapping[str, Sequence[_Told]],
+        told: Mapping[str, Sequence[Told]],
         now: Millis,
         report: TickReport,
     ) -> None:
         """Write incidents with their planned messages, then digests, then the checkpoints, then the decisions."""
         failed = {failure.rule for failure in report.failures}
         kept = {name: outcome for name, outcome in outcomes.items() if name not in failed}
+        stories = [one for name in kept for one in told.get(name, ())]
         digested: list[Incident] = []
-        for one in self._write([one for name in kept for one in told.get(name, ())], report):
+        for one in self._books.write(stories, lambda name, error: self._failed(report, name, error)):
             report.told += 1
             report.decisions += one.story.decisions
             digested += [one.story.incident] if one.scene.digested else []
         for failure in report.failures:
             kept.pop(failure.rule, None)
         try:
-            self._tell_digest(digested, now)
+            self._books.tell_digest(digested, now)
             lost = self.checkpoints.save(outcome.checkpoint for outcome in kept.values())
         except (StateError, Conflict) as error:
             for name in kept:
@@ -282,92 +262,9 @@ class Engine:
                     self._failed(report, name, Conflict())
                 else:
                     self._report(due[name], outcome, report)
-        self._record(report.decisions)  # in any case: what is written is not told again
-
-    def _record(self, decisions: Sequence[Decision]) -> None:
-        try:
-            self.state.record(fold_runs(decisions))
-        except StateError as error:
-            log.warning("%d decisions are not recorded: %s", len(decisions), error.reason)
+        self._books.record(report.decisions)  # in any case: what is written is not told again
 
     # --- one rule ----------------------------------------------------------------------------------------------
-
-    def _stories(
-        self, scene: Scene, transitions: Sequence[Transition], opened: Mapping[str, Versioned[Incident]]
-    ) -> list[_Told]:
-        """Fold the transitions of each incident of a rule."""
-        grouped: dict[str, list[Transition]] = {id: [] for id in opened}
-        for transition in transitions:
-            grouped.setdefault(transition.incident, []).append(transition)
-        found: list[_Told] = []
-        questions: list[Question] = []
-        for id, steps in grouped.items():
-            before = opened.get(id)
-            if before is None and steps and steps[0].change is not Change.OPENED:
-                before = self.state.incident(id)  # a new one is created; if it is there already, that conflicts
-            away = self._gaps and before is None and _inside_gap(scene.rule, steps, scene.start, scene.end)
-            told = replace(scene, digested=away)
-            try:
-                story = fold(before.value if before else None, steps, told)
-            except Unanswered as unanswered:
-                questions += unanswered.questions
-                continue
-            if story is not None:
-                found.append(_Told(story, before, steps, told))
-        if questions:
-            raise Unanswered(questions)
-        return found
-
-    def _write(self, stories: Sequence[_Told], report: TickReport) -> list[_Told]:
-        """Write incidents' documents together, by compare-and-set; one that was changed meanwhile is folded again.
-
-        Returns those written or not worth a write; a rule whose incident could not be written has failed.
-        """
-        done = [one for one in stories if not one.is_news]
-        pending = [one for one in stories if one.is_news]
-        try:
-            for _ in range(5):
-                self.checkpoints.check()
-                pairs = [(one.story.incident, one.before.version if one.before else None) for one in pending]
-                written = list(zip(pending, self.state.save_incidents(pairs), strict=True))
-                done += [one for one, version in written if not isinstance(version, Conflict)]
-                again = [self._again(one) for one, version in written if isinstance(version, Conflict)]
-                pending = [one for one in again if one is not None]
-                if not pending:
-                    return done
-            raise StateError("busy", "incidents kept changing", "are they edited by hand?")
-        except Exception as error:
-            for name in dict.fromkeys(one.scene.rule.name for one in pending):
-                self._failed(report, name, error)
-        return done
-
-    def _again(self, told: _Told) -> _Told | None:
-        before = self.state.incident(told.story.incident.id)
-        scene = replace(told.scene, digested=told.scene.digested and before is None)
-        story = fold(before.value if before else None, told.steps, scene)
-        return None if story is None else replace(told, story=story, before=before, scene=scene)
-
-    def _close(self, transition: Transition) -> None:
-        for _ in range(5):
-            stored = self.state.incident(transition.incident)
-            if stored is None or stored.value.resolved is not None:
-                return
-            try:
-                self.checkpoints.check()
-                closed = close_incident(stored.value, transition, self.routing)
-                self.state.save_incident(closed, stored.version)
-            except Conflict:
-                continue
-            self._record([of_transition(closed, transition), *of_plans(closed, stored.value)])
-            log.info("rule %s is gone: incident %s resolved", stored.value.rule, transition.incident)
-            return
-
-    def _tell_digest(self, incidents: Sequence[Incident], now: Millis) -> None:
-        for incident in digest_of(incidents, self.routing, now):
-            if self.state.incident(incident.id) is None:
-                self.checkpoints.check()
-                self.state.save_incident(incident, None)
-                self._record(of_plans(incident))
 
     def _report(self, due: _Due, outcome: Outcome, report: TickReport) -> None:
         name = due.rule.name
@@ -399,10 +296,3 @@ class Engine:
         self.reader.forget([name])  # what was counted for this evaluation was not judged
         report.failures.append(failure)
         self.metrics.failed(name, failure.kind)
-
-
-def _inside_gap(rule: Rule, steps: Sequence[Transition], start: Millis, end: Millis) -> bool:
-    interval = next_instant(rule.schedule, next_instant(rule.schedule, start)) - start
-    if end - start <= max(LONG_GAP, rule.timeframe, interval) or not steps:
-        return False  # no instant was skipped: a rule that runs hourly is not late after an hour
-    return steps[0].change is Change.OPENED and steps[-1].change is Change.RESOLVED

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 
 from alerter.clock import HOUR, MINUTE
+from alerter.engine.tick import Engine
 from alerter.model.incident import Kind, Reason
 from alerter.model.rule import FromEvent, Realert
 from alerter.model.silence import Matcher, Silence
 from alerter.routing.intervals import Interval
 from alerter.routing.tree import Timers
 from alerter.sources.protocol import SourceError
+from alerter.sources.reader import Reader
 from alerter.state.protocol import StateError
 from tests.engine.support import T0, World, documents, routing, single, storm
 
@@ -197,6 +199,25 @@ def test_long_gap_is_told_in_one_digest():
     kinds = [(d.kind, str(d.state)) for d in world.deliveries() if str(d.state) != "dropped"]
     assert kinds == [(Kind.DIGEST, "planned")]
     assert "2 incidents" in next(d.text for d in world.deliveries() if d.kind is Kind.DIGEST)
+
+
+def _crash(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_digest_is_told_after_a_crash_before_it_was_written(monkeypatch):
+    """A crash between the incidents and the digest that tells of them leaves nobody untold."""
+    world = World(documents([*range(100, 110), *range(1000, 1010)]), [storm()])
+    world.tick(0)
+    with monkeypatch.context() as patched:
+        patched.setattr("alerter.engine.books.digest_of", _crash)
+        with pytest.raises(KeyboardInterrupt):
+            world.tick(3000)
+    assert [str(d.state) for d in world.deliveries()] == ["dropped"] * 2
+    again = Engine(Reader(world.source), world.state, world.routing)
+    again.tick(world.rules, T0 + 3_002_000)
+    told = [(d.kind, str(d.state)) for d in world.deliveries() if str(d.state) != "dropped"]
+    assert told == [(Kind.DIGEST, "planned")]
 
 
 def test_removed_rule_resolves_its_incidents():
