@@ -165,7 +165,7 @@ class SqliteState:
         """Read the record, newest first."""
         asked = {
             "rule = ?": rule,
-            "json_extract(body, '$.incident') = ?": incident,
+            "COALESCE(json_extract(body, '$.incident'), '') = ?": incident,
             "at >= ?": since,
             "at <= ?": until,
         }

@@ -149,7 +149,9 @@ def test_decisions_are_selected_by_incident_and_span(state):
     state.record(made)
     assert state.decisions(incident="i1", until=NOW + 3) == [made[3], made[1]]
     assert state.decisions(since=NOW + 1, until=NOW + 2) == [made[2], made[1]]
-    assert state.decisions(rule="a rule", limit=None) == made[::-1]
+    state.record([Decision(NOW, "a rule", None, "skipped", "gap")])
+    assert [d.outcome for d in state.decisions(incident="")] == ["skipped"]
+    assert len(state.decisions(rule="a rule", limit=None)) == len(made) + 1
 
 
 def test_retention_deletes_only_what_is_over_and_told(state):
