@@ -368,3 +368,20 @@ def test_sets_of_rules_are_kept_while_they_are_run(state):
     assert state.rulesets(["r1"])["r1"].names == {"a rule", "another"}
     state.prune(Retention(DAY, DAY, DAY), NOW + DAY + 1)
     assert state.rulesets(["r1"]) == {}
+
+
+@pytest.mark.es
+def test_lists_have_no_end(es, index_prefix):
+    """More incidents than one search may return are all listed, also by a process that wrote none of them."""
+    from elasticsearch import Elasticsearch
+
+    from alerter.state.elasticsearch import ElasticsearchState
+
+    one, other = (ElasticsearchState(Elasticsearch(es.url), index_prefix) for _ in range(2))
+    one.init()
+    planned = Delivery("d", Kind.FIRING, "slack", "#c", NOW, Reason.FIRST_MATCH, "text")
+    many = [incident(f"i{n}", opened=NOW + n, deliveries=(planned,), view=View()) for n in range(10_050)]
+    one.save_incidents([(each, None) for each in many])
+    assert [v.value.opened for v in other.unfinished()] == [each.opened for each in many]
+    newest = [NOW + n for n in (10_049, 10_048, 10_047)]
+    assert [v.value.opened for v in other.incidents(open_only=True, limit=3)] == newest
