@@ -51,6 +51,14 @@ class Metrics:
         self.outbox_age = Gauge("alerter_outbox_age_seconds", "Age of the oldest undelivered message", registry=of)
         self.silences = Gauge("alerter_silences", "Active silences", registry=of)
         self.rules = Gauge("alerter_rules", "Rules by whether they loaded", ["state"], registry=of)
+        self.ready = Gauge("alerter_ready", "1 while state and source answer, as /readyz", registry=of)
+        self.leases = Gauge("alerter_leases", "Rules that this engine holds", registry=of)
+        self.members = Gauge("alerter_fleet_members", "Living engines, this one included", registry=of)
+        self._state_errors = Counter(
+            "alerter_state_errors_total", "Requests of the state that failed", ["kind"], registry=of
+        )
+        self.switch: bool | None = None
+        """Whether the last sign of life got through; None while this engine sends none."""
         self.reload_ok = Gauge("alerter_reload_successful", "1 when the last reload was taken over", registry=of)
 
     def evaluated(self, rule: Rule, start: Millis, end: Millis, matches: int) -> None:
@@ -68,6 +76,10 @@ class Metrics:
     def failed(self, rule: str, kind: str) -> None:
         """Count an evaluation that gave no answer."""
         self._failures.labels(rule, kind).inc()
+
+    def state_failed(self, kind: str) -> None:
+        """Count a request of the state that failed, by the kind of its StateError."""
+        self._state_errors.labels(kind).inc()
 
     def asked(self, source: Source) -> None:
         """Note what the source was asked so far, and how much at once it may be asked."""
@@ -106,6 +118,11 @@ class Metrics:
         yield CounterMetricFamily(
             "alerter_instants_skipped", "Instants given up as longer ago than max_catchup", known.skipped
         )
+
+        if self.switch is not None:
+            yield GaugeMetricFamily(
+                "alerter_dead_mans_switch_success", "1 when the last sign of life got through", int(self.switch)
+            )
 
     def _histogram(self) -> Metric:
         with self._timing:

@@ -32,6 +32,7 @@ RELOAD_SECONDS = 2
 DELIVER_SECONDS = 1
 TIDY_SECONDS = 3600
 HEARTBEAT_SECONDS = 10
+LOOK_SECONDS = 15
 SWEEP_SECONDS = 300
 ONCE_PASSES = 60
 """Delivery passes a second apart that ``--once`` waits for messages the rate limits hold back."""
@@ -126,7 +127,9 @@ class Runner:
             scheduler.every("deliver", DELIVER_SECONDS, service.deliver)
             scheduler.every("tidy", TIDY_SECONDS, service.tidy)
             scheduler.every("sweep", SWEEP_SECONDS, service.sweep)
-            scheduler.every("heartbeat", HEARTBEAT_SECONDS, service.beat)
+            scheduler.every("heartbeat", HEARTBEAT_SECONDS, service.vitals.beat)
+            scheduler.every("look", LOOK_SECONDS, service.look)
+            self._arm(scheduler, service)
             scheduler.replace(service.project.rules)
             settle_memory()
             scheduler.start()
@@ -146,10 +149,17 @@ class Runner:
             pacemaker.stop()
             service.leave()
             if service.pulse.ready:
-                service.beat(stopped=True)
+                service.vitals.beat(stopped=True)
             if http is not None:
                 http.stop()
             log.info("stopped")
+
+    def _arm(self, scheduler: Scheduler, service: Service) -> None:
+        """Let signs of life be sent, when the settings say where."""
+        switch = self._settings.dead_mans_switch
+        if switch is not None and service.vitals.switch is not None:
+            service.vitals.switch.send()
+            scheduler.every("dead man's switch", switch.every / SECOND, service.vitals.switch.send)
 
     def _give_up(self, error: UsageError) -> None:
         """Stop, since this engine may not go on under its name."""

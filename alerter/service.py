@@ -6,7 +6,6 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
 from typing import Any
 
 from alerter import __version__
@@ -21,7 +20,6 @@ from alerter.engine.tick import Engine, TickReport
 from alerter.errors import UsageError
 from alerter.http import PLAIN, Answer
 from alerter.metrics import Metrics
-from alerter.model.heartbeat import Heartbeat
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
 from alerter.notifiers.registry import make_notifiers
@@ -31,6 +29,7 @@ from alerter.sources.follow import Feed
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
 from alerter.state.protocol import Conflict, Retention, State, StateError
+from alerter.watch.vitals import Vitals
 
 log = logging.getLogger(__name__)
 PATIENCE: Millis = 5 * MINUTE
@@ -39,17 +38,6 @@ LOOK_EVERY: Millis = 30 * SECOND
 """How often the outbox is looked at while this engine has put nothing into it: another one may have."""
 STALE: Millis = 5 * MINUTE
 """Without a finished pass of the delivery loop for this long the process is not healthy."""
-COSTLY = 20
-"""Rules that a heartbeat names by what they cost."""
-
-
-@dataclass
-class Pulse:
-    """What health checks look at; monotonic milliseconds."""
-
-    ready: bool = False
-    beat: Millis = 0
-    problem: str = "starting"
 
 
 class Service:
@@ -64,8 +52,6 @@ class Service:
         self.settings = settings
         self.project = project
         self.metrics = Metrics(clock.now)
-        self._started = clock.now()
-        self.pulse = Pulse(beat=clock.monotonic())
         self._clock = clock
         self._source = source
         self._state = state
@@ -75,6 +61,17 @@ class Service:
         self._reader = Reader(source)
         self.fleet = Fleet(state, clock, settings.instance, settings.lease_ttl, __version__, guest=guest)
         self.checkpoints = Checkpoints(state, PATIENCE, self.fleet)
+        self.vitals = Vitals(
+            settings,
+            state,
+            clock,
+            self.fleet,
+            self.metrics,
+            project=lambda: self.project,
+            silences=self._silences,
+            held=self.checkpoints.held,
+        )
+        self.pulse = self.vitals.pulse
         self._idle_until: Millis = 0
         self._silences_read: Sequence[Silence] = ()
         self._silenced_at: Millis = -SECOND
@@ -116,11 +113,13 @@ class Service:
                 self._feed.poll()
                 report = self.engine.tick(rules, self._clock.now(), punctual=punctual)
         except StateError as error:
-            self._unwell(f"state: {error.reason}")
+            self._state_failed(error)
             return None
         except UsageError as error:
             self._unwell(error.message)
+            self.vitals.unreadable(rules, error.message)
             return None
+        self.vitals.note(rules, report)
         self.metrics.asked(self._source)
         self.metrics.spent(report.costs)
         if report.told:
@@ -160,7 +159,7 @@ class Service:
             self.pulse.beat = self._clock.monotonic()
         except StateError as error:
             self._idle_until = 0
-            self._unwell(f"state: {error.reason}")
+            self._state_failed(error)
         finally:
             self._delivering.release()
 
@@ -172,6 +171,7 @@ class Service:
         try:
             changed = self.fleet.beat()
         except StateError as error:
+            self.metrics.state_failed(error.kind)
             log.warning("the engine's beat: %s", error.reason)
             return ()
         if changed:
@@ -205,29 +205,10 @@ class Service:
             if gone:
                 log.info("retention: %d old records deleted", gone)
 
-    def heartbeat(self, *, stopped: bool = False) -> Heartbeat:
-        """Return what this engine says of itself now."""
-        now, known = self._clock.now(), self.metrics.progress
-        return Heartbeat(
-            self.settings.instance,
-            __version__,
-            self._started,
-            now,
-            rules=len(self.project.rules),
-            refused=self.project.refused,
-            merged=known.merged,
-            skipped=known.skipped,
-            clusters=tuple(known.loads(now)),
-            costly=tuple(known.costly(COSTLY)),
-            stopped=stopped,
-        )
-
-    def beat(self, *, stopped: bool = False) -> None:
-        """Write the heartbeat into the state, for ``alerter status``; ``stopped`` says that it is the last one."""
-        try:
-            self._state.save_heartbeat(self.heartbeat(stopped=stopped))
-        except StateError as error:
-            log.warning("heartbeat: %s; alerter status shows an older one", error)
+    def look(self) -> None:
+        """Look after the alerter itself."""
+        if self.vitals.look():
+            self._idle_until = 0
 
     def reload(self, scheduler: Scheduler | None = None, *, force: bool = False) -> bool:
         """Take over changed files; bad ones keep what was there before. Returns whether anything was replaced."""
@@ -293,7 +274,11 @@ class Service:
         return 503, PLAIN, f"not ready: {self.pulse.problem}\n".encode()
 
     def _metrics_page(self) -> Answer:
-        return 200, "text/plain; version=0.0.4; charset=utf-8", self.metrics.text(self._clock.now())
+        return 200, "text/plain; version=0.0.4; charset=utf-8", self.vitals.scraped()
+
+    def _state_failed(self, error: StateError) -> None:
+        self.metrics.state_failed(error.kind)
+        self._unwell(f"state: {error.reason}")
 
     def _well(self) -> None:
         self.pulse.ready, self.pulse.problem = True, ""

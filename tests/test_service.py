@@ -173,7 +173,7 @@ def test_a_heartbeat_says_how_the_engine_is_doing(case: Case) -> None:
         case.clock.advance(minutes * MINUTE)
         case.tick()
     case.clock.advance(MINUTE)
-    case.service.beat()
+    case.service.vitals.beat()
     [beat] = case.state.heartbeats()
     assert (beat.instance, beat.started, beat.beat) == (case.settings.instance, T0, T0 + 5 * MINUTE)
     assert (beat.rules, beat.refused, beat.merged, beat.skipped) == (1, 0, 2, 0)
@@ -188,7 +188,7 @@ def test_a_heartbeat_says_how_the_engine_is_doing(case: Case) -> None:
 def test_a_state_that_takes_no_heartbeat_stops_nothing(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     """It is said, and the engine goes on."""
     case.state._db.execute("DROP TABLE heartbeats")
-    case.service.beat()
+    case.service.vitals.beat()
     assert "heartbeat" in caplog.text
 
 
