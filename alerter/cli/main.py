@@ -20,6 +20,7 @@ COMMANDS = {
     "route": "show the routing tree; say where labels would go, and why",
     "silence": "add, list and expire silences",
     "incidents": "list incidents and what was told of them",
+    "why": "why you were told, or not: every decision with its reason",
     "status": "cluster, rules, incidents, outbox and silences at a glance",
     "init": "create or upgrade the state indices",
     "schema": "print the JSON Schema of rule files, for editors",

@@ -1,0 +1,1 @@
+"""Why somebody was told, or not: kept records to an account of every decision, pure."""

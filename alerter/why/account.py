@@ -1,0 +1,114 @@
+"""The account: a verdict first, then a paragraph for each incident, then what is so of the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from alerter.clock import Millis
+from alerter.model.incident import Incident
+from alerter.state.records import key_text
+from alerter.why.hearing import Hearing, hearings, verdict
+from alerter.why.nearest import Counted
+from alerter.why.records import Asked, Definition, Records
+from alerter.why.standing import Fact, standing
+from alerter.why.timeline import Entry, as_of_now, entry_of, folded, timeline
+from alerter.why.words import when
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """One incident: whether anybody was told, in one sentence, and everything that is known, by time."""
+
+    incident: Incident
+    told: bool
+    verdict: str
+    heard: tuple[Hearing, ...]
+    timeline: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Account:
+    """The answer. ``told``: None where nothing was to be told. ``counted``: None when nothing was counted again."""
+
+    asked: Asked
+    told: bool | None
+    verdict: str
+    paragraphs: tuple[Paragraph, ...]
+    timeline: tuple[Entry, ...]
+    facts: tuple[Fact, ...]
+    counted: Counted | None
+    now: Millis
+
+
+def account(asked: Asked, definition: Definition, records: Records, counted: Counted | None = None) -> Account:
+    """Explain what was asked from what is kept, and from what ``counted`` again found where nothing is."""
+    facts = standing(asked, definition, records)
+    paragraphs = tuple(_paragraph(incident, records) for incident in records.incidents)
+    own = folded([entry_of(d, records.now) for d in records.of("")])
+    told, text = _verdict(paragraphs, own, facts, counted, records)
+    return Account(asked, told, text, paragraphs, own, facts, counted, records.now)
+
+
+def worth_counting(asked: Asked, definition: Definition, records: Records) -> bool:
+    """Whether nothing that is kept explains why nobody was told: then the source knows more."""
+    if definition.rule is None or records.incidents or asked.incident:
+        return False
+    return not any(fact.decides and fact.code in _POINTLESS for fact in standing(asked, definition, records))
+
+
+_POINTLESS = frozenset({"key", "future"})
+"""Facts with which counting again finds nothing out."""
+
+
+def _paragraph(incident: Incident, records: Records) -> Paragraph:
+    decisions, present, now = records.of(incident.id), records.present.get(incident.id, ()), records.now
+    digests = _digests_of(incident, records.digests)
+    heard = tuple(hearings(incident, (*decisions, *present), digests, now))
+    told, text = verdict(incident, heard, now)
+    lines = [*timeline(incident, decisions, records.silences, now), *(as_of_now(d, now) for d in present)]
+    return Paragraph(incident, told, text, heard, tuple(lines))
+
+
+def _digests_of(incident: Incident, digests: Sequence[Incident]) -> list[Incident]:
+    """Return the digests that may tell of an incident: their span holds its life."""
+    end = incident.resolved if incident.resolved is not None else incident.opened
+    return [d for d in digests if d.opened <= incident.opened and (d.resolved is None or d.resolved >= end)]
+
+
+def _verdict(
+    paragraphs: Sequence[Paragraph],
+    own: Sequence[Entry],
+    facts: Sequence[Fact],
+    counted: Counted | None,
+    records: Records,
+) -> tuple[bool | None, str]:
+    if len(paragraphs) == 1:
+        return paragraphs[0].told, paragraphs[0].verdict
+    if paragraphs:
+        told = sum(p.told for p in paragraphs)
+        return told > 0, f"{len(paragraphs)} incidents: {told} told, {len(paragraphs) - told} not told; see each below"
+    deciding = [fact.text for fact in facts if fact.decides]
+    deciding += [entry.text for entry in own if entry.outcome == "skipped"]
+    if deciding:
+        return None, f"nothing happened: {deciding[0]}"
+    checkpoint = records.checkpoint
+    reached = f" up to {when(checkpoint.evaluated, records.now)}" if checkpoint else ""
+    return None, f"nothing matched{reached}{_counted(counted, records.now)}"
+
+
+def _counted(counted: Counted | None, now: Millis) -> str:
+    """Return what counting again adds: how near it came, or that it would match by now."""
+    if counted is None:
+        return ""
+    nearest = counted.matches[0] if counted.matches else counted.nearest
+    key = f" [{key_text(nearest.key)}]" if nearest is not None and nearest.key else ""
+    at = f" at {when(nearest.at, now)}{key}" if nearest is not None else ""
+    if counted.matches:
+        return f", but counted now it would{at}: documents came after it was evaluated, or the rule was another one"
+    return f": {counted.text}{at} (counted now)"
+
+
+def with_note(made: Account, code: str, text: str) -> Account:
+    """Return the account with one more thing to say of it."""
+    return replace(made, facts=(*made.facts, Fact(code, text)))

@@ -1,0 +1,122 @@
+"""What keeps a rule from being told before anything matches: files, engines, checkpoints, the record's length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from alerter.clock import MINUTE, Millis
+from alerter.model.heartbeat import Heartbeat
+from alerter.why.records import Asked, Definition, Records
+from alerter.why.words import when
+
+STORED_BEHIND: Millis = 6 * MINUTE
+"""A stored checkpoint of which nothing but the instant changed is at most this far behind what was evaluated."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One thing that keeps a rule from being told, or a limit of what can be said; ``decides``: it alone explains."""
+
+    code: str
+    text: str
+    decides: bool = False
+
+
+def standing(asked: Asked, definition: Definition, records: Records) -> tuple[Fact, ...]:
+    """Return what is so now, the most decisive first."""
+    facts = [
+        *_files(asked, definition, records),
+        *_key(asked, definition),
+        *_evaluation(asked, records),
+        *_engines(asked, records),
+        *_record(asked, records),
+    ]
+    return tuple(sorted(facts, key=lambda fact: not fact.decides))
+
+
+def _files(asked: Asked, definition: Definition, records: Records) -> Iterator[Fact]:
+    if definition.rule is not None:
+        return
+    for found in definition.refused:
+        yield Fact("refused", f"the rule is refused: {found.file}:{found.line}:{found.column}: {found.message}", True)
+    if definition.disabled:
+        yield Fact("disabled", f"the rule is disabled: is_enabled: false in {definition.disabled}", True)
+    elif not definition.refused and records.checkpoint is not None:
+        yield Fact("removed", f"no rule file holds {asked.rule!r} any more; what was kept of it is shown")
+
+
+def _key(asked: Asked, definition: Definition) -> Iterator[Fact]:
+    rule = definition.rule
+    if rule is None or not asked.key:
+        return
+    names = (*rule.query_key, *rule.splits)
+    strange = [name for name in asked.key if name not in names]
+    if strange:
+        known = f"its query_key is {', '.join(names)}" if names else "it has no query_key"
+        yield Fact("key", f"the rule does not count by {', '.join(strange)}: {known}", True)
+
+
+def _evaluation(asked: Asked, records: Records) -> Iterator[Fact]:
+    """Yield how far the rule was evaluated, where that is not all of the span."""
+    now, checkpoint = records.now, records.checkpoint
+    if checkpoint is None:
+        if not records.incidents:
+            yield Fact("never_evaluated", "no engine has evaluated the rule yet", True)
+        return
+    if checkpoint.started >= asked.end:
+        text = f"the rule was evaluated for the first time at {when(checkpoint.started, now)}; earlier is never told"
+        yield Fact("started_later", text, True)
+    elif checkpoint.started > asked.start:
+        yield Fact("started", f"evaluated from {when(checkpoint.started, now)} on: then it was new")
+    reached = f"evaluated up to {when(checkpoint.evaluated, now)}"
+    if checkpoint.evaluated >= asked.end:
+        yield Fact("evaluated", f"{reached} at least, so all of the span")
+    elif now - checkpoint.evaluated <= STORED_BEHIND:
+        yield Fact("evaluated", f"{reached} at least (what is stored may be five minutes behind)")
+    else:
+        yield Fact("behind", f"{reached} only", checkpoint.evaluated < asked.start)
+
+
+def _engines(asked: Asked, records: Records) -> Iterator[Fact]:
+    now, behind = records.now, not _reached(asked, records)
+    running = [beat for beat in records.heartbeats if beat.running(now)]
+    if not running:
+        newest = max(records.heartbeats, key=lambda beat: beat.beat, default=None)
+        if newest is None:
+            yield Fact("no_engine", "no engine was heard of in the last day (run --once gives no sign of it)", behind)
+        else:
+            how = "stopped" if newest.stopped else "was not heard of since"
+            text = f"no engine is running: {newest.instance} {how} {when(newest.beat, now)}"
+            yield Fact("no_engine", text, behind)
+    for beat in running:
+        if beat.problem:
+            yield Fact("not_ready", f"the engine {beat.instance} is not ready: {beat.problem}", behind)
+        yield from _failing(asked, beat, now, behind=behind)
+
+
+def _reached(asked: Asked, records: Records) -> bool:
+    """Whether all of the span was evaluated, as far as it is past."""
+    checkpoint = records.checkpoint
+    return checkpoint is not None and checkpoint.evaluated >= min(asked.end, records.now - STORED_BEHIND)
+
+
+def _failing(asked: Asked, beat: Heartbeat, now: Millis, *, behind: bool) -> Iterator[Fact]:
+    for failing in beat.failing:
+        for one in failing.rules:
+            if one.rule == asked.rule:
+                text = f"it gives no answer since {when(one.since, now)} ({failing.kind}): {one.reason}"
+                yield Fact("failing", text, behind)
+
+
+def _record(asked: Asked, records: Records) -> Iterator[Fact]:
+    now = records.now
+    if asked.start < records.kept_since and not asked.incident:
+        text = f"decisions before {when(records.kept_since, now)} are not kept (retention.decisions)"
+        yield Fact("too_old", text, asked.end < records.kept_since)
+    if asked.end > now:
+        yield Fact("future", f"the span ends after now ({when(now, now)})", asked.start > now)
+    if records.more:
+        yield Fact(
+            "more", f"{records.more:,} more incidents of the span are not told here: ask for a --key or less time"
+        )
