@@ -19,6 +19,8 @@ PAGE = 1_000
 LARGEST = 10_000
 """Documents that one search may return; longer lists are read page by page from a point in time."""
 KEPT_OPEN = "1m"
+UNREADABLE = (LookupError, TypeError, AttributeError, ValueError)
+"""What reading an answer, or a document, of another shape than expected ends in."""
 Doc = Mapping[str, Any]
 
 
@@ -39,8 +41,7 @@ class Documents:
         """Read one document, in real time."""
         try:
             with self.errors():
-                found: Doc = self.client.get(index=self.names[suffix], id=id).body
-                return found
+                return _whole(self.client.get(index=self.names[suffix], id=id).body)
         except NotFoundError:
             return None
 
@@ -49,18 +50,19 @@ class Documents:
         if not ids:
             return []
         with self.errors():
-            answer = self.client.mget(index=self.names[suffix], ids=list(ids))
-        if any("error" in doc for doc in answer["docs"]):
-            raise no_indices()  # taking it for "not there yet" would start every rule afresh
-        return [doc for doc in answer["docs"] if doc.get("found")]
+            docs = self.client.mget(index=self.names[suffix], ids=list(ids))["docs"]
+            if any("error" in doc for doc in docs):
+                raise no_indices()  # taking it for "not there yet" would start every rule afresh
+            if [doc["_id"] for doc in docs] != list(ids):
+                raise StateError("incomplete", f"an answer about {self.names[suffix]} is incomplete")
+            return [_whole(doc) for doc in docs if doc["found"]]
 
     def put(self, suffix: str, id: str, source: Mapping[str, Any], version: Version | None) -> Version:
         """Write one document; ``version`` None creates. Raises Conflict."""
         once: dict[str, Any] = {"op_type": "create"} if version is None else _if(version)
         with self.errors():
-            answer = self.client.index(index=self.names[suffix], id=id, document=source, **once)
-        self._written.add(suffix)
-        return version_of(answer.body)
+            self._written.add(suffix)
+            return version_of(self.client.index(index=self.names[suffix], id=id, document=source, **once).body)
 
     def put_over(self, suffix: str, id: str, source: Mapping[str, Any]) -> None:
         """Write one document over whatever is there."""
@@ -86,17 +88,16 @@ class Documents:
         if suffix != self._lagging:
             self._written.add(suffix)
         with self.errors():
-            answer = self.client.bulk(index=self.names[suffix], operations=lines)
-        found: list[Version | Conflict] = []
-        for item in answer["items"]:
-            (result,) = item.values()
-            if result["status"] == 409:
-                found.append(Conflict("changed by another engine"))
-            elif "error" in result:
-                raise self._item_error(suffix, result)
-            else:
-                found.append(version_of(result))
-        return found
+            items = self.client.bulk(index=self.names[suffix], operations=lines)["items"]
+            return [self._written_as(suffix, item) for _, item in zip(lines[::2], items, strict=True)]
+
+    def _written_as(self, suffix: str, item: Doc) -> Version | Conflict:
+        (result,) = item.values()
+        if result["status"] == 409:
+            return Conflict("changed by another engine")
+        if "error" in result:
+            raise self._item_error(suffix, result)
+        return version_of(result)
 
     def drop(self, suffix: str, id: str, version: Version) -> None:
         """Delete a document by compare-and-set; one that is gone already is no error. Raises Conflict."""
@@ -112,9 +113,9 @@ class Documents:
         self._written.add(suffix)
         with self.errors():
             answer = self.client.bulk(index=self.names[suffix], operations=operations)
-        if answer["errors"]:
-            items = [result for item in answer["items"] for result in item.values()]
-            raise self._item_error(suffix, next(result for result in items if "error" in result))
+            if answer["errors"]:
+                items = [result for item in answer["items"] for result in item.values()]
+                raise self._item_error(suffix, next(result for result in items if "error" in result))
 
     def select(
         self, suffix: str, clauses: Sequence[Mapping[str, Any]], field: str, *, order: str = "asc",
@@ -157,7 +158,7 @@ class Documents:
     def _hits(self, suffix: str, answer: Mapping[str, Any]) -> list[Doc]:
         if answer["timed_out"] or answer["_shards"]["failed"]:
             raise StateError("incomplete", f"the list of {self.names[suffix]} is incomplete")
-        return list(answer["hits"]["hits"])
+        return [_whole(hit) for hit in answer["hits"]["hits"]]
 
     def delete(self, suffix: str, clauses: Sequence[Mapping[str, Any]]) -> list[str]:
         """Delete what the clauses select; returns the ids."""
@@ -192,6 +193,8 @@ class Documents:
             raise
         except (StateError, Conflict):
             raise
+        except UNREADABLE as error:
+            raise StateError("incomplete", f"an answer of Elasticsearch cannot be read: {_words(error)}") from None
         except Exception as error:
             found = as_source_error(error)
             raise StateError(found.kind, found.reason, self.hint(found)) from None
@@ -218,13 +221,29 @@ def source_of(record: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load(shape: type[T], doc: Doc) -> Versioned[T]:
-    """Return the record of a document, with its version."""
-    return Versioned(loads(shape, doc["_source"]["body"]), version_of(doc))
+    """Return the record of a document, with its version. Raises StateError."""
+    try:
+        return Versioned(loads(shape, doc["_source"]["body"]), version_of(doc))
+    except UNREADABLE as error:
+        reason = f"the document {doc.get('_id')} of {doc.get('_index')} cannot be read: {_words(error)}"
+        raise StateError("incomplete", reason, "was it edited by hand?") from None
+
+
+def _whole(doc: Doc) -> Doc:
+    """Return a document that has an id and a version. Raises one of UNREADABLE."""
+    if not isinstance(doc["_id"], str):
+        raise TypeError("_id is no text")
+    version_of(doc)
+    return doc
 
 
 def version_of(doc: Doc) -> Version:
     """Return the version to quote when the document is changed."""
-    return f"{doc['_seq_no']} {doc['_primary_term']}"
+    return f"{int(doc['_seq_no'])} {int(doc['_primary_term'])}"
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _if(version: Version) -> dict[str, Any]:

@@ -96,7 +96,8 @@ class ElasticsearchState:
     def checkpointed(self) -> list[str]:
         """Name every rule that has a checkpoint."""
         docs = self._docs.select("state", [{"term": {"kind": "checkpoint"}}], "rule", source="rule")
-        return sorted(doc["_source"]["rule"] for doc in docs)
+        with self._docs.errors():
+            return sorted(str(doc["_source"]["rule"]) for doc in docs)
 
     def save_checkpoint(self, checkpoint: Checkpoint, version: Version | None) -> Version:
         """Write a checkpoint by compare-and-set."""
