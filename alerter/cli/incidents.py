@@ -38,11 +38,11 @@ def run(args: argparse.Namespace) -> int:
     import json
 
     from alerter.cli.lengths import length_option
-    from alerter.cli.state_access import opened_state
+    from alerter.cli.state_access import existing_state
     from alerter.clock import SystemClock
 
     since = None if args.since is None else SystemClock().now() - length_option(args.since, "--since")
-    with opened_state(args.config) as (state, _):
+    with existing_state(args.config) as (state, _):
         listed = state.incidents(rule=args.rule, open_only=args.open, since=since, limit=args.limit)
     found = [stored.value for stored in listed if stored.value.type != "digest"]
     if args.format == "json":

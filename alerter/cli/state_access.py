@@ -16,7 +16,7 @@ from alerter.state.protocol import Conflict, State, StateError
 def opened_state(config: str | None, *, create: bool = True) -> Iterator[tuple[State, Settings]]:
     """Yield the state of the settings, made ready; its failures become UsageError."""
     settings = load_settings(config)
-    try:
+    with _said():
         state = open_state(settings)
         try:
             if create:
@@ -24,6 +24,30 @@ def opened_state(config: str | None, *, create: bool = True) -> Iterator[tuple[S
             yield state, settings
         finally:
             state.close()
+
+
+@contextmanager
+def existing_state(config: str | None) -> Iterator[tuple[State, Settings]]:
+    """Yield the state of the settings as ``opened_state`` does, but never make one: looking changes nothing."""
+    settings = load_settings(config)
+    if not settings.es.urls and not settings.state_file.exists():
+        message = f"there is no state yet: {settings.state_file} does not exist"
+        raise UsageError(message, "alerter run makes it; are these the settings of the engine, and its folder?")
+    with _said():
+        state = open_state(settings)
+        try:
+            if settings.es.urls:
+                state.heartbeats()  # says so when the indices are not there
+            state.init()  # it is there: nothing but its version is looked at
+            yield state, settings
+        finally:
+            state.close()
+
+
+@contextmanager
+def _said() -> Iterator[None]:
+    try:
+        yield
     except (StateError, SourceError) as error:
         raise UsageError(error.reason, error.hint) from None
     except Conflict as error:

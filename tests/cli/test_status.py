@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from alerter.model.heartbeat import Costly, Heartbeat, Load
 from alerter.model.incident import Checkpoint, DeliveryState, Incident
 from alerter.state.protocol import State
 from alerter.timetext import iso, parse_instant
+from tests.servers.elastic import Node
 
 LONG_AGO = parse_instant("2025-03-10T12:00:00Z")
 
@@ -20,7 +22,7 @@ LONG_AGO = parse_instant("2025-03-10T12:00:00Z")
 def test_everything_is_counted(
     state: State, incident: Callable[..., Incident], checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Rules with their lag, open incidents, what waits for delivery and for how long, silences."""
+    """Rules with how far they are, open incidents, what waits for delivery and for how long, silences."""
     now = SystemClock().now()
     state.save_checkpoint(checkpoint, None)
     state.save_incident(incident("open", opened=now, delivery=DeliveryState.PLANNED), None)
@@ -29,23 +31,52 @@ def test_everything_is_counted(
     capsys.readouterr()
     assert main(["status", "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert [rule["rule"] for rule in found["rules"]] == ["refunds"]
-    assert found["rules"][0]["evaluated"] == "2027-01-15T08:00:00.000Z"
+    assert found["rules"] == [{"rule": "refunds", "evaluated": "2027-01-15T08:00:00.000Z", "owner": "", "keys": 0}]
+    assert found["leases"] == {"held": 0, "free": 1, "without_owner": ["refunds"]}
+    assert found["unwell"] == ["no engine is running"]
     assert found["incidents"] == {"firing": 1, "critical": 1}
     assert found["outbox"]["depth"] == 1
     assert found["silences"] == 1
     assert found["cluster"].startswith(("embedded", "Elasticsearch 8."))
 
 
-def test_lines_for_people(state: State, checkpoint: Checkpoint, capsys: pytest.CaptureFixture[str]) -> None:
-    """An empty state is a status too; with a rule its lag is shown."""
+def test_lines_for_people(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """A new state is a status too; without an engine it is not well, which only --check turns into an exit code."""
     assert main(["status"]) == 0
     said = capsys.readouterr().out
     for part in ("cluster", "state", "rules      0 evaluated", "0 firing", "0 to deliver", "0 active"):
         assert part in said
-    state.save_checkpoint(checkpoint, None)
-    assert main(["status"]) == 0
-    assert "refunds: " in capsys.readouterr().out
+    assert said.endswith("health     unwell:\n           no engine is running\n")
+    assert main(["status", "--check"]) == 1
+    state.save_heartbeat(beat("a:9797", SystemClock().now(), refused=0))
+    assert main(["status", "--check"]) == 0
+    assert capsys.readouterr().out.endswith("health     well\n")
+
+
+@pytest.mark.parametrize("command", ["status", "incidents"])
+def test_looking_makes_no_state(alone: Path, capsys: pytest.CaptureFixture[str], command: str) -> None:
+    """In the wrong folder, or with the wrong settings, that is said instead."""
+    assert main([command]) == 2
+    assert "there is no state yet: alerter.db does not exist" in capsys.readouterr().err
+    assert list(alone.iterdir()) == []
+
+
+@pytest.mark.es
+@pytest.mark.parametrize("command", ["status", "incidents"])
+def test_looking_makes_no_indices(
+    alone: Path,
+    es: Node,
+    index_prefix: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+) -> None:
+    """The same on a cluster."""
+    monkeypatch.setenv("ALERTER_ES_URL", es.url)
+    monkeypatch.setenv("ALERTER_STATE_INDEX", f"alerter-{index_prefix}")
+    assert main([command]) == 2
+    assert "the state indices are missing" in capsys.readouterr().err
+    assert main([command]) == 2
 
 
 def beat(instance: str, at: int, **changes: object) -> Heartbeat:
@@ -75,7 +106,8 @@ def test_engines_are_shown_with_how_late_they_are(state: State, capsys: pytest.C
     said = capsys.readouterr().out.splitlines()
     at = said.index("engines    1 running")
     assert said[at + 1 : at + 5] == [
-        "           a:9797: 0.1.0, up 3 h 2 min; rules 2,000, files refused 1, runs merged 12, instants skipped 0",
+        "           a:9797: 0.1.0, up 3 h 2 min, heard of 2 s ago; holds 2,000 of 2,000 rules, files refused 1, runs"
+        " merged 12, instants skipped 0",
         "             default: lag p50 0.20 s, p95 1.14 s, max 31.00 s; 4 of 2,000 rules due",
         "           b:9797: not heard of since 2025-03-10T12:00:00.000Z",
         "           c:9797: stopped 2025-03-10T12:00:00.000Z",
@@ -85,13 +117,17 @@ def test_engines_are_shown_with_how_late_they_are(state: State, capsys: pytest.C
 def test_engines_for_programs(state: State, capsys: pytest.CaptureFixture[str]) -> None:
     """The same in JSON; an engine counts as running up to 60 s after its last beat."""
     now = SystemClock().now()
-    state.save_heartbeat(beat("a:9797", now - 30 * SECOND))
+    state.save_heartbeat(beat("a:9797", now - 30 * SECOND, session="s1", held=1500))
     state.save_heartbeat(beat("b:9797", now - 61 * SECOND))
     assert main(["status", "--format", "json"]) == 0
     first, second = json.loads(capsys.readouterr().out)["engines"]
+    assert 30 <= first.pop("silent_seconds") < 40
     assert first == {
         "instance": "a:9797",
         "version": "0.1.0",
+        "session": "s1",
+        "problem": "",
+        "held": 1500,
         "started": iso(now - 30 * SECOND - 182 * MINUTE),
         "beat": iso(now - 30 * SECOND),
         "running": True,

@@ -48,7 +48,8 @@ def member(instance: str, version: str = "1.0", ruleset: str = "same") -> Member
 
 def beat(instance: str, at: int = NOON, **changes: Any) -> Heartbeat:
     """Return a heartbeat."""
-    return Heartbeat(instance, "1.0", NOON, at, **{"rules": 40, **changes})
+    values = {"version": "1.0", "started": NOON, "rules": 40, **changes}
+    return Heartbeat(instance=instance, beat=at, **values)
 
 
 def failing(kind: str, since: int, *names: str, number: int = 0) -> Failing:
