@@ -84,7 +84,7 @@ def _fewest(rule: Rule, condition: Condition, matches: Matches) -> Counted:
         return Counted(text="no window could be judged: data must go back further than the window")
     nearest = min(found, key=lambda m: (_size(m), m.at))
     limit = getattr(rule.condition, "threshold", None) or getattr(rule.condition, "minimum", 0)
-    return Counted((), nearest, f"the emptiest window held {_size(nearest):,} (fewer than {limit:,} match)")
+    return Counted((), nearest, f"the emptiest window held {_size(nearest):,} (threshold: fewer than {limit:,})")
 
 
 def _size(match: Match) -> int:
