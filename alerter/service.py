@@ -91,7 +91,8 @@ class Service:
             metrics=self.metrics,
         )
         self.fleet.run(ruleset_of(project.rules))
-        self.metrics.progress.replace(project.rules, self._clock.now())
+        ours = [rule for rule in project.rules if self.fleet.chosen(rule.name)]
+        self.metrics.progress.replace(ours, self._clock.now())
         self.metrics.rules.labels("loaded").set(len(project.rules))
         self.metrics.rules.labels("refused").set(project.refused)
         self.metrics.reload_ok.set(0 if project.errors else 1)

@@ -186,7 +186,8 @@ def _unwell(records: Records, found: Mapping[str, Any], after: Mapping[str, Mill
     for beat in records.running:
         for one in beat.failing:
             if beat.beat - one.since >= after["rules_failing"]:
-                yield f"{_counted(one.number, 'rule')} failing since {iso(one.since)} ({one.kind}, cluster {one.cluster})"
+                rules = _counted(one.number, "rule")
+                yield f"{rules} failing since {iso(one.since)} ({one.kind}, cluster {one.cluster})"
     for cluster in found["clusters"]:
         if cluster["lag_seconds"] * SECOND >= after["rules_failing"]:
             yield f"rules of the cluster {cluster['cluster']} are up to {cluster['lag_seconds']:.0f} s late"

@@ -1,0 +1,109 @@
+"""The watch in a whole service: real rules, real routes, delivery, heartbeat and metrics, on the manual clock."""
+
+from __future__ import annotations
+
+import gzip
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from alerter.clock import DAY, SECOND
+from alerter.config import SwitchSettings
+from alerter.model.incident import Incident
+from alerter.secrets import Secret
+from tests.notifiers.standin import serve
+from tests.test_service import Case
+
+
+@pytest.fixture
+def case(tmp_path: Path) -> Case:
+    """Return a running service."""
+    return Case(tmp_path)
+
+
+def minutes(case: Case, number: int) -> None:
+    """Let the jobs run four times a minute."""
+    for _ in range(4 * number):
+        case.clock.advance(15 * SECOND)
+        case.service.renew()
+        case.service.vitals.beat()
+        case.tick()
+        case.service.look()
+        case.service.deliver()
+
+
+def own(case: Case) -> list[Incident]:
+    """Return the alerter's own incidents."""
+    return [v.value for v in case.state.incidents() if v.value.labels.get("domain") == "alerter"]
+
+
+def samples(case: Case) -> dict[tuple[str, ...], float]:
+    """Return each sample of the metrics page by its name and label values."""
+    text = case.service.pages()["/metrics"]()[2].decode()
+    families = text_string_to_metric_families(text)
+    return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
+
+
+def test_data_that_cannot_be_read_becomes_an_incident(case: Case) -> None:
+    """Told and resolved through the same routes and the same outbox as any other."""
+    minutes(case, 1)
+    (case.folder / "events.ndjson").write_bytes(gzip.compress(b"{}"))
+    minutes(case, 4)
+    assert own(case) == []
+    minutes(case, 2)
+    (incident,) = own(case)
+    assert incident.rule == "alerter: rules cannot be evaluated"
+    assert "1 of 1 rules give no answer" in incident.view.sentence
+    assert dict(incident.view.fields)["storm"].endswith("a packed file cannot be followed")
+    assert case.told() == [("firing", "sent")]
+    (beat,) = case.state.heartbeats()
+    assert (beat.failing[0].kind, beat.failing[0].rules[0].rule) == ("unreadable", "storm")
+    assert "packed with gzip" in beat.problem
+    case.write("events.ndjson", "")
+    minutes(case, 1)
+    assert case.told() == [("firing", "sent"), ("resolved", "sent")]
+
+
+def test_what_catching_up_gave_up_becomes_an_incident(case: Case) -> None:
+    """A rule that slept for longer than max_catchup says so, whatever it finds afterwards."""
+    minutes(case, 1)
+    case.clock.advance(3 * DAY)
+    minutes(case, 1)
+    (incident,) = own(case)
+    assert incident.rule == "alerter: a span was not evaluated"
+    assert incident.view.sentence.startswith("1 rule was not evaluated between 2026-03-10T11:")
+
+
+def test_what_is_scraped(case: Case) -> None:
+    """Leases, living engines, readiness, and failures of the state by their kind."""
+    found = samples(case)
+    assert (found["alerter_ready",], found["alerter_leases",], found["alerter_fleet_members",]) == (0, 0, 1)
+    minutes(case, 1)
+    found = samples(case)
+    assert (found["alerter_ready",], found["alerter_leases",], found["alerter_fleet_members",]) == (1, 1, 1)
+    assert ("alerter_dead_mans_switch_success",) not in found
+    case.state._db.execute("DROP TABLE heartbeats")
+    case.service.vitals.beat()
+    case.service.look()
+    assert samples(case)["alerter_state_errors_total", "busy"] == 2
+
+
+def test_signs_of_life_stop_with_the_engine(tmp_path: Path) -> None:
+    """Sent while it evaluates; not once its data cannot be read; the metric follows."""
+    with serve() as hook:
+        case = Case(tmp_path)
+        case.settings = replace(case.settings, dead_mans_switch=SwitchSettings(url=Secret(hook.url + "ping")))
+        case.service = case.start()
+        switch = case.service.vitals.switch
+        assert switch is not None
+        minutes(case, 1)
+        switch.send()
+        assert samples(case)["alerter_dead_mans_switch_success",] == 1
+        (tmp_path / "events.ndjson").write_bytes(gzip.compress(b"{}"))
+        minutes(case, 1)
+        switch.send()
+        assert samples(case)["alerter_dead_mans_switch_success",] == 0
+    ((_, life),) = hook.asked
+    assert (life["rules"], life["failing"], life["engines"], life["state"]) == (1, 0, 1, "well")
