@@ -72,13 +72,16 @@ def as_of_now(decision: Decision, now: Millis) -> Entry:
 
 
 def folded(entries: Sequence[Entry]) -> tuple[Entry, ...]:
-    """Fold runs of the same outcome for the same reason and receiver into the first of them."""
+    """Fold runs of the same outcome for the same reason into the first of them; other receivers part no run."""
     found: list[Entry] = []
+    latest: dict[str, int] = {}
     for entry in entries:
-        before = found[-1] if found else None
-        if before is not None and _alike(before, entry):
-            found[-1] = replace(before, number=before.number + entry.number, last=entry.at, until=entry.until)
+        at = latest.get(entry.receiver)
+        if at is not None and _alike(found[at], entry):
+            number = found[at].number + entry.number
+            found[at] = replace(found[at], number=number, last=entry.at, until=entry.until)
         else:
+            latest[entry.receiver] = len(found)
             found.append(entry)
     return tuple(found)
 

@@ -96,7 +96,9 @@ def test_cardinality_names_the_most_and_the_fewest_different_values() -> None:
     most = rule(Cardinality("user", MINUTE, maximum=10))
     assert nearest(most, EmbeddedSource(documents=events)).text == "the fullest window held 3 of 11 different values"
     fewest = rule(Cardinality("user", MINUTE, minimum=2), schedule=Schedule(MINUTE))
-    assert nearest(fewest, EmbeddedSource(documents=events)).text == "the emptiest window held 3 (threshold: fewer than 2)"
+    assert (
+        nearest(fewest, EmbeddedSource(documents=events)).text == "the emptiest window held 3 (threshold: fewer than 2)"
+    )
 
 
 def test_spikes_name_the_largest_change() -> None:
