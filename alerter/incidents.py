@@ -25,6 +25,10 @@ LONGEST_DEFAULT: Millis = 10 * MINUTE
 """Upper bound of the default ``resolve_after`` of frequency and rises."""
 
 
+PAST_KEPT = 20
+"""Spans of past incidents remembered per key, so that none is told twice."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """One asked instant of a key: whether the plain condition held, and the match if there is one.
@@ -70,10 +74,14 @@ class Lifecycle:
         self._newest = newest
         self.transitions: list[Transition] = []
         self._over_after = _resolvers(rule)
+        self._aside: Lifecycle | None = None
 
     def ask(self, asked: Asked) -> bool:
-        """Judge one instant; returns whether its match was announced."""
+        """Judge one instant; returns whether its match was announced for the key's latest incident."""
         self.settle(asked.at, inclusive=False)
+        if asked.reread and self.is_aside(asked.at):
+            self._ask_aside(asked)
+            return False
         thread = self.memory.thread
         was_open = thread is not None and thread.resolved is None
         reopening = asked.held and not was_open and self._reopens(asked)
@@ -126,6 +134,7 @@ class Lifecycle:
 
     def settle(self, until: Millis, *, inclusive: bool = True) -> None:
         """Resolve the incident when its condition was over before ``until`` (or at it, when inclusive)."""
+        self._settle_aside(until, inclusive=inclusive)
         at = self.over_at()
         if at is None or not (at < until or (inclusive and at == until)):
             return
@@ -166,6 +175,7 @@ class Lifecycle:
             up=Held(False, self.memory.up.last),
             down=Held(False, self.memory.down.last),
             thread=replace(thread, resolved=at),
+            past=self._past(thread.opened, max(held) if held else at, at),
         )
 
     def edge(self, at: Millis, held: bool, *, falling: bool) -> bool:
@@ -175,6 +185,21 @@ class Lifecycle:
         if held is not before.now:
             self._keep(replace(before, now=held), falling=falling)
         return held and not before.now
+
+    def is_aside(self, at: Millis) -> bool:
+        """Whether late events at an instant are no matter of any incident known: the latest is over and opened later.
+
+        What lies within ``timeframe`` of an incident, or in its silence, is that one's. Event types judge every event
+        once, late ones too, and have no windows that late events could complete.
+        """
+        memory, thread = self.memory, self.memory.thread
+        if self.rule.is_event_type or thread is None or thread.resolved is None:
+            return False
+        if at + self.rule.timeframe > thread.opened:
+            return False
+        if len(memory.past) == PAST_KEPT and at <= memory.past[0][0]:
+            return False  # what was told before that is not known any more
+        return not any(begin < at < end for begin, end in memory.past)
 
     # --- steps -------------------------------------------------------------------------------------------------
 
@@ -190,6 +215,28 @@ class Lifecycle:
         if self._told_before(asked):
             return False
         return asked.at <= thread.resolved + REOPEN_WITHIN or self._muted(asked.at)
+
+    def _past(self, opened: Millis, held: Millis, resolved: Millis) -> tuple[tuple[Millis, Millis], ...]:
+        """Return the spans of incidents that events may still come late for, this one's with them."""
+        span = opened - self.rule.timeframe, max(held + self.rule.timeframe, self.memory.until or 0)
+        since = resolved - self.rule.buffer_time
+        others = [known for known in self.memory.past if known[1] > since and known[0] != span[0]]
+        return tuple(sorted([*others, span])[-PAST_KEPT:])
+
+    def _ask_aside(self, asked: Asked) -> None:
+        """Judge a late match for an incident of its own, which is over before the latest one opened."""
+        if self._aside is None:
+            self._aside = Lifecycle(self.rule, self.key, KeyMemory(), self._newest)
+            self._aside.transitions = self.transitions
+        self._aside.ask(replace(asked, reread=False))
+
+    def _settle_aside(self, until: Millis, *, inclusive: bool) -> None:
+        if self._aside is None:
+            return
+        self._aside.settle(until, inclusive=inclusive)
+        if not self._aside.is_open:
+            past = sorted({*self.memory.past, *self._aside.memory.past})
+            self.memory = replace(self.memory, past=tuple(past[-PAST_KEPT:]))
 
     def _told_before(self, asked: Asked) -> bool:
         """Whether a re-read instant lies within what an incident that is over knew before it resolved."""

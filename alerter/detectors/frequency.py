@@ -144,12 +144,13 @@ class _Judge:
         at, number = bucket.end, self.condition.num_events
         first = bucket.before
         reread = at <= self.span.start
+        aside = reread and self.life.is_aside(at)
         rank = first
         while rank < first + bucket.number:
             left = 1 if self.severities else first + bucket.number - rank
             severity = self._severity(outside, rank)
             held = rank + 1 - outside >= number
-            if held and self._meets(rank, outside) and not (reread and _near(self.life, at)):
+            if held and (aside or (self._meets(rank, outside) and not (reread and _near(self.life, at)))):
                 match = Match(at, self.life.key, first + bucket.number - outside)
                 if self.life.ask(Asked(at, True, match, severity, reread=reread, number=left)):
                     self.life.memory = replace(self.life.memory, consumed_at=at, consumed_ties=rank + 1 - first)

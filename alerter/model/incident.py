@@ -59,6 +59,7 @@ class KeyMemory:
 
     ``consumed_at``/``consumed_ties`` say which events the last announced match consumed: all before ``consumed_at``
     and the first ``consumed_ties`` of that very millisecond. ``until`` and ``exponent`` outlive the incident.
+    ``past`` are the spans (exclusive) of the last incidents: within them late events make no incident of their own.
     """
 
     first_seen: Millis | None = None
@@ -72,6 +73,7 @@ class KeyMemory:
     consumed_ties: int = 0
     forgotten: bool = False
     thread: Thread | None = None
+    past: tuple[tuple[Millis, Millis], ...] = ()
 
 
 @dataclass(frozen=True)

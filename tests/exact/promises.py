@@ -6,7 +6,7 @@ its time is then after the evaluation before less ``buffer_time``. Promised is t
 - no match is told that no documents stand behind, and none is told twice: one found on reading again is at least T
   from every one told before, and outside its silence;
 - with timely documents, that stay, every window that reaches ``num_events`` is covered: by an announced match less than
-  T away, by the silence of one, or by an incident that is open then;
+  T away, by the silence of one, or by an incident that is open then, or was and will be again;
 - event types judge each timely event exactly once, whenever it comes;
 - flatlines are judged once, at their instant, on what could be seen then.
 """
@@ -27,19 +27,15 @@ Told = Sequence[Sequence[Transition]]
 """What each evaluation told."""
 
 
-def assert_promises(world: World, told: Told, *, before_closed: bool = True) -> None:
-    """Check everything that is promised of this world.
-
-    Without ``before_closed`` windows are left out that end before the last instant at which an incident held that is
-    over: see test_late for what becomes of them.
-    """
+def assert_promises(world: World, told: Told) -> None:
+    """Check everything that is promised of this world."""
     kept = all(doc.gone is None for doc in world.docs)
     timely = kept and all(is_timely(world, doc) for doc in world.docs)
     if isinstance(world.rule.condition, Frequency):
         _nothing_twice(world, told)
         _counts(world, told, exact=timely)
         if timely:
-            _all_covered(world, told, before_closed=before_closed)
+            _all_covered(world, told)
     if isinstance(world.rule.condition, Flatline):
         _counts(world, told, exact=timely)
         _at_their_instants(world, told)
@@ -105,7 +101,7 @@ def _nothing_twice(world: World, told: Told) -> None:
         before[match.key].append(match)
 
 
-def _all_covered(world: World, told: Told, *, before_closed: bool) -> None:
+def _all_covered(world: World, told: Told) -> None:
     condition = world.rule.condition
     assert isinstance(condition, Frequency)
     matches, steps = list(_announced(told)), [step for each in told for step in each]
@@ -114,9 +110,7 @@ def _all_covered(world: World, told: Told, *, before_closed: bool) -> None:
         silences = [(m.at, m.at + world.rule.realert.length) for m in matches if m.key == key]
         near = [(m.at - condition.timeframe + 1, m.at + condition.timeframe) for m in matches if m.key == key]
         mine = [step for step in steps if step.key == key]
-        covered = [*silences, *near, *_open(mine)]
-        if not before_closed:
-            covered += [(world.start, step.last_held + 1) for step in mine if step.last_held is not None]
+        covered = [*silences, *near, *_open(mine), *_whole(mine)]
         for at in sorted(times):
             number = sum(n for other, n in times.items() if at - condition.timeframe < other <= at)
             if number >= condition.num_events and world.start < at <= world.end:
@@ -134,6 +128,13 @@ def _open(steps: Iterable[Transition]) -> Iterator[tuple[Millis, Millis]]:
             since = None
     if since is not None:
         yield since, 1 << 60
+
+
+def _whole(steps: Iterable[Transition]) -> Iterator[tuple[Millis, Millis]]:
+    """Yield each incident from its opening to the last instant it held, also where it was over in between."""
+    for step in steps:
+        if step.last_held is not None:
+            yield step.opened, step.last_held + 1
 
 
 def _by_key(pairs: Iterable[tuple[Millis, Key]]) -> dict[Key, Counter[Millis]]:

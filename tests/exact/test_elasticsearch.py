@@ -131,6 +131,6 @@ def test_late_and_deleted_documents(
     together = batch.evaluated(source, late=True)
     for world in batch.worlds:
         try:
-            assert_promises(world, together[world.rule.name], before_closed=False)
+            assert_promises(world, together[world.rule.name])
         except AssertionError as error:
             pytest.fail(f"{world.rule.name}: {error}\n{world.show()}")

@@ -29,17 +29,12 @@ def test_late_and_deleted_documents(kind: str) -> None:
         world = with_late(dice, world)
         try:
             runs = with_news(world)
-            assert_promises(world, runs.each, before_closed=False)
+            assert_promises(world, runs.each)
             assert_incidents(runs.incidents, runs.transitions)
         except AssertionError as error:
             pytest.fail(f"seed {seed}: {error}\n{world.show()}")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="Lifecycle._told_before takes every re-read instant up to the last one that a resolved incident held for "
-    "told, also one before it opened: a window that late events complete there is lost, however far it is away",
-)
 def test_a_late_window_before_an_incident_that_is_over_is_told() -> None:
     """Section 9: a match found on reading again opens an incident if no announced one lies within T of it."""
     tested = rule(
