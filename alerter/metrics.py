@@ -57,6 +57,8 @@ class Metrics:
         self._state_errors = Counter(
             "alerter_state_errors_total", "Requests of the state that failed", ["kind"], registry=of
         )
+        self.known_at: Millis = 0
+        """When the incidents were counted last (wall clock)."""
         self.switch: bool | None = None
         """Whether the last sign of life got through; None while this engine sends none."""
         self.reload_ok = Gauge("alerter_reload_successful", "1 when the last reload was taken over", registry=of)
@@ -91,8 +93,13 @@ class Metrics:
 
     def known(self, firing: int, silences: int) -> None:
         """Note what a tick found in the state."""
-        self.incidents.labels("firing").set(firing)
+        self.knows(firing)
         self.silences.set(silences)
+
+    def knows(self, firing: int) -> None:
+        """Note how many incidents fire, and that it is known as of now."""
+        self.incidents.labels("firing").set(firing)
+        self.known_at = 0 if self._now is None else self._now()
 
     def resolved(self, number: int) -> None:
         """Count incidents that were resolved."""

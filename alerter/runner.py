@@ -127,6 +127,7 @@ class Runner:
             scheduler.every("deliver", DELIVER_SECONDS, service.deliver)
             scheduler.every("tidy", TIDY_SECONDS, service.tidy)
             scheduler.every("sweep", SWEEP_SECONDS, service.sweep)
+            service.vitals.beat()
             scheduler.every("heartbeat", HEARTBEAT_SECONDS, service.vitals.beat)
             scheduler.every("look", LOOK_SECONDS, service.look)
             self._arm(scheduler, service)
@@ -148,8 +149,7 @@ class Runner:
             service.deliver()
             pacemaker.stop()
             service.leave()
-            if service.pulse.ready:
-                service.vitals.beat(stopped=True)
+            service.vitals.beat(stopped=True)
             if http is not None:
                 http.stop()
             log.info("stopped")

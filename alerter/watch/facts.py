@@ -30,7 +30,8 @@ class Peers(Protocol):
 class Waiting:
     """What waits for delivery to a channel: how many messages, seen for how long, and the oldest one's instant.
 
-    ``waited`` is how long the watcher itself has seen the oldest wait; ``oldest`` is of event time.
+    ``waited`` is how long the watcher itself has seen the oldest wait; ``oldest`` is of event time. ``more``: so many
+    wait altogether that not all were counted.
     """
 
     channel: str
@@ -39,6 +40,7 @@ class Waiting:
     waited: Millis
     oldest: Millis
     error: str = ""
+    more: bool = False
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,8 @@ class Watch:
 
     def _outbox(self, clock: Millis) -> Iterator[Waiting]:
         channels: dict[str, list[Delivery]] = defaultdict(list)
-        for stored in self._state.unfinished(limit=OLDEST):
+        unfinished = self._state.unfinished(limit=OLDEST)
+        for stored in unfinished:
             for delivery in stored.value.outbox:
                 channels[delivery.channel].append(delivery)
         self._waiting.look((d.id for listed in channels.values() for d in listed), clock)
@@ -110,6 +111,7 @@ class Watch:
                 max(self._waiting.age(d.id) for d in listed),
                 min(d.at for d in listed),
                 next((d.error for d in listed if d.error), ""),
+                more=len(unfinished) >= OLDEST,
             )
 
     # --- what is told of it ----------------------------------------------------------------------------------------

@@ -129,7 +129,11 @@ def _outbox_old(facts: Facts, least: Millis) -> Iterator[Sign]:
 
 
 def _waiting_rows(one: Waiting) -> tuple[tuple[str, str], ...]:
-    rows = (("Waiting", f"{one.number:,}"), ("Oldest", iso(one.oldest)), ("Error", one.error))
+    rows = (
+        ("Waiting", f"{one.number:,}{' or more' if one.more else ''}"),
+        ("Oldest", iso(one.oldest)),
+        ("Error", one.error),
+    )
     return tuple((name, text) for name, text in rows if text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from alerter import __version__
-from alerter.clock import Clock, Millis
+from alerter.clock import MINUTE, Clock, Millis
 from alerter.cluster.fleet import Fleet
 from alerter.config import Settings
 from alerter.engine.tick import Failed, TickReport
@@ -62,6 +62,7 @@ class Vitals:
         self._silences = silences
         self._held = held
         self._started = clock.now()
+        self._beaten = False
         self._watch = Watch(
             state,
             clock,
@@ -104,9 +105,15 @@ class Vitals:
         )
 
     def beat(self, *, stopped: bool = False) -> None:
-        """Write the heartbeat into the state, for ``alerter status``; ``stopped`` says that it is the last one."""
+        """Write the heartbeat into the state, for ``alerter status``; ``stopped`` says that it is the last one.
+
+        An engine that never wrote one leaves without a word: it may not have found its state.
+        """
+        if stopped and not self._beaten:
+            return
         try:
             self._state.save_heartbeat(self.heartbeat(stopped=stopped))
+            self._beaten = True
         except StateError as error:
             self._metrics.state_failed(error.kind)
             log.warning("heartbeat: %s; alerter status shows an older one", error)
@@ -115,12 +122,19 @@ class Vitals:
         """Keep the alerter's own incidents; returns whether there is something to deliver."""
         try:
             written = self._watch.look()
-            self._metrics.silences.set(sum(s.state(self._clock.now()) == "active" for s in self._silences()))
+            self._count()
         except StateError as error:
             self._metrics.state_failed(error.kind)
             log.warning("the watch: %s", error.reason)
             return False
         return written > 0
+
+    def _count(self) -> None:
+        """Keep the numbers of incidents and silences fresh where no evaluation does: this engine may hold no rule."""
+        now = self._clock.now()
+        self._metrics.silences.set(sum(silence.state(now) == "active" for silence in self._silences()))
+        if not 0 <= now - self._metrics.known_at < MINUTE:
+            self._metrics.knows(len(self._state.incidents(open_only=True)))
 
     def scraped(self) -> bytes:
         """Return the metrics as of now."""

@@ -107,3 +107,25 @@ def test_signs_of_life_stop_with_the_engine(tmp_path: Path) -> None:
         assert samples(case)["alerter_dead_mans_switch_success",] == 0
     ((_, life),) = hook.asked
     assert (life["rules"], life["failing"], life["engines"], life["state"]) == (1, 0, 1, "well")
+
+
+def test_an_engine_without_rules_still_knows_what_fires(case: Case) -> None:
+    """Its metrics would else show what it saw when it last evaluated something."""
+    minutes(case, 1)
+    case.state.save_incident(Incident("i", "elsewhere", "any", None, {}, case.clock.now()), None)
+    for _ in range(5):
+        case.clock.advance(15 * SECOND)
+        case.service.renew()
+        case.service.look()
+    assert samples(case)["alerter_incidents", "firing"] == 1
+
+
+def test_who_never_beat_leaves_without_a_word(case: Case) -> None:
+    """It may not have found its state; who did says that it stopped, well or not."""
+    case.service.vitals.beat(stopped=True)
+    assert case.state.heartbeats() == []
+    case.service.vitals.beat()
+    case.service.vitals.beat(stopped=True)
+    (beat,) = case.state.heartbeats()
+    assert beat.stopped
+    assert not case.service.pulse.ready
