@@ -3,64 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from alerter.clock import MINUTE, Millis
+from alerter.asked import Asked, Newest, Stretch
+from alerter.clock import Millis
+from alerter.endings import next_silence, resolvers
 from alerter.model.incident import Change, Held, KeyMemory, Match, Reason, Thread, Transition, incident_id
 from alerter.model.rule import (
-    EVENT_QUIET,
     REOPEN_WITHIN,
-    Cardinality,
-    Flatline,
-    Frequency,
     Key,
-    Realert,
     Rule,
     Severity,
-    Spike,
 )
 from alerter.schedule import latest_instant, next_instant
 
-LONGEST_DEFAULT: Millis = 10 * MINUTE
-"""Upper bound of the default ``resolve_after`` of frequency and rises."""
-
-
 PAST_KEPT = 20
 """Spans of past incidents remembered per key, so that none is told twice."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One asked instant of a key: whether the plain condition held, and the match if there is one.
-
-    ``number`` events of that instant are judged together: when the first is not announced, none is. ``reread`` marks
-    an instant at or before the checkpoint: only what late events changed may come of it.
-    """
-
-    at: Millis
-    held: bool
-    match: Match | None = None
-    severity: str = ""
-    falling: bool = False
-    reread: bool = False
-    number: int = 1
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Events in ``(start, end]`` whose instants are not known; the plain condition holds at each of them.
-
-    ``matches`` of them (all or none) meet the rule's condition with what is consumed left out.
-    """
-
-    start: Millis
-    end: Millis
-    matches: int = 0
-    reread: bool = False
-
-
-Newest = Callable[[Millis, Millis], Millis]
-"""The instant of the newest event in ``[first, last]``; may raise that it must be asked for."""
 
 
 class Lifecycle:
@@ -73,7 +31,7 @@ class Lifecycle:
         self.memory = memory
         self._newest = newest
         self.transitions: list[Transition] = []
-        self._over_after = _resolvers(rule)
+        self._over_after = resolvers(rule)
         self._aside: Lifecycle | None = None
 
     def ask(self, asked: Asked) -> bool:
@@ -381,47 +339,5 @@ class Lifecycle:
         )
 
 
-def next_silence(realert: Realert, until: Millis | None, exponent: int, at: Millis) -> tuple[Millis, int]:
-    """Return the end of the silence that an announcement at ``at`` starts, and the exponent to keep.
-
-    ElastAlert's rule for ``exponential_realert``: with r the length, e the exponent and d the time since the previous
-    silence ended, d < r*2^e makes e grow by one, else e falls by one for each r*2^e that fits into d.
-    """
-    r = realert.length
-    if realert.cap is None or until is None:
-        return at + r, exponent
-    d = at - until
-    if d < r * 2**exponent:
-        exponent += 1
-    else:
-        while exponent > 0 and d > r * 2**exponent:
-            d -= r * 2**exponent
-            exponent -= 1
-    length = r * 2**exponent
-    if length >= realert.cap:
-        return at + realert.cap, exponent - 1
-    return at + length, exponent
-
-
 def _rank(severity: str) -> int:
     return Severity(severity).rank if severity in set(Severity) else -1
-
-
-def _resolvers(rule: Rule) -> dict[bool, Callable[[Millis], Millis]]:
-    """Return, for rises (False) and falls (True), when an incident is over given the last instant it held."""
-
-    def after(length: Millis) -> Callable[[Millis], Millis]:
-        return lambda last: last + length
-
-    def next_nominal(last: Millis) -> Millis:
-        return next_instant(rule.schedule, last)
-
-    if rule.resolve_after is not None:
-        return {False: after(rule.resolve_after), True: after(rule.resolve_after)}
-    match rule.condition:
-        case Frequency() | Spike() | Cardinality():
-            return {False: after(min(rule.timeframe, LONGEST_DEFAULT)), True: next_nominal}
-        case Flatline():
-            return {False: next_nominal, True: next_nominal}
-        case _:
-            return {False: after(EVENT_QUIET), True: after(EVENT_QUIET)}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from alerter.asked import Asked
 from alerter.clock import DAY, HOUR, MINUTE, SECOND
-from alerter.incidents import Asked, Lifecycle, next_silence
+from alerter.endings import next_silence
+from alerter.incidents import Lifecycle
 from alerter.model.incident import Change, KeyMemory, Match, Reason, incident_id
 from alerter.model.rule import AnyEvent, Frequency, Realert, Rule, Spike, SpikeType
 from alerter.testing import rule

@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from heapq import merge
 from itertools import chain
 
+from alerter.asked import Asked, Stretch
 from alerter.clock import Millis
 from alerter.detectors.cutting import cut
 from alerter.detectors.flatline import Covered, close_forgotten
 from alerter.detectors.known import Known
 from alerter.detectors.measures import Measures
 from alerter.detectors.protocol import Events, Span
-from alerter.incidents import Asked, Lifecycle, Stretch
+from alerter.incidents import Lifecycle
 from alerter.model.incident import Match
 from alerter.model.rule import Cardinality
 from alerter.windows import Bucket, Coarse, Cut

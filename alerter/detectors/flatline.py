@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from alerter.asked import Asked
 from alerter.clock import Millis
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Events, Span
-from alerter.incidents import Asked, Lifecycle
+from alerter.incidents import Lifecycle
 from alerter.model.incident import Match, Reason
 from alerter.model.rule import Flatline
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from alerter.asked import Asked, Stretch
 from alerter.clock import Millis
 from alerter.detectors.cutting import cut
 from alerter.detectors.measures import Measures
 from alerter.detectors.protocol import Events, Span
-from alerter.incidents import Asked, Lifecycle, Stretch
+from alerter.incidents import Lifecycle
 from alerter.model.incident import Match
 from alerter.model.rule import Frequency, Severity
 from alerter.windows import Bucket, Coarse, Curve, Cut

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from alerter.asked import Asked, Stretch
 from alerter.clock import Millis
 from alerter.detectors.cutting import cut
 from alerter.detectors.protocol import Events, Span
-from alerter.incidents import Asked, Lifecycle, Stretch
+from alerter.incidents import Lifecycle
 from alerter.model.incident import Match
 from alerter.model.rule import Key, ValueList
 from alerter.windows import Bucket, Coarse, Cut

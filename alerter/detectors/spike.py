@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from heapq import merge
 
+from alerter.asked import Asked, Stretch
 from alerter.clock import Millis
 from alerter.detectors.cutting import cut
 from alerter.detectors.flatline import close_forgotten
 from alerter.detectors.known import Known
 from alerter.detectors.measures import Measures
 from alerter.detectors.protocol import Events, Span
-from alerter.incidents import Asked, Lifecycle, Stretch
+from alerter.incidents import Lifecycle
 from alerter.model.incident import Match
 from alerter.model.rule import Spike, SpikeType
 from alerter.windows import Bucket, Coarse, Curve, Cut
