@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +217,8 @@ def count(inputs: Inputs, settings: Settings) -> Counted | None:
         Feed.of(source, settings.data).poll()
         deadline = time.monotonic() + PATIENCE
         counting = _Counting(inputs.asked, rule, source, start, end)
-        return count_again(rule, counting.matches, lambda: time.monotonic() < deadline)
+        counted = count_again(rule, counting.matches, lambda: time.monotonic() < deadline)
+        return replace(counted, warnings=tuple(counting.warnings))
     finally:
         source.close()
 
@@ -231,6 +232,8 @@ class _Counting:
     source: Source
     start: Millis
     end: Millis
+    warnings: dict[str, None] = field(default_factory=dict)
+    """What the answers warned of, each once."""
 
     def matches(self, rule: Rule) -> list[Match]:
         """Return its matches, announced or not. Raises SourceError."""
@@ -238,8 +241,9 @@ class _Counting:
         counted = rule if hidden else replace(rule, filter=(*rule.filter, *_clauses(self.asked.key, rule)))
         if counted.condition == Frequency(1, rule.timeframe) and not hidden:
             counted = replace(counted, query_key=())  # any event at all: whose does not matter
-        transitions = dry_run(counted, self.source, console_routing(), self.start, self.end).transitions
-        every = [t.match for t in transitions if t.match is not None]
+        answer = dry_run(counted, self.source, console_routing(), self.start, self.end)
+        self.warnings.update(dict.fromkeys(answer.warnings))
+        every = [t.match for t in answer.transitions if t.match is not None]
         return [m for m in every if not counted.query_key or self.asked.about(m.key, self.rule)]
 
 

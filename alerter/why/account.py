@@ -44,6 +44,7 @@ class Account:
 def account(asked: Asked, definition: Definition, records: Records, counted: Counted | None = None) -> Account:
     """Explain what was asked from what is kept, and from what ``counted`` again found where nothing is."""
     facts = standing(asked, definition, records)
+    facts += tuple(Fact("source", text) for text in (counted.warnings if counted else ()))
     paragraphs = tuple(_paragraph(incident, records) for incident in records.incidents)
     own = folded([entry_of(d, records.now) for d in records.of("")])
     told, text = _verdict(paragraphs, own, facts, counted, records)

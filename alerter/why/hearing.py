@@ -108,7 +108,15 @@ def verdict(incident: Incident, heard: Sequence[Hearing], now: Millis) -> tuple[
         parts.append("still firing")
     else:
         parts.append(f"resolved {when(incident.resolved, now)} ({reason_text(incident.resolve_reason)})")
+        parts += [f"that is not told yet: {place}" for place in _still_to_say(incident, now)]
     return bool(told), "; ".join(parts)
+
+
+def _still_to_say(incident: Incident, now: Millis) -> list[str]:
+    """Return the receivers that do not know yet that it is over, and why."""
+    last = [d for d in incident.deliveries if d.kind is Kind.RESOLVED and d.at == incident.resolved]
+    done = (DeliveryState.SENT, DeliveryState.DROPPED)
+    return [f"{d.channel} ({d.receiver}): {delivery_text(d, now)}" for d in last if d.state not in done]
 
 
 def _aside(heard: Hearing) -> str:

@@ -21,11 +21,15 @@ STEPS = 7
 
 @dataclass(frozen=True)
 class Counted:
-    """What counting again gave: the matches, or without any the window that came nearest, in words."""
+    """What counting again gave: the matches, or without any the window that came nearest, in words.
+
+    ``warnings`` are what the source had to say of its data.
+    """
 
     matches: tuple[Match, ...] = ()
     nearest: Match | None = None
     text: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 def count_again(rule: Rule, matches: Matches, more: Callable[[], bool] = lambda: True) -> Counted:

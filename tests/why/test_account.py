@@ -131,6 +131,13 @@ def test_a_fallback_says_in_whose_place() -> None:
     )
 
 
+def test_an_end_that_is_not_told_yet_is_said() -> None:
+    """Who still sees it firing, and why."""
+    last = delivery("d2", Kind.RESOLVED, at=LATER, attempts=2, error="wait")
+    found = told_of(incident("i1", SENT, last, resolved=LATER, resolve_reason="condition_over"))
+    assert found.verdict.endswith("; that is not told yet: #order (order): waiting to be sent after 2 attempts: wait")
+
+
 def test_a_digest_is_where_it_was_told() -> None:
     """What was left to a digest was told when the digest was."""
     dropped = delivery(state=DeliveryState.DROPPED, error=str(Reason.CATCH_UP))
