@@ -77,6 +77,7 @@ class Service:
         self._silenced_at: Millis = -SECOND
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
+        self._orphans: set[str] = set()
         self._wire(project)
 
     def _wire(self, project: Project) -> None:
@@ -237,20 +238,30 @@ class Service:
         return True
 
     def sweep(self) -> None:
-        """Look again for what a removed rule left: one that was being evaluated then, or that another engine ran."""
+        """Look again for what a removed rule left: one that was being evaluated then, or that another engine ran.
+
+        Only what nobody ran at the last look either: the engine that runs it may just be starting again.
+        """
         try:
-            self.forget_removed()
+            orphans, self._orphans = self._orphans, self._unclaimed()
+            self._forget(self._orphans & orphans)
         except (StateError, Conflict, UsageError) as error:
             log.warning("removed rules are looked for again later: %s", error)
 
     def forget_removed(self) -> None:
-        """Resolve what belongs to rules that went away while no engine ran; not while any file is refused."""
+        """Resolve what belongs to rules that went away with these files, or while no engine ran. Raises StateError."""
+        self._forget(self._unclaimed())
+
+    def _unclaimed(self) -> set[str]:
+        """Return the rules with a checkpoint that nobody runs and that fall here; none while any file is refused."""
         if self.project.errors:
-            return
+            return set()
         self.fleet.beat()
-        gone = [name for name in self._state.checkpointed() if self._falls_here(name)]
-        if gone:
-            self.engine.forget(gone, self._clock.now())
+        return {name for name in self._state.checkpointed() if self._falls_here(name)}
+
+    def _forget(self, names: set[str]) -> None:
+        if names:
+            self.engine.forget(sorted(names), self._clock.now())
             self._idle_until = 0
 
     def _falls_here(self, name: str) -> bool:
