@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerter.clock import MINUTE, Millis
@@ -89,10 +89,21 @@ def _engines(asked: Asked, records: Records) -> Iterator[Fact]:
             how = "stopped" if newest.stopped else "was not heard of since"
             text = f"no engine is running: {newest.instance} {how} {when(newest.beat, now)}"
             yield Fact("no_engine", text, behind)
+    yield from _holder(running, records, behind=behind)
     for beat in running:
         if beat.problem:
             yield Fact("not_ready", f"the engine {beat.instance} is not ready: {beat.problem}", behind)
         yield from _failing(asked, beat, now, behind=behind)
+
+
+def _holder(running: Sequence[Heartbeat], records: Records, *, behind: bool) -> Iterator[Fact]:
+    """Yield which of the engines evaluates the rule, or that the one that did is gone."""
+    owner = records.checkpoint.owner if records.checkpoint else ""
+    holder = next((beat.instance for beat in running if owner and beat.session == owner), None)
+    if holder is not None:
+        yield Fact("holder", f"evaluated by the engine {holder}")
+    elif owner and running and behind:
+        yield Fact("no_holder", "the engine that evaluated it last is gone, and no other has taken over yet", True)
 
 
 def _reached(asked: Asked, records: Records) -> bool:
@@ -107,6 +118,12 @@ def _failing(asked: Asked, beat: Heartbeat, now: Millis, *, behind: bool) -> Ite
             if one.rule == asked.rule:
                 text = f"it gives no answer since {when(one.since, now)} ({failing.kind}): {one.reason}"
                 yield Fact("failing", text, behind)
+                return
+    unnamed = [f for f in beat.failing if f.number > len(f.rules)] if behind else []
+    for failing in unnamed:
+        text = f"it may be one of {failing.number:,} rules that give no answer since {when(failing.since, now)}"
+        why = f": {failing.rules[0].reason}" if failing.rules else ""
+        yield Fact("failing", f"{text} ({failing.kind}){why}")
 
 
 def _record(asked: Asked, records: Records) -> Iterator[Fact]:

@@ -252,6 +252,24 @@ def test_a_rule_that_gives_no_answer() -> None:
     assert said == "nothing happened: it gives no answer since 11:05:00 (rejected): no mapping found for [x]"
 
 
+def test_a_rule_that_may_be_among_the_failing_ones() -> None:
+    """An engine names the longest failing rules only; the others may be among the rest."""
+    failing = Failing("unreachable", "default", 2_000, NOW, (FailingRule("other", NOW, "connection refused"),))
+    late = replace(CHECKPOINT, evaluated=NOW)
+    found = account(ASKED, RULE, records(checkpoint=late, heartbeats=[replace(BEAT, failing=(failing,))]))
+    said = "it may be one of 2,000 rules that give no answer since 11:05:00 (unreachable): connection refused"
+    assert said in [fact.text for fact in found.facts]
+
+
+def test_the_engine_that_evaluates_a_rule_is_named() -> None:
+    """By the session that its checkpoint names; one that is gone explains a rule that is behind."""
+    owned = replace(CHECKPOINT, owner="s1")
+    found = account(ASKED, RULE, records(checkpoint=owned, heartbeats=[replace(BEAT, session="s1")]))
+    assert "evaluated by the engine host:9797" in [fact.text for fact in found.facts]
+    said = nothing(checkpoint=replace(owned, evaluated=NOW - MINUTE), heartbeats=[replace(BEAT, session="s2")])
+    assert said == "nothing happened: the engine that evaluated it last is gone, and no other has taken over yet"
+
+
 def test_files_say_why_there_is_no_rule() -> None:
     """Refused with the place of the error, disabled with the line, or gone."""
     refused = Diagnostic("error", "missing_option", "the option num_events is missing", file="r.yaml", line=2, column=1)
