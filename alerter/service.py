@@ -14,6 +14,7 @@ from alerter.cluster.fleet import Fleet
 from alerter.cluster.rulesets import ruleset_of
 from alerter.config import Settings
 from alerter.delivery.courier import Courier
+from alerter.delivery.reactions import Looks
 from alerter.engine.audience import silence_check
 from alerter.engine.checkpoints import Checkpoints
 from alerter.engine.tick import Engine, TickReport
@@ -90,6 +91,7 @@ class Service:
             self._clock,
             silenced=silence_check(self._silences),
             metrics=self.metrics,
+            looks=Looks(self.settings.delivery.first_look, self.settings.delivery.second_look),
         )
         self.fleet.run(ruleset_of(project.rules))
         ours = [rule for rule in project.rules if self.fleet.chosen(rule.name)]
@@ -265,8 +267,8 @@ class Service:
             self._idle_until = 0
 
     def _falls_here(self, name: str) -> bool:
-        """Whether no engine runs a rule, and this one is to look after what it left."""
-        return not self.fleet.view.known(name) and self.fleet.chosen(name)
+        """Whether no engine runs a rule, and this one is to look after what it left; a guest runs its own unseen."""
+        return not (self.fleet.runs(name) or self.fleet.view.known(name)) and self.fleet.chosen(name)
 
     # --- health ------------------------------------------------------------------------------------------------
 

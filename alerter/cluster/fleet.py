@@ -146,7 +146,7 @@ class Fleet:
     def chosen(self, name: str) -> bool:
         """Whether this engine shall evaluate a rule, or look after what belongs to one that nobody runs any more."""
         chosen = self._view.chosen(name)
-        return chosen in (None, self._me.instance) or (self._me.guest and self._runs(name))
+        return chosen in (None, self._me.instance) or (self._me.guest and self.runs(name))
 
     def is_free(self, owners: Iterable[str]) -> dict[str, bool]:
         """Tell for each session named by a lease whether the lease may be taken: nobody living holds it.
@@ -163,7 +163,8 @@ class Fleet:
         mine = (self._me.version, self._ruleset.id)
         return [m for m in self._view.members.values() if (m.version, m.ruleset) != mine]
 
-    def _runs(self, name: str) -> bool:
+    def runs(self, name: str) -> bool:
+        """Whether a rule is among those of this engine."""
         return name in self._ruleset.names
 
     # --- inside ------------------------------------------------------------------------------------------------
