@@ -85,6 +85,14 @@ class SwitchSettings:
 
 
 @dataclass(frozen=True)
+class DeliverySettings:
+    """At which ages a message that may or may not have been posted is looked for, before it is sent again; ms."""
+
+    first_look: Millis = 5 * SECOND
+    second_look: Millis = 20 * SECOND
+
+
+@dataclass(frozen=True)
 class Settings:
     """Everything that is not a rule or a route; ``configured``: a file or ALERTER_NOTIFIERS says where routes are."""
 
@@ -105,6 +113,7 @@ class Settings:
     max_catchup: Millis = DAY
     retention: KeptFor = KeptFor()
     lease_ttl: Millis = 6 * SECOND
+    delivery: DeliverySettings = DeliverySettings()
     log: LogSettings = LogSettings()
     watch: WatchSettings = WatchSettings()
     dead_mans_switch: SwitchSettings | None = None
@@ -116,10 +125,12 @@ class Settings:
 PATHS = ("rules", "notifiers", "data", "state_file")
 LENGTHS = ("run_every", "buffer_time", "query_delay", "max_catchup")
 PLAIN = ("state_index", "http_host", "http_port", "instance", "kibana_url", "honour_rule_webhooks")
+LOOKS = tuple(field.name for field in fields(DeliverySettings))
 SIGNS = tuple(field.name for field in fields(WatchSettings))
 GROUPS = {
     "retention": ("incidents", "decisions", "silences"),
     "lease": ("ttl",),
+    "delivery": LOOKS,
     "log": ("level", "format"),
     "watch": SIGNS,
     "dead_mans_switch": ("every", "webhook", "slack"),
@@ -186,6 +197,7 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
         max_catchup=values.length(Settings.max_catchup, "max_catchup"),
         retention=KeptFor(*(values.length(getattr(KeptFor, n), "retention", n) for n in GROUPS["retention"])),
         lease_ttl=values.length(Settings.lease_ttl, "lease", "ttl", least=SECOND),
+        delivery=_delivery(values),
         log=LogSettings(
             values.choice(LogSettings.level, LOG_LEVELS, "log", "level"),
             values.choice(LogSettings.format, ("text", "json"), "log", "format"),
@@ -196,6 +208,13 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
         configured=configured,
         environ=environ,
     )
+
+
+def _delivery(values: Values) -> DeliverySettings:
+    found = DeliverySettings(*(values.length(getattr(DeliverySettings, n), "delivery", n) for n in LOOKS))
+    if found.second_look < found.first_look:
+        values.problem("delivery: second_look comes before first_look", "both count from the attempt", "delivery")
+    return found
 
 
 def _folders(values: Values, name: str) -> tuple[Path, ...]:

@@ -265,3 +265,10 @@ def test_a_wrong_switch_is_named(tmp_path: Path, text: str, said: str) -> None:
     message = refusal(tmp_path, f"dead_mans_switch: {text}\n")
     assert said in message
     assert "alerter.yaml:1:" in message
+
+
+def test_looks_for_unclear_messages(folder: Path) -> None:
+    """The ages at which an unclear message is looked for can be set, in their order."""
+    settings = load(folder, "delivery: {first_look: 300ms, second_look: 1s}\n")
+    assert (settings.delivery.first_look, settings.delivery.second_look) == (300, SECOND)
+    assert "second_look comes before first_look" in refusal(folder, "delivery: {first_look: 30s}\n")

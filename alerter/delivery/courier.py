@@ -11,7 +11,7 @@ from alerter.clock import SECOND, Clock, Millis
 from alerter.delivery.attempts import attempted
 from alerter.delivery.ledger import Ledger
 from alerter.delivery.rates import Rates
-from alerter.delivery.reactions import FIRST_LOOK, SECOND_LOOK, Reaction, react
+from alerter.delivery.reactions import LOOKS, Looks, Reaction, react
 from alerter.delivery.tasks import Task, due, failed_over, heard, post_of, tasks
 from alerter.engine.telling import Obstacle
 from alerter.metrics import Metrics
@@ -56,6 +56,7 @@ class Courier:
         *,
         silenced: Callable[[Incident, Millis], Obstacle | None] | None = None,
         metrics: Metrics | None = None,
+        looks: Looks = LOOKS,
     ) -> None:
         self.notifiers = notifiers
         self._state = state
@@ -63,6 +64,7 @@ class Courier:
         self._clock = clock
         self._silenced = silenced or (lambda _incident, _now: None)
         self._metrics = metrics or Metrics()
+        self._looks = looks
         self._rates = Rates()
         self._waiting: dict[str, Millis] = {}
         self._fresh = True
@@ -190,7 +192,7 @@ class Courier:
         self._ledger.owe(incident.id, change)
 
     def _failed(self, incident: Incident, delivery: Delivery, error: NotifierError, report: Report) -> None:
-        reaction = react(delivery, error, self._clock.now(), self._fallback(delivery, error))
+        reaction = react(delivery, error, self._clock.now(), self._fallback(delivery, error), self._looks)
         self._metrics.messages.labels(str(delivery.kind), str(error.failure)).inc()
         report.failed += reaction.delivery.state is DeliveryState.FAILED
         report.postponed += reaction.delivery.state is not DeliveryState.FAILED
@@ -245,7 +247,7 @@ class Courier:
         if found is not None:
             self._sent(incident, delivery, found if posted is None else None, report)
         elif delivery.looks < 1:
-            self._look_later(incident, delivery, SECOND_LOOK - FIRST_LOOK)
+            self._look_later(incident, delivery, self._looks.second - self._looks.first)
         else:
             self._again(incident, delivery, "")
 
@@ -253,7 +255,7 @@ class Courier:
         """What was posted cannot be read back: try to look again for a while, then send again or hold it."""
         receiver = self._routing.receivers.get(delivery.receiver)
         if error.failure is Failure.WAIT and delivery.looks < MOST_LOOKS:
-            self._look_later(incident, delivery, max(error.retry_after, SECOND_LOOK))
+            self._look_later(incident, delivery, max(error.retry_after, self._looks.second))
         elif receiver is not None and receiver.options.get("on_unclear") == "hold":
             log.error("receiver %s: it is not known whether %s arrived; held", delivery.receiver, delivery.id)
             self._finish(incident.id, delivery, DeliveryState.FAILED, "unclear, held")

@@ -13,11 +13,19 @@ from alerter.model.incident import Delivery, DeliveryState, Reason, digest
 from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, NotifierError
 
-FIRST_LOOK: Millis = 5 * SECOND
-SECOND_LOOK: Millis = 20 * SECOND
-"""After an unclear outcome the message is looked for at these ages before it is sent again."""
 PROBE: Millis = 3 * MINUTE
 _BACK_OFF = wait_exponential(multiplier=2, max=120)
+
+
+@dataclass(frozen=True)
+class Looks:
+    """After an unclear outcome the message is looked for at these ages before it is sent again; milliseconds."""
+
+    first: Millis = 5 * SECOND
+    second: Millis = 20 * SECOND
+
+
+LOOKS = Looks()
 
 
 @dataclass(frozen=True)
@@ -30,10 +38,15 @@ class Reaction:
     level: int = logging.WARNING
 
 
-def react(delivery: Delivery, error: NotifierError, now: Millis, fallback: Receiver | None) -> Reaction:
+def react(
+    delivery: Delivery, error: NotifierError, now: Millis, fallback: Receiver | None, looks: Looks = LOOKS
+) -> Reaction:
     """Return what to do about a failed attempt; ``now`` is the wall clock."""
     known = delivery.error if delivery.reason is Reason.FALLBACK else str(error.failure)
-    return _REACTIONS[error.failure](replace(delivery, error=known), error, now, fallback)
+    delivery = replace(delivery, error=known)
+    if error.failure is Failure.UNCLEAR:
+        return _unclear(delivery, now, looks)
+    return _REACTIONS[error.failure](delivery, error, now, fallback)
 
 
 def _wait(delivery: Delivery, error: NotifierError, now: Millis, _fallback: Receiver | None) -> Reaction:
@@ -42,8 +55,8 @@ def _wait(delivery: Delivery, error: NotifierError, now: Millis, _fallback: Rece
     return Reaction(planned, block=error.retry_after, level=logging.INFO)
 
 
-def _unclear(delivery: Delivery, _error: NotifierError, now: Millis, _fallback: Receiver | None) -> Reaction:
-    wait = max(FIRST_LOOK, _back_off(delivery.attempts - 1))
+def _unclear(delivery: Delivery, now: Millis, looks: Looks) -> Reaction:
+    wait = max(looks.first, _back_off(delivery.attempts - 1) if delivery.attempts > 1 else 0)
     return Reaction(replace(delivery, state=DeliveryState.UNCLEAR, not_before=now + wait, looks=0))
 
 
@@ -85,7 +98,6 @@ def _instead(delivery: Delivery, error: NotifierError, fallback: Receiver) -> De
 
 _REACTIONS: dict[Failure, Callable[[Delivery, NotifierError, Millis, Receiver | None], Reaction]] = {
     Failure.WAIT: _wait,
-    Failure.UNCLEAR: _unclear,
     Failure.DEGRADE: _refused,
     Failure.CHANNEL: _channel,
     Failure.CREDENTIALS: _credentials,
