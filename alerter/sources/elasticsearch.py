@@ -13,7 +13,7 @@ from elasticsearch import Elasticsearch
 from alerter.clock import SECOND, Millis, SystemClock
 from alerter.pressure import Pressure
 from alerter.sources.es_client import TIMEOUT_SECONDS, as_source_error, from_answer
-from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
+from alerter.sources.protocol import UNREADABLE, Answer, Hit, SearchRequest, SourceError, unreadable
 
 BATCH = 100
 """Searches in one ``_msearch``."""
@@ -62,6 +62,8 @@ class ElasticsearchSource:
         try:
             with self.pressure.slot(), self._counted():
                 found = self._client.msearch(searches=lines)["responses"]
+            if len(found) != len(requests):
+                raise SourceError("incomplete", f"{len(found)} of {len(requests)} searches were answered")
         except Exception as error:
             failed = as_source_error(error)
             self._felt([failed])
@@ -72,7 +74,7 @@ class ElasticsearchSource:
                 return [failed] * len(requests)
             middle = len(requests) // 2  # one body that cannot be parsed fails the whole request: find it
             return self._batch(requests[:middle]) + self._batch(requests[middle:])
-        answers = [self._readable(r.index, item) for r, item in zip(requests, found, strict=True)]
+        answers = [self._readable(r, item) for r, item in zip(requests, found, strict=True)]
         self._felt(answers)
         self._size = min(self._size + 1, BATCH)
         return answers
@@ -103,7 +105,7 @@ class ElasticsearchSource:
             with self._counted():
                 item = self._client.search(**_named(body)).body
             pit["id"] = item.get("pit_id", pit["id"])  # it may change; only the newest counts
-            answer = self._readable(request.index, item)
+            answer = self._readable(request, item)
             if isinstance(answer, SourceError):
                 raise answer
             if answer.hits:
@@ -112,22 +114,27 @@ class ElasticsearchSource:
                 return
             body["search_after"] = list(answer.hits[-1].sort)
 
-    def _readable(self, index: str, item: Mapping[str, Any]) -> Answer | SourceError:
+    def _readable(self, request: SearchRequest, item: Mapping[str, Any]) -> Answer | SourceError:
         """Read one answer. A wildcard under which nothing was searched is empty only if it may be read at all.
 
         With security on, the server leaves out what the user may not read and answers as if there were nothing.
         """
-        answer = _answer(item)
-        if isinstance(answer, SourceError) or (item.get("_shards") or {}).get("total") or ":" in index:
+        index = request.index
+        try:
+            answer = _answer(request.body, item)
+        except UNREADABLE as error:
+            return unreadable(error)
+        if isinstance(answer, SourceError) or item["_shards"]["total"] or ":" in index:
             return answer
         names = [name for name in index.split(",") if not name.startswith("-")]
         try:
             with self._counted():
                 found = self._client.security.has_privileges(index=[{"names": names, "privileges": ["read"]}])
+            allowed = bool(found["has_all_requested"])
         except Exception as error:
             failed = as_source_error(error)
             return answer if failed.kind in ("rejected", "missing") else failed  # no security: nothing is hidden
-        if found["has_all_requested"]:
+        if allowed:
             return answer
         return SourceError("denied", f"the user may not read {index}", f"grant the privilege read on {index}")
 
@@ -138,12 +145,10 @@ class ElasticsearchSource:
                 answer = self._client.field_caps(
                     index=index, fields=list(dict.fromkeys(fields)), ignore_unavailable=False, allow_no_indices=True
                 )
+            found = answer["fields"].items()
+            return {name: frozenset(types) - {"unmapped", "object", "nested"} for name, types in found}
         except Exception as error:
             raise as_source_error(error) from None
-        found: dict[str, frozenset[str]] = {}
-        for name, types in answer["fields"].items():
-            found[name] = frozenset(t for t in types if t not in ("unmapped", "object", "nested"))
-        return found
 
     def close(self) -> None:
         """Close the connections."""
@@ -153,9 +158,9 @@ class ElasticsearchSource:
         try:
             with self._counted():
                 answer = self._client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=False)
+            return str(answer["id"])
         except Exception as error:
             raise as_source_error(error) from None
-        return str(answer["id"])
 
     def _close(self, pit: str) -> None:
         try:
@@ -181,34 +186,40 @@ def _named(body: Mapping[str, Any]) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in body.items()}
 
 
-def _answer(item: Mapping[str, Any]) -> Answer | SourceError:
-    """Read one answer; anything but a complete one is an error."""
+def _answer(asked: Mapping[str, Any], item: Mapping[str, Any]) -> Answer | SourceError:
+    """Read one answer; anything but a complete one is an error. Raises one of UNREADABLE.
+
+    What was asked for and is not there must not be taken for nothing found.
+    """
     if "error" in item:
         return from_answer(int(item.get("status", 500)), item)
-    shards = item.get("_shards") or {}
-    if item.get("timed_out"):
+    shards = item["_shards"]
+    if item["timed_out"]:
         failed = SourceError("incomplete", "the search timed out on the server")
         failed.seconds = (item.get("took") or 0) / SECOND
         return failed
-    if shards.get("failed"):
-        failures = shards.get("failures") or [{}]
-        reason = (failures[0].get("reason") or {}).get("reason", "unknown")
-        return SourceError("incomplete", f"{shards['failed']} of {shards.get('total')} shards failed: {reason}")
-    hits = item.get("hits") or {}
-    total = hits.get("total")
-    found = (
-        ()
-        if not hits.get("hits")
-        else tuple(
-            Hit(
-                h.get("_id", ""),
-                h.get("_index", ""),
-                h.get("_source"),
-                h.get("fields") or {},
-                tuple(h.get("sort") or ()),
-            )
-            for h in hits.get("hits") or ()
-        )
-    )
+    if shards["failed"]:
+        return SourceError("incomplete", f"{shards['failed']} of {shards.get('total')} shards failed: {_why(shards)}")
+    total = item["hits"].get("total")
     number = total["value"] if isinstance(total, Mapping) else total
-    return Answer(found, number, item.get("aggregations") or {}, item.get("took") or 0)
+    if asked.get("track_total_hits", False) and not isinstance(number, int):
+        raise ValueError("hits.total is missing")
+    aggregations = item.get("aggregations") or {}
+    if shards["total"] and set(asked.get("aggs", ())) - set(aggregations):
+        raise ValueError("an aggregation is missing")
+    return Answer(tuple(map(_hit, item["hits"]["hits"])), number, aggregations, item.get("took") or 0)
+
+
+def _hit(found: Mapping[str, Any]) -> Hit:
+    source, fields = found.get("_source"), found.get("fields") or {}
+    if not isinstance(source, Mapping | None) or not isinstance(fields, Mapping):
+        raise TypeError("a hit is no document")
+    return Hit(found.get("_id", ""), found.get("_index", ""), source, fields, tuple(found.get("sort") or ()))
+
+
+def _why(shards: Mapping[str, Any]) -> str:
+    """Return the first reason why a shard failed, where the answer has one."""
+    try:
+        return str(shards["failures"][0]["reason"]["reason"])
+    except UNREADABLE:
+        return "unknown"

@@ -13,7 +13,7 @@ from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
 from alerter.config import EsAccess
 from alerter.errors import UsageError
-from alerter.sources.protocol import SourceError
+from alerter.sources.protocol import UNREADABLE, SourceError, unreadable
 from alerter.sources.serializers import SERIALIZERS
 
 TIMEOUT_SECONDS = 30
@@ -106,6 +106,8 @@ def as_source_error(error: Exception) -> SourceError:
         return SourceError("unreachable", f"Elasticsearch cannot be reached: {_first_line(error)}", hint)
     if isinstance(error, ApiError):
         return from_answer(error.meta.status, error.body)
+    if isinstance(error, UNREADABLE):
+        return unreadable(error)
     return SourceError("unreachable", f"Elasticsearch: {type(error).__name__}: {_first_line(error)}")
 
 

@@ -62,6 +62,16 @@ class SourceError(Exception):
         """What the server spent on it in vain, where it says so."""
 
 
+UNREADABLE = (LookupError, TypeError, AttributeError, ValueError, ArithmeticError)
+"""What reading an answer of another shape than it should have ends in."""
+
+
+def unreadable(error: Exception) -> SourceError:
+    """Return that an answer is not of the form it should have; it is that rule's own failure."""
+    reason = f"the server's answer cannot be read ({type(error).__name__}: {error})"
+    return SourceError("incomplete", reason[:300])
+
+
 class Searching(Protocol):
     """The part of a source that answers searches."""
 

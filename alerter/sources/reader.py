@@ -14,7 +14,7 @@ from alerter.sources.candidates import SIZES, CandidatePage, Candidates
 from alerter.sources.counting import Counting, Counts, add, kept_width, only_answer, read_all
 from alerter.sources.events import Events, Spent, Take
 from alerter.sources.hits import HitEvents, walk
-from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
+from alerter.sources.protocol import UNREADABLE, Answer, SearchRequest, Source, SourceError, unreadable
 from alerter.sources.spreading import Slice, Spreading
 from alerter.sources.tally import Tally
 from alerter.sources.timefield import time_reader
@@ -97,7 +97,7 @@ class Reader:
             asked[at][0].spent.answered(answer)
             try:
                 take(answer)
-            except (LookupError, TypeError, ValueError) as error:
+            except UNREADABLE as error:
                 failed[at] = failed[at] or unreadable(error)
         for at, (events, questions) in enumerate(asked):
             unanswered = [q for q in questions if q not in events.known]
@@ -182,6 +182,8 @@ class Reader:
             events = HitEvents(reading.rule, self.source, plan.asking, reading.start, reading.end)
         except SourceError as error:
             return error
+        except UNREADABLE as error:
+            return unreadable(error)
         self.events += events.read
         events.spent.seconds = thread_seconds() - began
         return events
@@ -229,13 +231,19 @@ class _Opening:
         try:
             for answer in answers:
                 self.spent.answered(_sure(answer))
-            self.wanted = self._steps.send([_sure(answer) for answer in answers])
-        except StopIteration as done:
-            self.found = self._events(done.value)
+            self.found = self._go_on([_sure(answer) for answer in answers])
         except SourceError as error:
             self.found = error
-        except (LookupError, TypeError, ValueError) as error:
+        except UNREADABLE as error:
             self.found = unreadable(error)
+
+    def _go_on(self, answers: list[Answer]) -> Events | None:
+        """Return the events once nothing more is wanted; some are read one by one then. Raises SourceError."""
+        try:
+            self.wanted = self._steps.send(answers)
+        except StopIteration as done:
+            return self._events(done.value)
+        return None
 
     def _ask(
         self, requests: Callable[[], list[SearchRequest]]
@@ -336,11 +344,6 @@ class Metered:
             if isinstance(answer, Answer):
                 self._spent.answered(answer)
         return answers
-
-
-def unreadable(error: Exception) -> SourceError:
-    """Return that an answer is not of the form it should have; it is that rule's own failure."""
-    return SourceError("incomplete", f"the server's answer cannot be read ({type(error).__name__}: {error})")
 
 
 def _sure(answer: Answer | SourceError) -> Answer:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from elasticsearch import ConflictError, Elasticsearch, NotFoundError
 
 from alerter.sources.es_client import as_source_error, from_answer
-from alerter.sources.protocol import SourceError
+from alerter.sources.protocol import UNREADABLE, SourceError, unreadable
 from alerter.state.codec import dumps, loads
 from alerter.state.mappings import FIELDS, role_command
 from alerter.state.protocol import Conflict, StateError, Version, Versioned
@@ -19,8 +19,6 @@ PAGE = 1_000
 LARGEST = 10_000
 """Documents that one search may return; longer lists are read page by page from a point in time."""
 KEPT_OPEN = "1m"
-UNREADABLE = (LookupError, TypeError, AttributeError, ValueError)
-"""What reading an answer, or a document, of another shape than expected ends in."""
 Doc = Mapping[str, Any]
 
 
@@ -194,7 +192,7 @@ class Documents:
         except (StateError, Conflict):
             raise
         except UNREADABLE as error:
-            raise StateError("incomplete", f"an answer of Elasticsearch cannot be read: {_words(error)}") from None
+            raise StateError("incomplete", unreadable(error).reason) from None
         except Exception as error:
             found = as_source_error(error)
             raise StateError(found.kind, found.reason, self.hint(found)) from None
@@ -225,8 +223,8 @@ def load(shape: type[T], doc: Doc) -> Versioned[T]:
     try:
         return Versioned(loads(shape, doc["_source"]["body"]), version_of(doc))
     except UNREADABLE as error:
-        reason = f"the document {doc.get('_id')} of {doc.get('_index')} cannot be read: {_words(error)}"
-        raise StateError("incomplete", reason, "was it edited by hand?") from None
+        reason = f"the document {doc.get('_id')} of {doc.get('_index')} cannot be read: {type(error).__name__}: {error}"
+        raise StateError("incomplete", reason[:300], "was it edited by hand?") from None
 
 
 def _whole(doc: Doc) -> Doc:
@@ -240,10 +238,6 @@ def _whole(doc: Doc) -> Doc:
 def version_of(doc: Doc) -> Version:
     """Return the version to quote when the document is changed."""
     return f"{int(doc['_seq_no'])} {int(doc['_primary_term'])}"
-
-
-def _words(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:200]
 
 
 def _if(version: Version) -> dict[str, Any]:
