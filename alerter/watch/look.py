@@ -165,7 +165,8 @@ class Watch:
         except Conflict:
             return False
         if before is None or (before.value.resolved is None) != (story.incident.resolved is None):
-            log.warning("%s: %s", story.incident.rule, _said(story.incident))
+            level = logging.WARNING if story.incident.resolved is None else logging.INFO
+            log.log(level, "%s: %s", story.incident.rule, _said(story.incident))
         try:
             self._state.record(fold_runs(story.decisions))
         except StateError as error:

@@ -14,6 +14,7 @@ from alerter.model.member import Member
 from alerter.model.route import Receiver
 from alerter.model.silence import Silence
 from alerter.routing.tree import Node, Routing
+from alerter.state.protocol import State
 from alerter.state.sqlite import SqliteState
 from alerter.timetext import parse_instant
 from alerter.watch.look import Watch
@@ -67,9 +68,9 @@ def planned(id: str, at: int, channel: str = "#order", receiver: str = "order") 
 class Desk:
     """A watch named ``a`` with its state and clock; ``default`` falls back to ``spare``."""
 
-    def __init__(self, *others: str, after: WatchSettings | None = None) -> None:
+    def __init__(self, *others: str, after: WatchSettings | None = None, state: State | None = None) -> None:
         self.clock = ManualClock(NOON)
-        self.state = SqliteState(":memory:")
+        self.state = state or SqliteState(":memory:")
         self.state.init()
         self.peers = Peers("a", *others)
         self.own = beat("a")
