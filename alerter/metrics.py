@@ -47,6 +47,9 @@ class Metrics:
         )
         self.incidents = Gauge("alerter_incidents", "Incidents by state", ["state"], registry=of)
         self.messages = Counter("alerter_messages_total", "Messages by outcome", ["kind", "outcome"], registry=of)
+        self.delivery_errors = Counter(
+            "alerter_delivery_errors_total", "Failed calls of receivers", ["receiver", "class", "code"], registry=of
+        )
         self.outbox = Gauge("alerter_outbox_depth", "Messages planned and not yet delivered", registry=of)
         self.outbox_age = Gauge("alerter_outbox_age_seconds", "Age of the oldest undelivered message", registry=of)
         self.silences = Gauge("alerter_silences", "Active silences", registry=of)

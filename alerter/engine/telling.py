@@ -21,10 +21,11 @@ class Heard:
 
     @classmethod
     def of(cls, incident: Incident) -> Heard:
-        """Read it from the incident's deliveries; what was dropped before it was sent was never heard."""
+        """Read it from the incident's deliveries; what was dropped was never heard, unless a storm digest tells it."""
         last: dict[str, Millis] = {}
         for delivery in incident.deliveries:
-            if delivery.kind in (Kind.FIRING, Kind.REPEAT) and delivery.state is not DeliveryState.DROPPED:
+            told = delivery.state is not DeliveryState.DROPPED or delivery.in_storm_digest
+            if delivery.kind in (Kind.FIRING, Kind.REPEAT) and told:
                 last[delivery.receiver] = max(delivery.at, last.get(delivery.receiver, delivery.at))
         return cls(last)
 

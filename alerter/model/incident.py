@@ -228,8 +228,10 @@ class Delivery:
     """One message to one receiver, planned in the same write as the change it tells.
 
     ``at`` is the event-time instant it speaks of, ``text`` its plain text, ``not_before`` (wall clock) when to try,
-    ``sent`` (wall clock) the last attempt, ``looks`` how often an unclear one was looked for. ``raised``: the severity
-    rose with it.
+    ``sent`` (wall clock) the last attempt, ``tried`` the first one, ``looks`` how often an unclear one was looked for.
+    ``raised``: the severity rose with it. ``by`` is the session of the engine that claimed it last. ``recheck`` (wall
+    clock, 0: never) is when a message that was sent twice is looked for once more. ``note`` is what it says of itself.
+    ``digest`` is the storm digest that tells of it in its place.
     """
 
     id: str
@@ -247,6 +249,16 @@ class Delivery:
     error: str = ""
     route: str = ""
     raised: bool = False
+    by: str = ""
+    tried: Millis | None = None
+    recheck: Millis = 0
+    note: str = ""
+    digest: str = ""
+
+    @property
+    def in_storm_digest(self) -> bool:
+        """Whether a storm digest tells of it instead of a message of its own."""
+        return bool(self.digest) and self.state is DeliveryState.DROPPED
 
 
 @dataclass(frozen=True)
@@ -254,7 +266,7 @@ class Post:
     """The one message of an incident at one receiver, once posted: edited until ``revision`` is the incident's.
 
     ``address`` is the notifier's own reference (Slack: channel id), ``ts`` the message's id there, "" where a
-    notifier can neither edit nor reply.
+    notifier can neither edit nor reply. ``edited`` (wall clock) is the last edit or the post, ``edits`` counts them.
     """
 
     receiver: str
@@ -263,6 +275,7 @@ class Post:
     ts: str = ""
     revision: int = 0
     edited: Millis = 0
+    edits: int = 0
 
 
 @dataclass(frozen=True)
@@ -329,6 +342,16 @@ class Incident:
     def stale_posts(self) -> tuple[Post, ...]:
         """The posted messages that do not show the newest revision yet."""
         return tuple(p for p in self.posts if p.ts and p.revision < self.revision)
+
+    @property
+    def rechecks(self) -> tuple[Delivery, ...]:
+        """The messages that were sent twice, and are to be looked for once more."""
+        return tuple(d for d in self.deliveries if d.recheck and d.state is DeliveryState.SENT)
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether delivery has anything left to do."""
+        return bool(self.outbox or self.stale_posts or self.rechecks)
 
 
 @dataclass(frozen=True)

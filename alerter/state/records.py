@@ -81,7 +81,7 @@ def incident_fields(incident: Incident) -> dict[str, Any]:
         "matches": incident.matches,
         "peak": incident.peak,
         "silenced_until": incident.silenced_until,
-        "unfinished": bool(incident.outbox or incident.stale_posts),
+        "unfinished": incident.unfinished,
     }
 
 
