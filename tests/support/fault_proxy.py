@@ -170,6 +170,15 @@ class FaultProxy:
         """Tell whether the server did what was asked."""
         return answer.status < 300
 
+    def arrived(self, request: Request) -> None:
+        """Do something before a request is forwarded; what is raised here drops it, and the connection."""
+
+    def forwarded(self, request: Request) -> None:
+        """Do something once the server has done what was asked, before its answer goes back; may raise likewise."""
+
+    def answered(self, request: Request) -> None:
+        """Do something right after the answer was sent."""
+
     # --- one request -----------------------------------------------------------------------------------------------
 
     def handle(self, handler: _Handler) -> None:
@@ -182,14 +191,17 @@ class FaultProxy:
             number = self._count
         plain = Request(number, handler.command, handler.path, headers, body, _payload(handler.path, headers, body), "")
         request = self.describe(plain)
+        self.arrived(request)
         fault = self._decide(request)
         answer, accepted = self._answer(request, fault)
         told = answer.status if fault.ending in (Ending.ANSWER, Ending.HALF) else 0
         with self._lock:
             self._seen.append(Seen(request, fault.name, accepted, answer.decoded(), told))
+        self.forwarded(request)
         if fault.delay:
             self._released.wait(fault.delay)
         _finish(handler, fault, answer, self._released)
+        self.answered(request)
 
     def _decide(self, request: Request) -> Fault:
         with self._lock:
