@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alerter.clock import MINUTE, ManualClock
+from alerter.clock import MINUTE, SECOND, ManualClock, SystemClock
 from alerter.config import Settings, SlackAccess, SwitchSettings
 from alerter.errors import UsageError
 from alerter.notifiers.protocol import Failure
@@ -13,6 +13,7 @@ from alerter.state.sqlite import SqliteState
 from alerter.watch.switch import Life, SlackWay, Switch, WebhookWay, life_of, make_way, problem_of
 from tests.delivery.fakes import FakeNotifier, fail
 from tests.notifiers.standin import HANG_UP, serve
+from tests.support.slack import Slack
 from tests.watch.support import NOON
 
 
@@ -120,6 +121,23 @@ def test_slack_shows_one_message_whose_time_is_edited() -> None:
     switch.send()
     assert notifier.done[-3:] == ["update", "post", "update"]
     assert switch.success is True
+
+
+def test_a_real_slack_shows_one_message(slack: Slack) -> None:
+    """Posted, edited, found again when its record is lost: always the same message, with the newest time."""
+    access = SlackAccess(token=Secret(slack.token), base_url=slack.base_url)
+    channel = slack.channels[0]
+    settings = Settings(slack=access, dead_mans_switch=SwitchSettings(channel=channel))
+    clock = SystemClock()
+    for minute in range(4):
+        state = SqliteState(":memory:")  # every time without a record
+        state.init()
+        assert settings.dead_mans_switch is not None
+        way = make_way(settings.dead_mans_switch, settings, state, clock)
+        for second in range(2):
+            way.send(life_of("a:9797", "1.0", NOON + minute * MINUTE + second * SECOND, 40, 2, 1.5, 3))
+    (shown,) = slack.messages(channel)
+    assert shown["text"].startswith("[INFO] alerter is well, last heard of at 2026-03-10T12:03:01.000Z")
 
 
 def test_a_message_whose_record_was_lost_is_found(caplog: pytest.LogCaptureFixture) -> None:
