@@ -157,7 +157,7 @@ def _incidents(state: State, asked: Asked, definition: Definition) -> list[Incid
 
 def _records(state: State, settings: Settings, asked: Asked, incidents: Sequence[Incident], now: Millis) -> Records:
     shown = list(incidents)[-MOST_INCIDENTS:]
-    decisions = {i.id: tuple(reversed(state.decisions(incident=i.id))) for i in shown}
+    decisions = {i.id: tuple(reversed(state.decisions(rule=i.rule, incident=i.id))) for i in shown}
     checkpoint = state.checkpoints([asked.rule]).get(asked.rule)
     silences = [stored.value for stored in state.silences(now, expired=True)]
     return Records(
