@@ -118,6 +118,8 @@ class Service:
                 report = self.engine.tick(rules, self._clock.now(), punctual=punctual)
         except StateError as error:
             self._state_failed(error)
+            if error.kind == "missing":
+                self._make_again()
             return None
         except UsageError as error:
             self._unwell(error.message)
@@ -200,6 +202,7 @@ class Service:
     def tidy(self) -> None:
         """Delete what is older than the retention."""
         kept = self.settings.retention
+        self._make_again()
         try:
             self.fleet.remind()
             gone = self._state.prune(Retention(kept.incidents, kept.decisions, kept.silences), self._clock.now())
@@ -293,6 +296,17 @@ class Service:
     def _state_failed(self, error: StateError) -> None:
         self.metrics.state_failed(error.kind)
         self._unwell(f"state: {error.reason}")
+
+    def _make_again(self) -> None:
+        """Make what somebody deleted of the state while this engine ran, and put its checkpoints back."""
+        try:
+            made = self._state.init()
+            for line in made:
+                log.error("state: %s: it was deleted while this engine ran", line)
+            if made:
+                log.warning("state: %d checkpoints written again from memory", self.checkpoints.restore())
+        except StateError as error:
+            log.warning("state: what is missing cannot be made again: %s", error.reason)
 
     def _well(self) -> None:
         self.pulse.ready, self.pulse.problem = True, ""

@@ -96,6 +96,19 @@ class Checkpoints:
             self.forget(held)
         return held
 
+    def restore(self) -> int:
+        """Write what is known once more, where the state has nothing any more; returns how many. Raises StateError.
+
+        Nothing is replaced: a checkpoint that is there, or that another engine has written by now, stays.
+        """
+        known = dict(self._known)
+        found = self._state.checkpoints(list(known))
+        gone = [stored.value for rule, stored in known.items() if rule not in found]
+        written = zip(gone, self._state.save_checkpoints([(c, None) for c in gone]), strict=True) if gone else ()
+        self.forget(c.rule for c in gone)
+        self._learn({c.rule: Versioned(c, new) for c, new in written if not isinstance(new, Conflict)})
+        return len(gone)
+
     def forget(self, rules: Iterable[str]) -> None:
         """Read these checkpoints from the state when they are needed next."""
         for rule in rules:

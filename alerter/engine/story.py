@@ -78,14 +78,18 @@ class Story:
 
 
 def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Scene) -> Story | None:
-    """Apply the transitions of one incident, in order; None when nothing is left of it to keep."""
+    """Apply the transitions of one incident, in order; None when nothing is left of it to keep.
+
+    Where the state has lost an incident that the checkpoint knows, the first match announced since opens it again.
+    """
     if incident is not None and incident.updated > scene.start:
         transitions = [t for t in transitions if t.at > incident.updated]
     if incident is None:
-        opening = next((t for t in transitions if t.change is Change.OPENED), None)
-        if opening is None:
+        first = next((n for n, t in enumerate(transitions) if t.match and t.change is not Change.SUPPRESSED), None)
+        if first is None:
             return None
-        incident = _opened(opening, scene)
+        transitions = transitions[first:]
+        incident = _opened(transitions[0], scene)
     story = Story(incident)
     for step in _steps(story, transitions, scene):
         if isinstance(step, Transition):

@@ -43,6 +43,10 @@ class Documents:
         except NotFoundError:
             return None
 
+    def require(self, suffix: str) -> None:
+        """Raise StateError when an index is gone: a write would make it again without its mapping."""
+        self.get(suffix, "none")
+
     def get_all(self, suffix: str, ids: Sequence[str]) -> list[Doc]:
         """Read those of the documents that are there, in real time."""
         if not ids:

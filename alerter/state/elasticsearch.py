@@ -146,7 +146,7 @@ class ElasticsearchState:
     def unfinished(self, limit: int | None = None) -> list[Versioned[Incident]]:
         """List incidents with something to deliver, oldest first."""
         docs = self._docs.select("incidents", [{"term": {"unfinished": True}}], "opened", limit=limit)
-        found = self._recent.laid_over(map(self._incident, docs), lambda i: bool(i.outbox or i.stale_posts))
+        found = self._recent.laid_over(map(self._incident, docs), lambda i: i.unfinished)
         return sorted(found, key=lambda v: v.value.opened)[:limit]
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
@@ -187,6 +187,7 @@ class ElasticsearchState:
 
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         """Write a silence by compare-and-set; every engine sees it at once."""
+        self._docs.require("silences")
         written = self._docs.put("silences", silence.id, source_of(silence, silence_fields(silence)), version)
         with self._docs.errors():
             self._docs.refresh("silences")
@@ -197,6 +198,8 @@ class ElasticsearchState:
         lines: list[Mapping[str, Any]] = []
         for decision in decisions:
             lines += [{"index": {}}, source_of(decision, decision_fields(decision))]
+        if lines:
+            self._docs.require("decisions")
         for start in range(0, len(lines), 2 * TOGETHER):
             self._docs.bulk("decisions", lines[start : start + 2 * TOGETHER])
 
@@ -221,9 +224,8 @@ class ElasticsearchState:
 
     def save_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Write an engine's newest heartbeat over its former one."""
-        id = heartbeat_id(heartbeat.instance)
-        self._docs.get("state", id)  # an index that is gone is never created by a beat
-        self._docs.put_over("state", id, source_of(heartbeat, heartbeat_fields(heartbeat)))
+        self._docs.require("state")
+        self._docs.put_over("state", heartbeat_id(heartbeat.instance), source_of(heartbeat, heartbeat_fields(heartbeat)))
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the newest heartbeat of each engine."""
