@@ -232,8 +232,13 @@ class ClusterNight(Night):
 
     def parts(self) -> tuple[Source, State]:
         """Return source and state, each with a client of its own as in a process."""
-        own = ElasticsearchState(connect(self.settings.es), self.settings.state_index)
-        return ElasticsearchSource(connect(self.settings.es)), own
+        self.clients = [connect(self.settings.es), connect(self.settings.es)]
+        return ElasticsearchSource(self.clients[0]), ElasticsearchState(self.clients[1], self.settings.state_index)
+
+    def patience(self, seconds: float) -> None:
+        """Let the clients wait so long for an answer."""
+        for client in self.clients:
+            client._request_timeout = seconds
 
     def put(self, documents: Iterable[Mapping[str, Any]]) -> None:
         """Index them, and the same for the rule beside."""

@@ -2,43 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from alerter.sources import es_client
 from tests.reliability.night import BURST, ClusterNight, calm
-from tests.servers.elastic import Node
-from tests.support.fault_proxy import FaultProxy
 from tests.support.faults import CUT, CUT_ANSWER, HALF_ANSWER, HANG, Answer, Fault, json_answer, slow, status
 
 pytestmark = pytest.mark.es
 QUIET: tuple[float, ...] = ()
-
-
-@pytest.fixture
-def proxy(es: Node) -> Iterator[FaultProxy]:
-    """Return the fault proxy in front of Elasticsearch."""
-    with FaultProxy(es.url) as made:
-        yield made
-
-
-@pytest.fixture
-def begin(es: Node, proxy: FaultProxy, index_prefix: str, tmp_path: Path) -> Iterator[Callable[[], ClusterNight]]:
-    """Return what starts an engine that is two minutes old and has an incident open."""
-    nights: list[ClusterNight] = []
-
-    def make() -> ClusterNight:
-        night = ClusterNight(tmp_path / "night", es, proxy.url, index_prefix)
-        nights.append(night)
-        night.minutes(QUIET, BURST)
-        assert len(night.incidents()) == 2
-        return night
-
-    yield make
-    for night in nights:
-        night.close()
+PRODUCT = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"}
 
 
 def finish(night: ClusterNight, folder: Path) -> None:
@@ -61,9 +34,6 @@ def test_gone_for_ten_minutes(begin, proxy, tmp_path, caplog):
     finish(night, tmp_path)
 
 
-PRODUCT = {"X-Elastic-Product": "Elasticsearch", "Content-Type": "application/json"}
-
-
 def refused(code: int, kind: str) -> Fault:
     """Return a refusal as Elasticsearch words it."""
     cause = {"type": kind, "reason": "rejected execution: queue is full"}
@@ -80,27 +50,24 @@ EMPTY = Fault("empty object", forward=True, answer=Answer(200, b"{}", PRODUCT))
 NOT_READ = [CUT, CUT_ANSWER, HALF_ANSWER, HANG, slow(1), BUSY, UNAVAILABLE, GATEWAY, TRUNCATED, EMPTY]
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the client wait for a third of a second only."""
-    monkeypatch.setattr(es_client, "TIMEOUT_SECONDS", 0.3)
-
-
 @pytest.mark.parametrize("fault", NOT_READ, ids=lambda f: f.name)
-def test_no_request_is_answered_for_some_minutes(fault, impatient, begin, proxy, tmp_path):
+def test_no_request_is_answered_for_some_minutes(fault, begin, proxy, tmp_path):
     """However every request fails: not ready, no traceback, and all of it is evaluated afterwards."""
     night = begin()
+    night.patience(0.3)
     proxy.plan(fault, times=0)
     night.minutes(BURST, QUIET)
     assert night.ready()[0] == 503
     proxy.clear()
+    night.patience(30)
     finish(night, tmp_path)
 
 
 @pytest.mark.parametrize("fault", NOT_READ, ids=lambda f: f.name)
-def test_each_request_of_a_minute_fails_once(fault, impatient, begin, proxy, tmp_path):
+def test_each_request_of_a_minute_fails_once(fault, begin, proxy, tmp_path):
     """The n-th request fails in the n-th minute, through more minutes than a minute has requests."""
     night = begin()
+    night.patience(0.3)
     for number in range(1, 40):
         proxy.clear()
         proxy.plan(fault, nth=number)
@@ -110,4 +77,5 @@ def test_each_request_of_a_minute_fails_once(fault, impatient, begin, proxy, tmp
     else:
         pytest.fail("a minute has more requests than were spoiled")
     proxy.clear()
+    night.patience(30)
     finish(night, tmp_path)
