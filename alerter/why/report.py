@@ -64,7 +64,7 @@ def _timeline(entries: Sequence[Entry], now: Millis) -> Iterator[str]:
 
 
 def _line(entry: Entry, now: Millis) -> str:
-    times = f" (x{entry.number:,}" if entry.number > 1 else ""
+    times = f" (x{entry.number:,}" if entry.number > 1 and entry.outcome != "edits" else ""
     times += f", last {when(entry.last, now)})" if times and entry.last is not None else ")" if times else ""
     return f"  {when(entry.at, now)}  {entry.text}{times}"
 

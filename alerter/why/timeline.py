@@ -15,7 +15,7 @@ from alerter.why.words import decision_text, reason_text, when
 CLOSE: Millis = 5 * SECOND
 """A delivery's decision and its place in the document are written within this time of each other."""
 _RANK = {"skipped": 0, "fired": 1, "reopened": 1, "repeated": 1, "raised": 1, "silenced": 2, "suppressed": 3}
-_RANK |= {"refreshed": 3, "resolved": 1, "planned": 4, "digested": 4}
+_RANK |= {"refreshed": 3, "resolved": 1, "planned": 4, "digested": 4, "edits": 6}
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,11 @@ def _unrecorded(incident: Incident, decisions: Sequence[Decision], now: Millis) 
         yield _told_by_document(incident.opened, "fired", "an incident opened", "first_match")
     for delivery in incident.deliveries:
         yield from _of_delivery(delivery, decisions, now)
+    for post in incident.posts:
+        if post.edits:
+            times = "once" if post.edits == 1 else f"{post.edits:,} times so far"
+            text = f"the message in {post.channel} ({post.receiver}) was edited {times}, here the last time"
+            yield Entry(post.edited, "edits", text, receiver=post.receiver, number=post.edits, origin="document")
     if incident.resolved is not None and not any(
         d.outcome == "resolved" and d.at == incident.resolved for d in decisions
     ):
@@ -123,7 +128,8 @@ def _of_delivery(delivery: Delivery, decisions: Sequence[Decision], now: Millis)
         yield _told_by_document(done, "delivered", text, str(delivery.reason), delivery.receiver)
     elif not any(d.outcome in ("suppressed", "digested") for d in _left_out(delivery, decisions)):
         text = f"{named}: {delivery_text(delivery, now)}"
-        yield _told_by_document(done, str(delivery.state), text, delivery.error, delivery.receiver)
+        outcome = "waiting" if delivery.state is DeliveryState.PLANNED else str(delivery.state)
+        yield _told_by_document(done, outcome, text, delivery.error, delivery.receiver)
 
 
 def _left_out(delivery: Delivery, decisions: Sequence[Decision]) -> Iterator[Decision]:

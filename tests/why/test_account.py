@@ -9,7 +9,7 @@ import pytest
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND
 from alerter.model.heartbeat import Failing, FailingRule, Heartbeat
-from alerter.model.incident import Checkpoint, Decision, Delivery, DeliveryState, Incident, Kind, Match, Reason
+from alerter.model.incident import Checkpoint, Decision, Delivery, DeliveryState, Incident, Kind, Match, Post, Reason
 from alerter.model.rule import Redaction
 from alerter.model.silence import Matcher, Silence
 from alerter.redact import hash_value
@@ -174,6 +174,15 @@ def test_runs_are_folded_with_their_number() -> None:
     entries = told_of(incident("i1", SENT), decision("fired", Reason.FIRST_MATCH), *hushed).paragraphs[0].timeline
     (entry,) = [e for e in entries if e.outcome == "suppressed"]
     assert (entry.number, entry.last) == (100, NOW + 49 * SECOND)
+
+
+def test_edits_of_a_posted_message_are_counted() -> None:
+    """How often, and when the last time; what was never edited says nothing."""
+    posts = (Post("order", "#order", "C1", "1", 3, LATER, edits=7), Post("spare", "spare", "C2", "2", 1, NOW))
+    entries = told_of(incident("i1", SENT, posts=posts)).paragraphs[0].timeline
+    assert [(e.at, e.text, e.number) for e in entries if e.outcome == "edits"] == [
+        (LATER, "the message in #order (order) was edited 7 times so far, here the last time", 7)
+    ]
 
 
 def test_several_incidents_are_counted_and_told_one_by_one() -> None:
