@@ -25,6 +25,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     rows.append(("incidents", f"{found['incidents']['firing']} firing, {found['incidents']['critical']} critical"))
     rows.append(("outbox", f"{found['outbox']['depth']} to deliver, oldest {found['outbox']['age_seconds']:.0f} s"))
     rows += [("", problem) for problem in found["outbox"]["problems"]]
+    rows += list(_channels(found["channels"]))
     rows.append(("silences", f"{found['silences']} active"))
     rows.append(("health", "well" if not found["unwell"] else "unwell:"))
     rows += [("", problem) for problem in found["unwell"]]
@@ -78,6 +79,18 @@ def _rules(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield "", f"  {rule['rule']} (since {rule['since']}, {rule['engine']}): {rule['reason']}"
         if group["number"] > len(shown):
             yield "", f"  and {group['number'] - len(shown):,} more"
+
+
+def _channels(channels: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    if channels:
+        yield "channels", f"{len({one['channel'] for one in channels})} in trouble"
+    for one in channels:
+        times = "once" if one["count"] == 1 else f"{one['count']:,} times"
+        yield (
+            "",
+            f"{one['channel']} ({one['receiver']}): {one['code']} ({one['failure']}), {times} since {one['since']},"
+            f" tried again at {one['retry_at']}, {one['engine']}",
+        )
 
 
 def _few(names: list[str], number: int) -> str:

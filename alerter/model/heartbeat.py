@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from alerter.clock import MINUTE, Millis
+from alerter.model.trouble import Trouble
 
 SILENT_AFTER: Millis = MINUTE
 """An engine whose last heartbeat is older than this is shown as not heard of since."""
@@ -82,7 +83,7 @@ class Heartbeat:
 
     ``stopped`` marks the last one of an engine that was told to stop. ``session`` is its name in the fleet, ``held``
     the number of rules it evaluates (None: all), ``problem`` why it is not ready ("" when it is). Lists are bounded,
-    whatever the number of rules; ``cut`` is the newest one.
+    whatever the number of rules; ``cut`` is the newest one, ``troubles`` the longest-lasting ones of receivers.
     """
 
     instance: str
@@ -101,6 +102,7 @@ class Heartbeat:
     problem: str = ""
     failing: tuple[Failing, ...] = ()
     cut: Cut | None = None
+    troubles: tuple[Trouble, ...] = ()
 
     def running(self, now: Millis) -> bool:
         """Whether the engine was heard of within SILENT_AFTER (inclusive), and did not stop."""

@@ -17,6 +17,8 @@ from alerter.watch.signs import PREFIX, SHOWN_FOR, differences
 
 NAMED = 20
 """Rules without an owner, and failing ones of a kind, that are named; all are counted."""
+LASTING = ("channel", "credentials")
+"""Failures of a receiver that somebody must mend; others may be over in a moment."""
 LEFT_ALONE: Millis = 10 * MINUTE
 """A rule that nobody owns, and whose checkpoint is older than this, is not about to be taken over."""
 
@@ -65,6 +67,7 @@ def report(records: Records, after: WatchSettings) -> dict[str, Any]:
             "critical": sum(incident.severity == "critical" for incident in records.opened),
         },
         "outbox": _outbox(records),
+        "channels": list(_channels(records.running)),
         "silences": records.silences,
     }
     return {**found, "unwell": list(_unwell(records, found, _defaults(after)))}
@@ -162,6 +165,22 @@ def _outbox(records: Records) -> dict[str, Any]:
     }
 
 
+def _channels(running: Iterable[Heartbeat]) -> Iterator[dict[str, Any]]:
+    """Yield what is wrong with receivers, as each engine met it, the longest-lasting first."""
+    found = [(trouble, beat.instance) for beat in running for trouble in beat.troubles]
+    for trouble, engine in sorted(found, key=lambda pair: (pair[0].since, pair[0].receiver, pair[1])):
+        yield {
+            "receiver": trouble.receiver,
+            "channel": trouble.channel,
+            "failure": trouble.failure,
+            "code": trouble.code,
+            "since": iso(trouble.since),
+            "count": trouble.count,
+            "retry_at": iso(trouble.retry_at),
+            "engine": engine,
+        }
+
+
 # --- what is wrong ---------------------------------------------------------------------------------------------------
 
 
@@ -192,6 +211,10 @@ def _unwell(records: Records, found: Mapping[str, Any], after: Mapping[str, Mill
         if cluster["lag_seconds"] * SECOND >= after["rules_failing"]:
             yield f"rules of the cluster {cluster['cluster']} are up to {cluster['lag_seconds']:.0f} s late"
     yield from _left_alone(records)
+    for beat in records.running:
+        for one in beat.troubles:
+            if one.failure in LASTING or beat.beat - one.since >= after["outbox_old"]:
+                yield f"{one.channel} takes no messages since {iso(one.since)}: {one.code}"
     if found["outbox"]["age_seconds"] * SECOND >= after["outbox_old"]:
         outbox = found["outbox"]
         yield f"{_counted(outbox['depth'], 'message')} waiting, the oldest for {outbox['age_seconds']:.0f} s"

@@ -123,16 +123,23 @@ def _outbox_old(facts: Facts, least: Millis) -> Iterator[Sign]:
             "critical",
             f"messages to {one.channel} wait for longer than {length_text(least)}",
             one.number,
-            _waiting_rows(one),
+            _waiting_rows(one, _why(one, facts)),
             facts.stuck | one.receivers,
         )
 
 
-def _waiting_rows(one: Waiting) -> tuple[tuple[str, str], ...]:
+def _why(one: Waiting, facts: Facts) -> str:
+    """Return what an engine last heard from the channel, else what stands at a message that waits there."""
+    known = [trouble for beat in facts.engines for trouble in beat.troubles if trouble.channel == one.channel]
+    oldest = min(known, key=lambda trouble: trouble.since, default=None)
+    return one.error if oldest is None else f"{oldest.code} since {clock_text(oldest.since)}"
+
+
+def _waiting_rows(one: Waiting, why: str) -> tuple[tuple[str, str], ...]:
     rows = (
         ("Waiting", f"{one.number:,}{' or more' if one.more else ''}"),
         ("Oldest", iso(one.oldest)),
-        ("Error", one.error),
+        ("Error", why),
     )
     return tuple((name, text) for name, text in rows if text)
 

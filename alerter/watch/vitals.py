@@ -15,6 +15,7 @@ from alerter.metrics import Metrics
 from alerter.model.heartbeat import Heartbeat
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
+from alerter.model.trouble import Trouble
 from alerter.project import Project
 from alerter.state.protocol import State, StateError
 from alerter.watch.look import Watch
@@ -24,6 +25,8 @@ from alerter.watch.switch import Life, Switch, life_of, make_way, problem_of
 log = logging.getLogger(__name__)
 COSTLY = 20
 """Rules that a heartbeat names by what they cost."""
+TROUBLES = 20
+"""Receivers in trouble that a heartbeat names, the longest-lasting first."""
 
 
 @dataclass
@@ -36,7 +39,7 @@ class Pulse:
 
 
 class Vitals:
-    """One engine's health; ``project`` and ``silences`` are those of now, ``held`` the number of its leases."""
+    """One engine's health, from what it is now: project, silences, leases ``held``, ``troubles`` of receivers."""
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class Vitals:
         project: Callable[[], Project],
         silences: Callable[[], Sequence[Silence]],
         held: Callable[[], int],
+        troubles: Callable[[], Sequence[Trouble]] = tuple,
     ) -> None:
         """Raises UsageError when the dead man's switch has no way out."""
         self.pulse = Pulse(beat=clock.monotonic())
@@ -61,6 +65,7 @@ class Vitals:
         self._project = project
         self._silences = silences
         self._held = held
+        self._troubles = troubles
         self._started = clock.now()
         self._beaten = False
         self._watch = Watch(
@@ -102,6 +107,7 @@ class Vitals:
             problem=self.pulse.problem,
             failing=self.failures.failing(self._fleet.chosen),
             cut=self.failures.cut,
+            troubles=tuple(self._troubles())[:TROUBLES],
         )
 
     def beat(self, *, stopped: bool = False) -> None:

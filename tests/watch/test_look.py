@@ -12,6 +12,7 @@ from alerter.model.heartbeat import Cut
 from alerter.model.incident import Incident
 from alerter.model.member import RuleSet
 from alerter.model.silence import Matcher, Silence
+from alerter.model.trouble import Trouble
 from tests.watch.support import NOON, Desk, Peers, beat, failing, member, planned
 
 
@@ -162,12 +163,14 @@ def test_old_messages_are_told_another_way(desk: Desk) -> None:
     """A channel that takes nothing is said to the fallback of who would hear, when that one is stuck itself."""
     desk.state.save_incident(planned("1", NOON), None)
     desk.state.save_incident(planned("2", NOON, "#alerts", "default"), None)
+    desk.own = replace(desk.own, troubles=(Trouble("order", "#order", "channel", "is_archived", NOON, 3, NOON),))
     desk.passes(4 * MINUTE + 45 * SECOND)
     assert desk.incidents() == []
     desk.passes(45 * SECOND)
     assert [dict(i.key or ()) for i in desk.incidents()] == [{"channel": "#alerts"}, {"channel": "#order"}]
     assert {receiver for _, receiver, _ in desk.told()} == {"spare"}
     assert desk.incidents()[0].severity == "critical"
+    assert dict(desk.incidents()[1].view.fields)["Error"] == "is_archived since 12:00 UTC"
 
 
 def test_old_messages_take_the_ordinary_way_when_it_works(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from alerter.config import WatchSettings
 from alerter.model.heartbeat import Load
 from alerter.model.incident import Checkpoint, Incident, View
 from alerter.model.member import RuleSet
+from alerter.model.trouble import Trouble
 from alerter.watch.report import Records, report
 from tests.watch.support import NOON, beat, failing, member, planned
 
@@ -48,6 +49,9 @@ def ill() -> Records:
     first = replace(first, failing=(group, failing("rejected", NOON - MINUTE, "typo")), refused=2)
     late = (Load("default", 20, 18, 100.0, 400.0, 900.0),)
     second = replace(second, problem="state: no answer", clusters=late, version="1.1")
+    gone = Trouble("order", "#order", "channel", "is_archived", NOON - MINUTE, 1, NOON + 2 * MINUTE)
+    slow = Trouble("user", "#user", "wait", "ratelimited", NOON - SECOND, 3, NOON + 9 * SECOND)
+    second = replace(second, troubles=(gone, slow))
     own = Incident("i", "alerter: an engine is gone", "alerter", (("engine", "c"),), {}, NOON)
     own = replace(own, view=View(sentence="not heard of since 11:50 UTC; the others evaluate its rules"))
     return replace(
