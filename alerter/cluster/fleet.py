@@ -112,9 +112,10 @@ class Fleet:
             if self._superseded is not None:
                 raise self._superseded
             started = self._clock.monotonic()
+            changed = self._look()  # first: where the state is gone, a write would make an index without its mapping
             self._write()
             self._beaten = started
-            return self._look()
+            return changed
 
     def look(self) -> None:
         """Read who is there now. Raises StateError."""
@@ -217,7 +218,7 @@ class Fleet:
             if self._expel(name, found[name].version):
                 found.pop(name)
         members = {name: stored.value for name, stored in found.items()}
-        members.setdefault(self._me.instance, self._me)
+        members[self._me.instance] = self._me  # whoever is on record under this name is this engine's past
         self._learn({member.ruleset for member in members.values()})
         rules = {n: self._rulesets[m.ruleset].names for n, m in members.items() if m.ruleset in self._rulesets}
         changed = _marks(members) != _marks(self._view.members)

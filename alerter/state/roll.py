@@ -40,8 +40,6 @@ class Roll:
         if version is None:
             self._own = member.instance
             self._enrol(member.instance, wanted=True)
-        else:
-            self._docs.require("state")
         source = source_of(member, member_fields(member))
         return self._docs.put("state", member_id(member.instance), source, version)
 
