@@ -212,9 +212,9 @@ def _unwell(records: Records, found: Mapping[str, Any], after: Mapping[str, Mill
             yield f"rules of the cluster {cluster['cluster']} are up to {cluster['lag_seconds']:.0f} s late"
     yield from _left_alone(records)
     for beat in records.running:
-        for one in beat.troubles:
-            if one.failure in LASTING or beat.beat - one.since >= after["outbox_old"]:
-                yield f"{one.channel} takes no messages since {iso(one.since)}: {one.code}"
+        for trouble in beat.troubles:
+            if trouble.failure in LASTING or beat.beat - trouble.since >= after["outbox_old"]:
+                yield f"{trouble.channel} takes no messages since {iso(trouble.since)}: {trouble.code}"
     if found["outbox"]["age_seconds"] * SECOND >= after["outbox_old"]:
         outbox = found["outbox"]
         yield f"{_counted(outbox['depth'], 'message')} waiting, the oldest for {outbox['age_seconds']:.0f} s"
