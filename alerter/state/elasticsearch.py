@@ -225,7 +225,8 @@ class ElasticsearchState:
     def save_heartbeat(self, heartbeat: Heartbeat) -> None:
         """Write an engine's newest heartbeat over its former one."""
         self._docs.require("state")
-        self._docs.put_over("state", heartbeat_id(heartbeat.instance), source_of(heartbeat, heartbeat_fields(heartbeat)))
+        source = source_of(heartbeat, heartbeat_fields(heartbeat))
+        self._docs.put_over("state", heartbeat_id(heartbeat.instance), source)
 
     def heartbeats(self) -> list[Heartbeat]:
         """Read the newest heartbeat of each engine."""
