@@ -55,6 +55,9 @@ def obstacle_text(decision: Decision, now: Millis) -> str:
         _, _, rest = decision.detail.partition(" by ")
         author, _, comment = rest.partition(": ")
         return f"silenced{f' by {author}' if author else ''}{until}{f': {comment}' if comment else ''}"
+    if decision.reason == Reason.INHIBITED:
+        name, _, source = decision.detail.rpartition(" by ")
+        return f"inhibited by {source}{f' ({name})' if name else ''}{until}"
     detail = f" {decision.detail}" if decision.detail else ""
     return f"{reason_text(decision.reason)}{detail}{until}"
 
@@ -141,7 +144,8 @@ _DELIVERY = {
 
 
 def _delivery(decision: Decision, _now: Millis) -> str:
-    return f"{_DELIVERY[decision.outcome].format(decision.receiver)}{_numbers(decision)}"
+    said = _DELIVERY[decision.outcome].format(decision.receiver)
+    return f"{said}{_numbers(decision)} ({reason_text(decision.reason)})"
 
 
 _SENTENCES = {

@@ -74,7 +74,7 @@ def test_a_silence_is_named_with_author_end_and_comment() -> None:
     [
         (Reason.MUTE_TIME, "nights", "muted by the interval nights"),
         (Reason.OUTSIDE_ACTIVE_TIME, "office", "outside of the active interval office"),
-        (Reason.INHIBITED, "rule 1 by database-down", "inhibited rule 1 by database-down"),
+        (Reason.INHIBITED, "rule 1 by database-down", "inhibited by database-down (rule 1)"),
         (Reason.NO_RECEIVER, "", "the receiver is not configured any more"),
     ],
 )
