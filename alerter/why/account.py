@@ -44,11 +44,17 @@ class Account:
 def account(asked: Asked, definition: Definition, records: Records, counted: Counted | None = None) -> Account:
     """Explain what was asked from what is kept, and from what ``counted`` again found where nothing is."""
     facts = standing(asked, definition, records)
-    facts += tuple(Fact("source", text) for text in (counted.warnings if counted else ()))
+    facts += tuple(map(_warning, counted.warnings if counted else ()))
     paragraphs = tuple(_paragraph(incident, records) for incident in records.incidents)
     own = folded([entry_of(d, records.now) for d in records.of("")])
     told, text = _verdict(paragraphs, own, facts, counted, records)
     return Account(asked, told, text, paragraphs, own, facts, counted, records.now)
+
+
+def _warning(text: str) -> Fact:
+    """Return what the source warns of, written ``code: sentence``."""
+    code, _, sentence = text.partition(": ")
+    return Fact(code, f"the data: {sentence}") if code.isidentifier() and sentence else Fact("data", text)
 
 
 def worth_counting(asked: Asked, definition: Definition, records: Records) -> bool:

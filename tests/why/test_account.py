@@ -223,6 +223,12 @@ def test_evaluated_and_nothing_matched() -> None:
     assert nothing(counted=near) == said
 
 
+def test_what_the_source_warns_of_is_a_fact() -> None:
+    """With its code; it decides nothing."""
+    found = account(ASKED, RULE, records(), Counted(text="x", warnings=("key_on_text: grouped by k.keyword",)))
+    assert (found.facts[-1].code, found.facts[-1].text) == ("key_on_text", "the data: grouped by k.keyword")
+
+
 def test_what_would_match_by_now_is_said() -> None:
     """Late documents, or a rule that was changed, are what is left to explain it."""
     said = nothing(counted=Counted((Match(NOW, None, 12),)))
