@@ -162,7 +162,8 @@ class Fleet:
     def differing(self) -> list[Member]:
         """Return the other members that run other rules, or another version."""
         mine = (self._me.version, self._ruleset.id)
-        return [m for m in self._view.members.values() if (m.version, m.ruleset) != mine]
+        others = (m for name, m in self._view.members.items() if name != self._me.instance)
+        return [m for m in others if (m.version, m.ruleset) != mine]
 
     def runs(self, name: str) -> bool:
         """Whether a rule is among those of this engine."""

@@ -224,3 +224,10 @@ def test_validity_ends_before_the_ttl(local):
     assert one.fleet.valid()
     one.clock.advance(1)
     assert not one.fleet.valid()
+
+
+def test_an_engine_does_not_differ_from_itself(local):
+    """Who looks before its first beat knows itself without a set of rules yet: that is no difference."""
+    one = Engine("a:1", local, RULES)
+    one.fleet.look()
+    assert one.fleet.differing() == []
