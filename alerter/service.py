@@ -79,6 +79,7 @@ class Service:
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
         self._orphans: set[str] = set()
+        self._followed: Sequence[Rule] | None = None
         self._wire(project)
 
     def _wire(self, project: Project) -> None:
@@ -94,8 +95,7 @@ class Service:
             looks=Looks(self.settings.delivery.first_look, self.settings.delivery.second_look),
         )
         self.fleet.run(ruleset_of(project.rules))
-        ours = [rule for rule in project.rules if self.fleet.chosen(rule.name)]
-        self.metrics.progress.replace(ours, self._clock.now())
+        self._follow(project.rules)
         self.metrics.rules.labels("loaded").set(len(project.rules))
         self.metrics.rules.labels("refused").set(project.refused)
         self.metrics.reload_ok.set(0 if project.errors else 1)
@@ -182,9 +182,15 @@ class Service:
             return ()
         if changed:
             self._idle_until = 0
-            ours = [rule for rule in self.project.rules if self.fleet.chosen(rule.name)]
-            self.metrics.progress.replace(ours, self._clock.now())
+        self._follow(self.project.rules)  # another look may have found the change before
         return [r for r in self.project.rules if self.fleet.chosen(r.name) is not self.checkpoints.holds(r.name)]
+
+    def _follow(self, rules: Sequence[Rule]) -> None:
+        """Let only this engine's ones of these rules count for its lag."""
+        ours = [rule for rule in rules if self.fleet.chosen(rule.name)]
+        if ours != self._followed:
+            self.metrics.progress.replace(ours, self._clock.now())
+            self._followed = ours
 
     def leads(self, rule: str) -> bool:
         """Whether this engine delivers for a rule: it holds it, or nobody runs it and it falls here."""

@@ -219,7 +219,8 @@ class Fleet:
             if self._expel(name, found[name].version):
                 found.pop(name)
         members = {name: stored.value for name, stored in found.items()}
-        members[self._me.instance] = self._me  # whoever is on record under this name is this engine's past
+        # whoever is on record under this name is this engine's past; what it runs now is said with the next write
+        members[self._me.instance] = replace(self._me, ruleset=self._ruleset.id)
         self._learn({member.ruleset for member in members.values()})
         rules = {n: self._rulesets[m.ruleset].names for n, m in members.items() if m.ruleset in self._rulesets}
         changed = _marks(members) != _marks(self._view.members)

@@ -13,8 +13,10 @@ from alerter.clock import DAY, SECOND
 from alerter.config import SwitchSettings
 from alerter.model.incident import Incident
 from alerter.secrets import Secret
+from alerter.service import Service
+from alerter.sources.embedded import EmbeddedSource
 from tests.notifiers.standin import serve
-from tests.test_service import Case
+from tests.test_service import RULE, Case
 
 
 @pytest.fixture
@@ -129,3 +131,22 @@ def test_who_never_beat_leaves_without_a_word(case: Case) -> None:
     (beat,) = case.state.heartbeats()
     assert beat.stopped
     assert not case.service.pulse.ready
+
+
+def test_only_rules_of_this_engine_count_for_its_lag(tmp_path: Path) -> None:
+    """Whoever notices first that another engine has come, and takes rules: this beat, or a look in between."""
+    case = Case(tmp_path)
+    for number in range(8):
+        case.write(f"rules/more{number}.yaml", RULE.format(n=3).replace("storm", f"more {number}"))
+    case.service = case.start()
+    case.service.renew()
+    assert samples(case)["alerter_queue_depth", "default"] == 0
+    settings = replace(case.settings, instance="another")
+    other = Service(settings, case.service.project, EmbeddedSource(), case.state, case.clock)
+    other.renew()
+    case.service.fleet.look()
+    case.service.renew()
+    (load,) = case.service.vitals.heartbeat().clusters
+    (its,) = other.vitals.heartbeat().clusters
+    assert 0 < load.rules < 9
+    assert load.rules + its.rules == 9
