@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 from alerter.config import Settings
 from alerter.model.rule import Rule, TimeKind
@@ -30,9 +31,10 @@ def say_cluster(settings: Settings) -> None:
 
 def check_rules(source: Source, rules: Sequence[Rule]) -> None:
     """Say what the timestamp field of each rule is mapped as; raises SourceError when nothing can be asked."""
+    asked = cache(lambda index, field: source.field_types(index, [field]).get(field, frozenset()))
     for rule in rules:
         try:
-            types = source.field_types(rule.index, [rule.time.name]).get(rule.time.name, frozenset())
+            types = asked(rule.index, rule.time.name)
         except SourceError as error:
             if error.kind in ("unreachable", "denied", "busy"):
                 raise

@@ -84,6 +84,8 @@ class Proxy:
                 server = socket.create_connection(self._target)
             except OSError:
                 return
+            for end in (client, server):  # a message of two pieces must not wait for an acknowledgement
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             for source, sink, asking in ((client, server, True), (server, client, False)):
                 threading.Thread(target=self._pump, args=(source, sink), kwargs={"asking": asking}, daemon=True).start()
 
