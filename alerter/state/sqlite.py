@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from alerter.clock import Millis
@@ -17,6 +19,7 @@ from alerter.state.codec import dumps, loads
 from alerter.state.protocol import HEARTBEAT_KEPT, Conflict, Retention, StateError, Version, Versioned
 from alerter.state.records import checkpoint_id, heartbeat_id, incident_fields
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 VERSION = 1
 SCHEMA = """
@@ -47,7 +50,7 @@ class SqliteState:
         self._path = path
         self._lock = threading.RLock()
         try:
-            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
+            self._db = _connect(path)
         except sqlite3.Error as error:
             raise StateError(
                 "unreachable", f"cannot open {path}: {error}", "set state_file to a writable path"
@@ -290,13 +293,31 @@ class SqliteState:
     def _guard(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
+                self._mind_file()
                 yield self._db
             except sqlite3.IntegrityError:
                 raise
-            except (sqlite3.Error, UnicodeEncodeError) as error:
+            except (sqlite3.Error, OSError, UnicodeEncodeError) as error:
                 if self._db.in_transaction:
                     self._db.rollback()
                 raise StateError("busy", f"{self._path}: {error}", "is the disk full, or the file in use?") from None
+
+    def _mind_file(self) -> None:
+        """Write the file again when somebody removed it: a restart would find nothing of what this process knows."""
+        if self._path == ":memory:" or self._db.in_transaction or Path(self._path).exists():
+            return
+        log.error("%s was removed while in use; it is written again", self._path)
+        for left in ("-wal", "-shm"):  # they belong to the file that is gone
+            Path(f"{self._path}{left}").unlink(missing_ok=True)
+        again = _connect(self._path)
+        self._db.backup(again)
+        again.execute("PRAGMA journal_mode = WAL")
+        self._db.close()
+        self._db = again
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    return sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=5)
 
 
 def _all(limit: int | None) -> int:
