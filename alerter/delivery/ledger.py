@@ -11,22 +11,32 @@ from alerter.state.protocol import Conflict, State, Version, Versioned
 log = logging.getLogger(__name__)
 Change = Callable[[Incident], Incident]
 TRIES = 10
+TOGETHER = 500
+"""Documents changed in one request."""
 
 
 class Ledger:
     """Reads each document once, writes by compare-and-set, and puts a record and the next claim into one write.
 
-    So a message is still claimed before it is sent, and recorded before the next one is.
+    So a message is still claimed before it is sent, and recorded before the next one is. What the state does not take
+    stays owed. ``check`` is called before each write and raises where this engine may not write.
     """
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, check: Callable[[], None]) -> None:
         self._state = state
+        self._check = check
         self._seen: dict[str, Versioned[Incident]] = {}
         self._owed: dict[str, Change] = {}
 
     def begin(self, listed: Iterable[Versioned[Incident]]) -> list[Incident]:
         """Start a pass with what a list shows; where it lags behind, the first write conflicts."""
         self._seen = {stored.value.id: stored for stored in listed}
+        if self._owed:
+            self.settle()
+        return [stored.value for stored in self._seen.values()]
+
+    def listed(self) -> list[Incident]:
+        """Return the incidents as they are known by now."""
         return [stored.value for stored in self._seen.values()]
 
     def current(self, id: str) -> Versioned[Incident] | None:
@@ -55,22 +65,46 @@ class Ledger:
             stored = self.current(id)
             if stored is None:
                 return
-            (written,) = self._write([(change(stored.value), stored.version)])
+            changed = change(stored.value)
+            if changed == stored.value:
+                return
+            (written,) = self._write([(changed, stored.version)])
             if not isinstance(written, Conflict):
                 return
         log.error("incident %s kept changing; its delivery is settled in the next pass", id)
 
+    def change_all(self, ids: Sequence[str], change: Change) -> list[str]:
+        """Change known documents in as few requests as may be; returns those that nobody else changed meanwhile."""
+        self.settle()
+        done = []
+        for start in range(0, len(ids), TOGETHER):
+            known = [self._seen[id] for id in ids[start : start + TOGETHER] if id in self._seen]
+            written = self._write([(change(stored.value), stored.version) for stored in known])
+            pairs = zip(known, written, strict=True)
+            done += [stored.value.id for stored, version in pairs if not isinstance(version, Conflict)]
+        return done
+
     def _settle(self, more: Sequence[tuple[Incident, Version]]) -> list[Version | Conflict]:
-        owed, self._owed = self._owed, {}
+        owed = dict(self._owed)
         known = {id: self._seen[id] for id in owed if id in self._seen}
         written = self._write([*((owed[id](v.value), v.version) for id, v in known.items()), *more])
-        for id, change in owed.items():
-            if id not in known or id not in self._seen:
+        missed = [id for id in owed if id not in known or id not in self._seen]
+        for id in owed.keys() - missed:
+            del self._owed[id]
+        for id in missed:
+            change = self._owed.pop(id)
+            try:
                 self.change(id, change)
+            except BaseException:
+                self._owed[id] = change
+                raise
         return written
 
     def _write(self, pairs: Sequence[tuple[Incident, Version]]) -> list[Version | Conflict]:
-        written = self._state.save_incidents(pairs) if pairs else []
+        if not pairs:
+            return []
+        self._check()
+        written = self._state.save_incidents(pairs)
         for (incident, _), version in zip(pairs, written, strict=True):
             self._seen.pop(incident.id, None)
             if not isinstance(version, Conflict):

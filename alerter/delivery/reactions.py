@@ -91,6 +91,9 @@ def _instead(delivery: Delivery, error: NotifierError, fallback: Receiver) -> De
         attempts=0,
         looks=0,
         sent=None,
+        tried=None,
+        by="",
+        note="",
         not_before=0,
         error=f"sent here because {delivery.channel} cannot be posted to: {error.code}",
     )

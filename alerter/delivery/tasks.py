@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from alerter.clock import SECOND, Millis
+from alerter.clock import MINUTE, SECOND, Millis
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post
 from alerter.notifiers.protocol import Failure
 
 REFRESH_EVERY: Millis = 45 * SECOND
 """Counters in a posted message are refreshed at most this often; a change of state at once."""
-
-IN_FLIGHT: Millis = 12 * SECOND
-"""A message being sent for longer than a notifier's time-out was left behind by a process that is gone."""
+DIGEST_EVERY: Millis = 30 * SECOND
+"""The same for a storm digest."""
+DIGEST_SELDOM: Millis = 5 * MINUTE
+"""A digest that nothing was marked in is looked at this often: members may close quietly."""
+SETTLING: Millis = 3 * SECOND
+"""A digest is read anew so long after it was marked: lists of other engines' writes lag."""
 
 
 @dataclass(frozen=True)
@@ -42,17 +45,32 @@ def _of(incident: Incident, now: Millis, fresh: bool) -> Iterator[Task]:
             continue  # an earlier message of this incident comes first there
         waiting.add(delivery.receiver)
         if _is_due(delivery, now, fresh):
-            yield Task(incident.id, delivery, post_of(incident, delivery.receiver), _rank(incident, delivery))
+            yield Task(incident.id, delivery, post_of(incident, delivery.receiver), rank(incident, delivery))
+    for delivery in incident.rechecks:
+        if delivery.recheck <= now:
+            yield Task(incident.id, delivery, post_of(incident, delivery.receiver), 4)
+    if is_storm(incident):
+        waiting.clear()  # its last word waits for the end of the storm, its edits do not
     for post in incident.stale_posts:
         if post.receiver not in waiting and _refresh_due(incident, post, now):
             yield Task(incident.id, None, post, 2 if incident.resolved is not None else 4)
 
 
+def is_storm(incident: Incident) -> bool:
+    """Whether the document is a storm's digest."""
+    return incident.type == "digest" and "storm" in incident.labels
+
+
 def _refresh_due(incident: Incident, post: Post, now: Millis) -> bool:
+    if is_storm(incident):
+        settled = bool(incident.outbox) or not 0 <= now - incident.updated < SETTLING
+        every = DIGEST_EVERY if incident.updated >= post.edited else DIGEST_SELDOM
+        return settled and not 0 <= now - post.edited < every
     return incident.resolved is not None or now - post.edited >= REFRESH_EVERY or now < post.edited
 
 
-def _rank(incident: Incident, delivery: Delivery) -> int:
+def rank(incident: Incident, delivery: Delivery) -> int:
+    """Return how early a delivery is made: 0 first."""
     if post_of(incident, delivery.receiver) is None:
         return 0 if incident.severity == "critical" else 1
     return 3 if delivery.kind is Kind.REPEAT else 2
@@ -65,20 +83,24 @@ def post_of(incident: Incident, receiver: str) -> Post | None:
 
 def due(incident: Incident, delivery: str, now: Millis, *, fresh: bool = False) -> Delivery | None:
     """Return the delivery as the document has it, or None when it is done or its time has not come."""
-    found = next((d for d in incident.outbox if d.id == delivery), None)
+    found = next((d for d in (*incident.outbox, *incident.rechecks) if d.id == delivery), None)
     return found if found is not None and _is_due(found, now, fresh) else None
 
 
 def _is_due(delivery: Delivery, now: Millis, fresh: bool) -> bool:
-    if delivery.state is DeliveryState.SENDING and delivery.sent is not None:
-        return not 0 <= now - delivery.sent < IN_FLIGHT  # perhaps another process is sending it right now
+    if delivery.state is DeliveryState.SENDING:
+        return True  # passes are made one at a time: it was left behind, by another session or by a failed write
+    if delivery.state is DeliveryState.SENT:
+        return delivery.recheck <= now
     return delivery.not_before <= now or (fresh and delivery.error == str(Failure.CREDENTIALS))
 
 
 def heard(incident: Incident, receiver: str) -> bool:
     """Whether a receiver was told that the incident fires; a resolution is told only where firing was."""
     return any(
-        d.receiver == receiver and d.kind in (Kind.FIRING, Kind.REPEAT) and d.state is not DeliveryState.DROPPED
+        d.receiver == receiver
+        and d.kind in (Kind.FIRING, Kind.REPEAT)
+        and (d.state is not DeliveryState.DROPPED or d.in_storm_digest)
         for d in incident.deliveries
     )
 

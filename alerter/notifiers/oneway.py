@@ -25,3 +25,14 @@ class OneWay:
     def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:  # noqa: ARG002
         """Raise: what was sent cannot be read back."""
         raise NotifierError(Failure.UNCLEAR, "no_read_back")
+
+    def copies(self, message: Outgoing, since: Millis, posted: Posted | None) -> list[Posted]:  # noqa: ARG002
+        """Raise: what was sent cannot be read back."""
+        raise NotifierError(Failure.UNCLEAR, "no_read_back")
+
+    def point(self, message: Outgoing, copy: Posted, to: Posted) -> None:
+        """Do nothing: there is nothing to edit."""
+
+    def link(self, posted: Posted) -> str:  # noqa: ARG002 - protocol
+        """Return nothing: what was sent has no address."""
+        return ""

@@ -36,6 +36,8 @@ class NotifierError(Exception):
         self.code = code
         self.detail = detail
         self.retry_after = retry_after
+        self.editing = False
+        """Whether an edit failed: its limit holds up no new message."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,15 @@ class Notifier(Protocol):
 
         Raises NotifierError when it cannot be known (no right to read back).
         """
+
+    def copies(self, message: Outgoing, since: Millis, posted: Posted | None) -> list[Posted]:
+        """Return every message of this delivery posted since (wall clock), oldest first. Raises as ``find``."""
+
+    def point(self, message: Outgoing, copy: Posted, to: Posted) -> None:
+        """Edit a copy of the message into a line that points to the one that stays."""
+
+    def link(self, posted: Posted) -> str:
+        """Return a link to a posted message; "" where there is none. Never raises."""
 
     def check(self) -> list[tuple[str, str]]:
         """Try access without sending: (``ok`` or a problem code, a line for people) for each finding."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerter.clock import ManualClock, Millis
 from alerter.delivery.courier import Courier
+from alerter.metrics import Metrics
 from alerter.model.incident import Delivery, Incident, Kind, Reason, View
 from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
-from alerter.routing.tree import Node, Routing
+from alerter.routing.tree import Node, Routing, Timers
 from alerter.state.sqlite import SqliteState
 
 NOW = 1_773_140_700_000
@@ -27,6 +29,7 @@ class FakeNotifier:
     there: list[str] = field(default_factory=list)
     lose: int = 0
     blind: NotifierError | None = None
+    twice: list[str] = field(default_factory=list)
 
     def post(self, message: Outgoing) -> Posted:
         return self._take("post", message)
@@ -42,6 +45,18 @@ class FakeNotifier:
         if self.blind:
             raise self.blind
         return Posted("C1", "found") if message.delivery.id in self.there else None
+
+    def copies(self, message: Outgoing, since: Millis, posted: Posted | None) -> list[Posted]:
+        self.calls.append(("copies", message))
+        if self.blind:
+            raise self.blind
+        return [Posted("C1", ts) for ts in self.twice] if posted is None else []
+
+    def point(self, message: Outgoing, copy: Posted, to: Posted) -> None:
+        self.calls.append((f"point {copy.ts} to {to.ts}", message))
+
+    def link(self, posted: Posted) -> str:
+        return f"https://slack.example.org/{posted.ts}"
 
     def check(self) -> list[tuple[str, str]]:
         return [("ok", "fake")]
@@ -86,19 +101,46 @@ def delivery(id: str = "d1", kind: Kind = Kind.FIRING, **changes: Any) -> Delive
 class Desk:
     """A courier with its state, clock and two receivers; ``order`` falls back to ``spare`` when asked for."""
 
-    def __init__(self, notifier: FakeNotifier | None = None, *, fallback: bool = False, **options: Any) -> None:
+    def __init__(
+        self,
+        notifier: FakeNotifier | None = None,
+        *,
+        fallback: bool = False,
+        storm: Millis | None = None,
+        **options: Any,
+    ) -> None:
+        self.storm = storm
         self.clock = ManualClock(NOW)
         self.state = SqliteState(":memory:")
         self.state.init()
+        self.ours: Callable[[Incident], bool] = lambda _incident: True
+        self.engines = 1
+        self.permits: Iterator[bool] | None = None
         self.order = notifier or FakeNotifier()
         self.spare = FakeNotifier(kind="console", editable=False)
         order = Receiver("order", "slack", {"channel": "#order", **options}, "spare" if fallback else None)
-        routing = Routing(Node("order", "route"), {"order": order, "spare": Receiver("spare", "console")})
         self.obstacle: Any = None
+        self.metrics = Metrics()
+        self.routing = Routing(
+            Node("order", "route", timers=Timers(storm=self.storm)),
+            {"order": order, "spare": Receiver("spare", "console")},
+        )
+        self.restart()
+
+    def restart(self, session: str = "") -> None:
+        """Begin as a new process would, which knows nothing but what is stored."""
         self.courier = Courier(
-            self.state, {"order": self.order, "spare": self.spare}, routing, self.clock,
+            self.state,
+            {"order": self.order, "spare": self.spare},
+            self.routing,
+            self.clock,
             silenced=lambda _incident, _now: self.obstacle,
-        )  # fmt: skip
+            metrics=self.metrics,
+            session=session,
+            mine=lambda incident: self.ours(incident),
+            share=lambda: self.engines,
+            allowed=lambda: self.permits is None or next(self.permits),
+        )
 
     def plan(self, *incidents: Incident) -> None:
         """Write incidents; known ones are replaced."""

@@ -70,6 +70,14 @@ def reply_payload(message: Outgoing, options: Options) -> dict[str, Any]:
     return {"text": f"{mention}{text}{note}", "unfurl_links": False, "unfurl_media": False}
 
 
+def pointer_payload(message: Outgoing, url: str) -> dict[str, Any]:
+    """Return what a second copy of a message is edited to; it keeps its metadata and mentions nobody."""
+    where = link(url, "the other one") if url else "the other one"
+    about = mrkdwn(headline(message.incident), 300)
+    text = f"_Sent twice, because Slack gave no answer: see {where}_ ({about})"
+    return {"text": text, "blocks": [_section(text)], "attachments": []}
+
+
 def metadata(message: Outgoing) -> dict[str, Any]:
     """Return what marks a message as ours, so that it can be found again."""
     incident, delivery = message.incident, message.delivery

@@ -19,7 +19,7 @@ from alerter.notifiers.http import HttpAnswer, HttpFailure, post_json
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
 from alerter.notifiers.slack.errors import DEFAULT_WAIT, REMEDIES, from_code
-from alerter.notifiers.slack.format import metadata, payload, reply_payload
+from alerter.notifiers.slack.format import metadata, payload, pointer_payload, reply_payload
 
 TIMEOUT_SECONDS = 10
 PAGE = 200
@@ -59,11 +59,24 @@ class SlackNotifier:
 
     def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:
         """Look through the channel's history (or the thread) for this delivery's metadata."""
-        for found in self._history(since, posted):
-            mark = (found.get("metadata") or {}).get("event_payload") or {}
-            if mark.get("delivery") == message.delivery.id:
-                return Posted(posted.address if posted else self._channel_id(), str(found["ts"]))
-        return None
+        return next(self._found(message, since, posted), None)
+
+    def copies(self, message: Outgoing, since: Millis, posted: Posted | None) -> list[Posted]:
+        """Return every message with this delivery's metadata, oldest first."""
+        return sorted(self._found(message, since, posted), key=lambda found: found.ts)
+
+    def point(self, message: Outgoing, copy: Posted, to: Posted) -> None:
+        """Edit a copy into a line that names the message it doubles, with a link where Slack gives one."""
+        body = pointer_payload(message, self.link(to))
+        self._call("chat.update", posting=False, channel=copy.address, ts=copy.ts, **body)
+
+    def link(self, posted: Posted) -> str:
+        """Return Slack's own link to a message; "" when it gives none."""
+        try:
+            answer = self._call("chat.getPermalink", posting=False, channel=posted.address, message_ts=posted.ts)
+        except NotifierError:
+            return ""
+        return str(answer.get("permalink") or "")
 
     def check(self) -> list[tuple[str, str]]:
         """Say who we are to Slack, and whether the channel is there and the bot in it."""
@@ -92,7 +105,16 @@ class SlackNotifier:
             client_msg_id=str(uuid5(NAMESPACE_URL, message.delivery.id)),
             **body,
         )
-        return Posted(str(answer.get("channel", "")), str(answer.get("ts", "")))
+        if not answer.get("ts"):
+            raise NotifierError(Failure.UNCLEAR, "no_ts", "Slack's answer does not say where the message is")
+        return Posted(str(answer.get("channel", "")), str(answer["ts"]))
+
+    def _found(self, message: Outgoing, since: Millis, posted: Posted | None) -> Iterator[Posted]:
+        for found in self._history(since, posted):
+            metadata = found.get("metadata")
+            mark = metadata.get("event_payload") if isinstance(metadata, dict) else None
+            if isinstance(mark, dict) and mark.get("delivery") == message.delivery.id:
+                yield Posted(posted.address if posted else self._channel_id(), str(found.get("ts", "")))
 
     def _history(self, since: Millis, posted: Posted | None) -> Iterator[Mapping[str, Any]]:
         oldest = f"{since // SECOND}.000000"
@@ -103,11 +125,17 @@ class SlackNotifier:
             method, arguments["channel"], arguments["ts"] = "conversations.replies", posted.address, posted.ts
         for _ in range(MOST_PAGES):
             answer = self._call(method, posting=False, **arguments)
-            yield from answer.get("messages") or ()
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            listed = answer.get("messages")
+            if not isinstance(listed, list):
+                raise NotifierError(
+                    Failure.WAIT, "no_messages", f"{method} was answered without messages", DEFAULT_WAIT
+                )
+            yield from (found for found in listed if isinstance(found, dict))
+            cursor = _cursor(answer)
             if not cursor:
                 return
             arguments["cursor"] = cursor
+        raise NotifierError(Failure.UNCLEAR, "history_too_long", f"more than {MOST_PAGES * PAGE:,} messages since")
 
     def _channel_id(self) -> str:
         found = self._lookup(self._channel)
@@ -124,7 +152,7 @@ class SlackNotifier:
             for found in answer.get("channels") or ():
                 if name in (found.get("name"), found.get("id")):
                     return dict(found)
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            cursor = _cursor(answer)
             if not cursor:
                 return None
             arguments["cursor"] = cursor
@@ -153,7 +181,15 @@ class SlackNotifier:
             if refused or not posting:
                 raise NotifierError(Failure.WAIT, type(error).__name__, "Slack cannot be reached", 5 * SECOND) from None
             raise NotifierError(Failure.UNCLEAR, type(error).__name__, "no answer from Slack") from None
+        except Exception as error:  # the SDK stumbles over answers that are no object: what was sent may be there
+            failure = Failure.UNCLEAR if posting else Failure.WAIT
+            raise NotifierError(failure, type(error).__name__, "Slack's answer makes no sense", DEFAULT_WAIT) from None
         return answer.data if isinstance(answer.data, dict) else {}
+
+
+def _cursor(answer: Mapping[str, Any]) -> str:
+    more = answer.get("response_metadata")
+    return str(more.get("next_cursor") or "") if isinstance(more, dict) else ""
 
 
 def _plain(value: Any) -> Any:
@@ -172,8 +208,9 @@ def _from_answer(error: SlackApiError, posting: bool) -> NotifierError:
         failure = Failure.UNCLEAR if posting else Failure.WAIT
         return NotifierError(failure, f"http_{status}", "Slack answered with an error", DEFAULT_WAIT)
     data = response.data
-    pointers = (data.get("response_metadata") or {}).get("messages") or []
-    detail = "; ".join(str(p) for p in pointers)[:300]
+    more = data.get("response_metadata")
+    pointers = more.get("messages") if isinstance(more, dict) else None
+    detail = "; ".join(str(p) for p in pointers)[:300] if isinstance(pointers, list) else ""
     return from_code(str(data.get("error", "unknown")), posting=posting, detail=detail, retry_after=retry_after)
 
 
