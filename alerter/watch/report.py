@@ -39,7 +39,11 @@ class Records:
     @property
     def running(self) -> list[Heartbeat]:
         """The heartbeats of engines that are heard of."""
-        return [beat for beat in self.beats if beat.running(self.now)]
+        return [beat for beat in self.beats if self.runs(beat)]
+
+    def runs(self, beat: Heartbeat) -> bool:
+        """Whether an engine is heard of, and no other engine has found it dead and removed its record."""
+        return beat.running(self.now) and (not beat.session or beat.instance in self.members)
 
     @property
     def living(self) -> dict[str, Member]:
@@ -56,7 +60,7 @@ class Records:
 def report(records: Records, after: WatchSettings) -> dict[str, Any]:
     """Return everything the status shows; ``unwell`` says in words what is wrong, and is empty when nothing is."""
     found = {
-        "engines": [_engine(beat, records.now) for beat in records.beats],
+        "engines": [_engine(beat, records.now, running=records.runs(beat)) for beat in records.beats],
         "fleet": _fleet(records),
         "clusters": list(_clusters(records.running)),
         "failing": list(_failing(records.running)),
@@ -73,7 +77,7 @@ def report(records: Records, after: WatchSettings) -> dict[str, Any]:
     return {**found, "unwell": list(_unwell(records, found, _defaults(after)))}
 
 
-def _engine(beat: Heartbeat, now: Millis) -> dict[str, Any]:
+def _engine(beat: Heartbeat, now: Millis, *, running: bool) -> dict[str, Any]:
     return {
         "instance": beat.instance,
         "version": beat.version,
@@ -81,7 +85,7 @@ def _engine(beat: Heartbeat, now: Millis) -> dict[str, Any]:
         "started": iso(beat.started),
         "beat": iso(beat.beat),
         "silent_seconds": (now - beat.beat) / SECOND,
-        "running": beat.running(now),
+        "running": running,
         "stopped": beat.stopped,
         "problem": beat.problem,
         "uptime_seconds": (beat.beat - beat.started) / SECOND,
@@ -196,11 +200,11 @@ def _unwell(records: Records, found: Mapping[str, Any], after: Mapping[str, Mill
     if not records.running:
         yield "no engine is running"
     for beat in records.beats:
-        if beat.running(now) and beat.problem:
+        if records.runs(beat) and beat.problem:
             yield f"engine {beat.instance} is not ready: {beat.problem}"
-        elif beat.running(now) and beat.refused:
+        elif records.runs(beat) and beat.refused:
             yield f"engine {beat.instance}: {_counted(beat.refused, 'file')} refused, see alerter check"
-        elif not beat.running(now) and not beat.stopped and now - beat.beat < SHOWN_FOR:
+        elif not records.runs(beat) and not beat.stopped and now - beat.beat < SHOWN_FOR:
             yield f"engine {beat.instance} is not heard of since {iso(beat.beat)}"
     for beat in records.running:
         for one in beat.failing:

@@ -12,6 +12,7 @@ from alerter.cli.main import main
 from alerter.clock import MINUTE, SECOND, SystemClock
 from alerter.model.heartbeat import Costly, Heartbeat, Load
 from alerter.model.incident import Checkpoint, DeliveryState, Incident
+from alerter.model.member import Member
 from alerter.state.protocol import State
 from alerter.timetext import iso, parse_instant
 from tests.servers.elastic import Node
@@ -115,12 +116,14 @@ def test_engines_are_shown_with_how_late_they_are(state: State, capsys: pytest.C
 
 
 def test_engines_for_programs(state: State, capsys: pytest.CaptureFixture[str]) -> None:
-    """The same in JSON; an engine counts as running up to 60 s after its last beat."""
+    """The same in JSON; an engine counts as running up to 60 s after its last beat, while it is a member."""
     now = SystemClock().now()
     state.save_heartbeat(beat("a:9797", now - 30 * SECOND, session="s1", held=1500))
     state.save_heartbeat(beat("b:9797", now - 61 * SECOND))
+    state.save_member(Member("a:9797", "s1", now, "0.1.0"), None)
+    state.save_heartbeat(beat("c:9797", now, session="s3"))
     assert main(["status", "--format", "json"]) == 0
-    first, second = json.loads(capsys.readouterr().out)["engines"]
+    first, second, third = json.loads(capsys.readouterr().out)["engines"]
     assert 30 <= first.pop("silent_seconds") < 40
     assert first == {
         "instance": "a:9797",
@@ -147,6 +150,7 @@ def test_engines_for_programs(state: State, capsys: pytest.CaptureFixture[str]) 
         ],
     }
     assert (second["instance"], second["running"]) == ("b:9797", False)
+    assert (third["instance"], third["running"]) == ("c:9797", False)
 
 
 def test_costly_rules_as_a_table(state: State, capsys: pytest.CaptureFixture[str]) -> None:
