@@ -71,6 +71,7 @@ class Service:
             project=lambda: self.project,
             silences=self._silences,
             held=self.checkpoints.held,
+            troubles=lambda: self.courier.troubles(),
         )
         self.pulse = self.vitals.pulse
         self._idle_until: Millis = 0

@@ -52,7 +52,7 @@ class Vitals:
         project: Callable[[], Project],
         silences: Callable[[], Sequence[Silence]],
         held: Callable[[], int],
-        troubles: Callable[[], Sequence[Trouble]] = tuple,
+        troubles: Callable[[], Sequence[Trouble]],
     ) -> None:
         """Raises UsageError when the dead man's switch has no way out."""
         self.pulse = Pulse(beat=clock.monotonic())

@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from alerter.clock import DAY, SECOND
+from alerter.clock import DAY, MINUTE, SECOND
 from alerter.config import SwitchSettings
 from alerter.model.incident import Incident
 from alerter.secrets import Secret
 from alerter.service import Service
 from alerter.sources.embedded import EmbeddedSource
 from tests.notifiers.standin import serve
-from tests.test_service import RULE, Case
+from tests.test_service import ROUTES, RULE, Case
 
 
 @pytest.fixture
@@ -150,3 +150,19 @@ def test_only_rules_of_this_engine_count_for_its_lag(tmp_path: Path) -> None:
     (its,) = other.vitals.heartbeat().clusters
     assert 0 < load.rules < 9
     assert load.rules + its.rules == 9
+
+
+def test_a_receiver_in_trouble_is_in_the_heartbeat(tmp_path: Path) -> None:
+    """As the courier met it; gone with its next success."""
+    with serve({"hook": [(429, {"Retry-After": "5"}, {}), (200, {}, {})]}) as hook:
+        case = Case(tmp_path)
+        case.write("notifiers/routes.yaml", ROUTES.replace("console: {}", f"webhook: {{url: '{hook.url}hook'}}"))
+        case.service = case.start()
+        minutes(case, 1)
+        case.happen(3)
+        case.clock.advance(MINUTE)
+        case.tick()
+        (trouble,) = case.service.vitals.heartbeat().troubles
+        assert (trouble.receiver, trouble.failure, trouble.code, trouble.count) == ("here", "wait", "http_429", 1)
+        minutes(case, 1)
+        assert case.service.vitals.heartbeat().troubles == ()
