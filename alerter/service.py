@@ -94,6 +94,10 @@ class Service:
             silenced=silence_check(self._silences),
             metrics=self.metrics,
             looks=Looks(self.settings.delivery.first_look, self.settings.delivery.second_look),
+            session=self.fleet.session,
+            mine=lambda incident: self.leads(incident.rule),
+            share=self.fleet.size,
+            allowed=self.fleet.valid,
         )
         self.fleet.run(ruleset_of(project.rules))
         self._follow(project.rules)
