@@ -14,7 +14,7 @@ from alerter.config import Settings
 from alerter.engine.audience import audience
 from alerter.engine.dryrun import dry_run
 from alerter.errors import UsageError
-from alerter.model.incident import Decision, Incident, Match
+from alerter.model.incident import Decision, Incident, Match, Reason
 from alerter.model.rule import Frequency, Rule
 from alerter.model.silence import Silence
 from alerter.redact import PREFIX
@@ -194,10 +194,13 @@ def _present(
 
 
 def _digests(state: State, incidents: Sequence[Incident]) -> list[Incident]:
-    if not any(d.state == "dropped" for incident in incidents for d in incident.deliveries):
-        return []
-    since = min(incident.opened for incident in incidents)
-    return [v.value for v in state.incidents(rule="", since=since) if v.value.type == "digest"]
+    """Return what tells of several incidents in their place: those of storms by id, those of gaps by their span."""
+    deliveries = [d for incident in incidents for d in incident.deliveries]
+    found = [state.incident(id) for id in dict.fromkeys(d.digest for d in deliveries if d.digest)]
+    if any(d.error == Reason.CATCH_UP for d in deliveries):
+        since = min(incident.opened for incident in incidents)
+        found += [v for v in state.incidents(rule="", since=since) if v.value.type == "digest"]
+    return [v.value for v in found if v is not None]
 
 
 # --- counting again ------------------------------------------------------------------------------------------------

@@ -78,7 +78,10 @@ def _paragraph(incident: Incident, records: Records) -> Paragraph:
 
 
 def _digests_of(incident: Incident, digests: Sequence[Incident]) -> list[Incident]:
-    """Return the digests that may tell of an incident: their span holds its life."""
+    """Return the digests that tell of an incident: those it names, and of a gap those whose span holds its life."""
+    named = {delivery.digest for delivery in incident.deliveries if delivery.digest}
+    if named:
+        return [d for d in digests if d.id in named]
     end = incident.resolved if incident.resolved is not None else incident.opened
     return [d for d in digests if d.opened <= incident.opened and (d.resolved is None or d.resolved >= end)]
 

@@ -63,15 +63,20 @@ def _hearing(
 def _digested(
     receiver: str, channel: str, deliveries: Sequence[Delivery], digests: Sequence[Incident], now: Millis
 ) -> Hearing:
-    """Return what became of a message that was dropped: a digest may tell of it."""
+    """Return what became of a message that was dropped: a digest may tell of it, perhaps in another place."""
     why = reason_text(deliveries[-1].error) if deliveries else reason_text(Reason.CATCH_UP)
-    for digest in digests:
-        for delivery in digest.deliveries:
-            if delivery.receiver == receiver and delivery.kind is Kind.DIGEST:
-                told = delivery.sent or delivery.at if delivery.state is DeliveryState.SENT else None
-                state = "in a digest" if told else f"in a digest, {delivery_text(delivery, now)}"
-                return Hearing(receiver, channel, told, f"{state}: {why}")
-    return Hearing(receiver, channel, None, why)
+    named = {delivery.digest for delivery in deliveries if delivery.digest}
+    telling = [
+        delivery
+        for digest in digests
+        for delivery in digest.deliveries
+        if delivery.kind is Kind.DIGEST and (digest.id in named or (not named and delivery.receiver == receiver))
+    ]
+    sent = [delivery.sent or delivery.at for delivery in telling if delivery.state is DeliveryState.SENT]
+    if sent:
+        return Hearing(receiver, channel, min(sent), f"in a digest: {why}")
+    waits = f"in a digest, {delivery_text(telling[0], now)}: " if telling else ""
+    return Hearing(receiver, channel, None, f"{waits}{why}")
 
 
 def delivery_text(delivery: Delivery, now: Millis) -> str:

@@ -121,7 +121,8 @@ def _planned(decision: Decision, _now: Millis) -> str:
 
 
 def _digested(decision: Decision, _now: Millis) -> str:
-    return f"{decision.detail or 'a message'} ({decision.receiver}) left to a digest{_route(decision)}"
+    why = f": {reason_text(decision.reason)}" if decision.reason == Reason.STORM else ""
+    return f"{decision.detail or 'a message'} ({decision.receiver}) left to a digest{why}{_route(decision)}"
 
 
 def _skipped(decision: Decision, now: Millis) -> str:

@@ -148,6 +148,23 @@ def test_a_digest_is_where_it_was_told() -> None:
     assert "told: #order (order) at 11:15:00 (in a digest: it opened and resolved while" in found.verdict
 
 
+def test_a_storm_digest_is_found_by_its_name() -> None:
+    """Also when it went to a fallback; until it is sent, that is said."""
+    dropped = delivery(state=DeliveryState.DROPPED, error=str(Reason.STORM), digest="storm")
+    planned = delivery("g", Kind.DIGEST, reason=Reason.STORM, receiver="spare")
+    last = replace(planned, id="h", state=DeliveryState.SENT, sent=LATER)
+    sent = replace(planned, state=DeliveryState.SENT, sent=NOW + MINUTE)
+    digested = decision("digested", Reason.STORM, receiver="order", detail="firing to #order")
+
+    def told(*deliveries: Delivery) -> str:
+        digest = incident("storm", *deliveries, type="digest", opened=NOW - HOUR)
+        return told_of(incident("i1", dropped), digested, digests=[digest]).verdict
+
+    why = "the channel could not take more messages; still firing"
+    assert told(sent, last) == f"told: #order (order) at 11:06:00 (in a digest: {why.replace(';', ');')}"
+    assert told(planned) == f"not told: #order (order): in a digest, waiting to be sent: {why}"
+
+
 def test_the_document_stands_in_for_decisions_that_are_gone() -> None:
     """After a crash or the retention: opened, planned, delivered, resolved are told from the incident itself, once."""
     over = incident("i1", SENT, resolved=NOW + MINUTE, resolve_reason="condition_over")

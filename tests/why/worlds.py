@@ -37,6 +37,7 @@ class Happened:
     decisions: tuple[Decision, ...]
     silences: tuple[Silence, ...]
     routing: Routing
+    digests: tuple[Incident, ...] = ()
 
     def of(self, incident: str) -> list[Decision]:
         """Return the decisions of an incident, by time."""
@@ -45,7 +46,7 @@ class Happened:
     def records(self, now: int) -> Records:
         """Return what ``alerter why`` would read."""
         by_incident = {i.id: self.of(i.id) for i in self.incidents}
-        return Records(now, 0, self.incidents, by_incident, silences=self.silences)
+        return Records(now, 0, self.incidents, by_incident, digests=self.digests, silences=self.silences)
 
 
 def throw_routing(dice: Random) -> Routing:
@@ -105,10 +106,11 @@ def live(dice: Random, world: World, *, deliver: bool) -> Happened:
             clock.advance(SECOND)
     happened = Happened(
         tuple(told),
-        tuple(v.value for v in state.incidents()),
+        tuple(v.value for v in state.incidents() if v.value.type != "digest"),
         tuple(reversed(state.decisions(limit=None))),
         silences,
         where,
+        tuple(v.value for v in state.incidents() if v.value.type == "digest"),
     )
     state.close()
     return happened
