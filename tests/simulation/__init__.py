@@ -1,0 +1,1 @@
+"""Deterministic simulation: whole engines in one thread, every fault and interleaving thrown by a seed."""

@@ -1,0 +1,217 @@
+"""One history: a world, engines that watch it, and what a seed lets happen to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+from unittest.mock import patch
+
+from alerter.clock import MINUTE, SECOND, Millis
+from alerter.config import Settings
+from alerter.detectors import first_checkpoint
+from alerter.model.rule import Rule
+from alerter.project import Project
+from alerter.routing.tree import Routing
+from alerter.sources.embedded import EmbeddedSource
+from alerter.sources.protocol import Answer, SearchRequest, SourceError
+from tests.simulation.machine import TTL, Machine, project_of, request_key
+from tests.simulation.slack import Workspace
+from tests.simulation.store import Store
+from tests.simulation.world import DELAY, PROPERTIES, START, World, make_world
+
+SAME_WORLD = 8
+"""So many seeds share a world, and what is known of it."""
+STEPS = (SECOND, 3 * SECOND, 7 * SECOND, 12 * SECOND)
+PAUSES = (0, 0, SECOND, 5 * SECOND, TTL // 2, TTL + 5 * SECOND, 3 * TTL)
+DEEPEST = 2
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may happen: chances of each fault per I/O call, and how many engines there are."""
+
+    faults: tuple[str, ...] = ()
+    chance: float = 0.03
+    engines: tuple[int, ...] = (1,)
+    areas: tuple[str, ...] = ("state", "source", "slack")
+    meanwhile: float = 0.0
+    late: bool = False
+    outages: tuple[str, ...] = ()
+    jumps: tuple[Millis, ...] = ()
+    closing: bool = False
+    deleting: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    "calm": Kind(),
+    "errors": Kind(("error", "lost", "partly")),
+    "crashes": Kind(("crash", "crash after")),
+    "outages": Kind(("error", "lost", "crash after"), 0.01, outages=("state", "source", "slack")),
+    "mixed": Kind(("error", "lost", "partly", "crash", "crash after"), 0.05),
+}
+
+
+@lru_cache(maxsize=4)
+def world_of(kind: str, number: int) -> World:
+    """Return the world of some seeds."""
+    what = KINDS[kind]
+    return make_world(Random(f"world {kind} {number}"), late=what.late, fallback=what.closing)
+
+
+class History:
+    """Runs one seed; ``wrong`` holds what was seen to be wrong on the way, ``trace`` what happened when traced."""
+
+    def __init__(self, kind: str, seed: int, *, traced: bool = False) -> None:
+        self.kind = KINDS[kind]
+        self.dice = Random(f"history {kind} {seed}")
+        self.world = world_of(kind, seed // SAME_WORLD)
+        self.start = self.now = START + DELAY
+        self.rules: tuple[Rule, ...] = self.world.rules
+        self.store = Store()
+        self.space = Workspace()
+        self.busy = True
+        self.ticking = True
+        self.wrong: list[str] = []
+        self.trace: list[str] = []
+        self.happened = 0
+        self._traced = traced
+        self._stack: list[Machine] = []
+        self.chance = self.kind.chance * self.dice.choice([0.2, 1, 1, 3])
+        self.source = EmbeddedSource((), properties=PROPERTIES) if self.world.late else self.world.shared
+        self._arrived = 0
+        for rule in self.rules:
+            self.store.put("checkpoints", rule.name, first_checkpoint(rule, START), None, 0, self)
+        number = self.dice.choice(self.kind.engines)
+        self.machines = [Machine(self, n, self._offset() if n else 0) for n in range(number)]
+
+    def _offset(self) -> Millis:
+        return 0
+
+    def run(self) -> None:
+        """Let everything happen, and settle."""
+        with ExitStack() as patched:
+            for name, value in self._seams().items():
+                patched.enter_context(patch(f"alerter.service.{name}", value))
+            for machine in self.machines:
+                machine.start()
+            while self.now < self.world.busy:
+                self._befall()
+                self.step(self.dice.choice(STEPS))
+            self._calm_down()
+            while self.now < self.world.end + DELAY + SECOND:
+                self.step(min(10 * SECOND, self.world.end + DELAY + SECOND - self.now))
+            self.ticking = False
+            for _ in range(120):
+                if self.settled:
+                    break
+                self.step(10 * SECOND)
+            for machine in self.machines:
+                machine.leave()
+
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to be told, and every rule was evaluated (by whom, is known)."""
+        return not any(incident.outbox or incident.stale_posts for incident in self.store.values("incidents"))
+
+    def step(self, length: Millis, *, but: Sequence[Machine] = ()) -> None:
+        """Let time pass, and every engine (but those that stand still) do its work."""
+        self.now += length
+        for machine in self.machines:
+            machine.clock.true = self.now
+        self._arrive()
+        for machine in self.dice.sample(self.machines, len(self.machines)):
+            if machine not in but:
+                self._stack.append(machine)
+                try:
+                    machine.act()
+                finally:
+                    self._stack.pop()
+
+    def _calm_down(self) -> None:
+        self.busy = False
+        self.note(None, "calm from here on")
+        for machine in self.machines:
+            machine.cut.clear()
+            machine.clock.offset = 0
+            if machine.down_until is not None:
+                machine.down_until = self.now
+        self.space.closed.clear()
+
+    def _arrive(self) -> None:
+        if not self.world.late:
+            return
+        events = self.world.events
+        first = self._arrived
+        while self._arrived < len(events) and events[self._arrived].arrives <= self.now:
+            self._arrived += 1
+        self.source.extend(event.body() for event in events[first : self._arrived])
+
+    # --- what the seed lets happen -----------------------------------------------------------------------------
+
+    def _befall(self) -> None:
+        """Throw what happens to machines from outside."""
+        dice, kind = self.dice, self.kind
+        machine = dice.choice(self.machines)
+        if kind.outages and dice.random() < 0.1:
+            area, length = dice.choice(kind.outages), dice.choice([10, 40, 90]) * SECOND
+            for one in self.machines if dice.random() < 0.5 else [machine]:
+                one.cut[area] = self.now + length
+            self.note(machine, f"{area} is gone for {length}")
+
+    def fate(self, machine: Machine, area: str, name: str) -> str:
+        """Return what becomes of an I/O call, after what happens while it is under way."""
+        if not self.busy:
+            return ""
+        kind, dice = self.kind, self.dice
+        fate = ""
+        if self.now < machine.cut.get(area, 0):
+            fate = dice.choice(["error", "error", "lost"])
+        elif kind.faults and area in kind.areas and dice.random() < self.chance:
+            fate = dice.choice(kind.faults)
+        if fate:
+            self.happened += 1
+            self.note(machine, f"  {name}: {fate}")
+        elif self._traced:
+            self.note(machine, f"  {name}")
+        return fate
+
+    def blame(self, what: str) -> None:
+        """Note that something is wrong."""
+        self.note(None, f"WRONG: {what}")
+        self.wrong.append(what)
+
+    def note(self, machine: Machine | None, what: str) -> None:
+        """Add a line to the trace."""
+        if self._traced:
+            name = machine.name if machine else "-"
+            self.trace.append(f"{(self.now - self.start) / SECOND:7.1f} {name} {what}")
+
+    # --- the seams of the service ------------------------------------------------------------------------------
+
+    def project(self) -> Project:
+        """Return rules and routes as the files say now."""
+        return project_of(self)
+
+    def _seams(self) -> dict[str, object]:
+        machines = {machine.name: machine for machine in self.machines}
+
+        def notifiers(_routing: Routing, settings: Settings) -> object:
+            return machines[settings.instance].notifiers()
+
+        return {"make_notifiers": notifiers, "load_project": lambda _settings, keep=None: self.project()}
+
+    def answers(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
+        """Answer searches; those of a world in which all has arrived are answered once for all its histories."""
+        if self.world.late:
+            return self.source.search(requests)
+        known = self.world.answers
+        found: list[Answer | SourceError] = []
+        for request in requests:
+            key = request_key(request)
+            if key not in known:
+                (known[key],) = self.source.search([request])
+            found.append(known[key])
+        return found

@@ -1,0 +1,88 @@
+"""What must hold at the end of every history, whatever happened in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alerter.model.incident import Checkpoint, Delivery, DeliveryState, Incident, Kind
+from tests.simulation.history import History
+
+
+def judge(history: History) -> list[str]:
+    """Return everything that is wrong; nothing should be."""
+    return [
+        *history.wrong,
+        *_checkpoints(history),
+        *_leases(history),
+        *_incidents(history),
+        *(line for incident in history.store.values("incidents") for line in _told(history, incident)),
+        *_unasked(history),
+    ]
+
+
+def _checkpoints(history: History) -> Iterator[str]:
+    kept: dict[str, Checkpoint] = {c.rule: c for c in history.store.values("checkpoints")}
+    for rule in history.rules:
+        found = kept.get(rule.name)
+        if found is None or found.evaluated != history.world.end:
+            at = None if found is None else history.world.end - found.evaluated
+            yield f"checkpoint of {rule.name} is {at} ms behind"
+
+
+def _leases(history: History) -> Iterator[str]:
+    for (rule, epoch), owners in history.store.leases.items():
+        if len(owners) > 1:
+            yield f"{len(owners)} sessions wrote the checkpoint of {rule} in epoch {epoch}"
+
+
+def _incidents(history: History) -> Iterator[str]:
+    """Compare with what a dry run finds, where everything could be seen in time."""
+    if history.world.late or history.kind.jumps:
+        return
+    found = {incident.id: incident for incident in history.store.values("incidents")}
+    expected = history.world.expected
+    for id in expected.keys() - found.keys():
+        yield f"incident {id[:6]} of {expected[id].rule} opened {expected[id].opened - history.start} is lost"
+    for id in found.keys() - expected.keys():
+        yield f"incident {id[:6]} of {found[id].rule} opened {found[id].opened - history.start} never was"
+    for id in found.keys() & expected.keys():
+        mine, other = _essence(found[id]), _essence(expected[id])
+        if mine != other:
+            yield f"incident {id[:6]} of {found[id].rule}: {mine} instead of {other}"
+
+
+def _essence(incident: Incident) -> object:
+    planned = sorted((d.receiver, str(d.kind), d.at) for d in incident.deliveries if d.reason != "fallback")
+    return incident.opened, incident.resolved, incident.resolve_reason, incident.matches, incident.suppressed, planned
+
+
+def _told(history: History, incident: Incident) -> Iterator[str]:
+    """Each message once, none left, and the end told where the beginning was."""
+    name = f"incident {incident.id[:6]} of {incident.rule}"
+    if incident.outbox:
+        yield f"{name}: {[(str(d.kind), str(d.state)) for d in incident.outbox]} left in the outbox"
+    if incident.stale_posts:
+        yield f"{name}: a posted message does not show what the incident is now"
+    for delivery in incident.deliveries:
+        yield from _once(history, name, delivery)
+    if incident.resolved is None or incident.quiet_close:
+        return
+    sent = [d for d in incident.deliveries if d.state is DeliveryState.SENT]
+    for receiver in {d.receiver for d in sent if d.kind in (Kind.FIRING, Kind.REPEAT)}:
+        if not any(d.kind is Kind.RESOLVED and d.receiver == receiver for d in sent):
+            yield f"{name}: {receiver} was told that it fires, and never that it is resolved"
+
+
+def _once(history: History, name: str, delivery: Delivery) -> Iterator[str]:
+    number = len(history.space.told(delivery.id))
+    least = 1 if delivery.state is DeliveryState.SENT else 0
+    most = least + history.space.blind.get(delivery.id, 0)
+    if not least <= number <= most:
+        yield f"{name}: {delivery.kind} {delivery.id[:6]} is {delivery.state} and was told {number} times"
+
+
+def _unasked(history: History) -> Iterator[str]:
+    planned = {d.id for incident in history.store.values("incidents") for d in incident.deliveries}
+    for message in history.space.messages:
+        if message.delivery not in planned:
+            yield f"a {message.kind} message of {message.incident[:6]} that no incident plans"
