@@ -73,7 +73,9 @@ def _paragraph(incident: Incident, records: Records) -> Paragraph:
     digests = _digests_of(incident, records.digests)
     heard = tuple(hearings(incident, (*decisions, *present), digests, now))
     told, text = verdict(incident, heard, now)
-    lines = [*timeline(incident, decisions, records.silences, now), *(as_of_now(d, now) for d in present)]
+    known = {(d.receiver, d.reason, d.detail, d.until) for d in decisions}
+    news = [d for d in present if (d.receiver, d.reason, d.detail, d.until) not in known]
+    lines = [*timeline(incident, decisions, records.silences, now), *(as_of_now(d, now) for d in news)]
     return Paragraph(incident, told, text, heard, tuple(lines))
 
 

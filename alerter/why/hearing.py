@@ -49,8 +49,8 @@ def _hearing(
     sent = [d for d in deliveries if d.state is DeliveryState.SENT]
     if sent:
         first = min(sent, key=lambda d: d.sent or d.at)
-        instead = first.error if first.reason is Reason.FALLBACK else ""
-        return Hearing(receiver, channel, first.sent or first.at, instead)
+        note = first.error if first.reason is Reason.FALLBACK else first.note
+        return Hearing(receiver, channel, first.sent or first.at, note)
     waiting = [d for d in deliveries if d.state is not DeliveryState.DROPPED]
     if waiting:
         return Hearing(receiver, channel, None, delivery_text(waiting[-1], now))
