@@ -11,8 +11,10 @@ from alerter.config import WatchSettings
 from alerter.model.heartbeat import Cut
 from alerter.model.incident import Incident
 from alerter.model.member import RuleSet
+from alerter.model.route import Receiver
 from alerter.model.silence import Matcher, Silence
 from alerter.model.trouble import Trouble
+from alerter.routing.tree import Node, Routing
 from tests.watch.support import NOON, Desk, Peers, beat, failing, member, planned
 
 
@@ -171,6 +173,18 @@ def test_old_messages_are_told_another_way(desk: Desk) -> None:
     assert {receiver for _, receiver, _ in desk.told()} == {"spare"}
     assert desk.incidents()[0].severity == "critical"
     assert dict(desk.incidents()[1].view.fields)["Error"] == "is_archived since 12:00 UTC"
+
+
+@pytest.mark.parametrize("fallback", [None, "default", "spare"])
+def test_without_another_way_the_stuck_one_is_taken(desk: Desk, fallback: str | None) -> None:
+    """No fallback, one that is stuck too, or a circle of them: the message waits with the others, and is not lost."""
+    default = Receiver("default", "slack", {"channel": "#alerts"}, fallback)
+    spare = Receiver("spare", "console", {}, "default")
+    desk.routing = Routing(Node("default", "route"), {"default": default, "spare": spare})
+    desk.state.save_incident(planned("1", NOON, "#alerts", "default"), None)
+    desk.state.save_incident(planned("2", NOON, "spare", "spare"), None)
+    desk.passes(6 * MINUTE)
+    assert {receiver for _, receiver, _ in desk.told()} == {"default"}
 
 
 def test_old_messages_take_the_ordinary_way_when_it_works(desk: Desk) -> None:
