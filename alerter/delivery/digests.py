@@ -13,6 +13,7 @@ from alerter.notifiers.text import headline, key_words
 
 GATHERING: Millis = 2 * SECOND
 """A digest is posted so long after it was begun."""
+EMPTY_FOR: Millis = 5 * SECOND
 ROWS = 10
 """Rules, and incidents that still fire, named one by one; the rest is summed, so that totals add up."""
 SEVERITIES = ("info", "warning", "critical")
@@ -90,6 +91,16 @@ def with_members(
     )
     words = "; ".join(f"{name}: {value}" for name, value in fields)
     return shown, replace(delivery, text=f"[DIGEST] {title}, {numbers}; {state}. {words}")
+
+
+def without_members(document: Incident, delivery: Delivery, now: Millis) -> Incident:
+    """Return a digest that has nothing to show yet: it waits, or is over where its last word is due."""
+    if now < _own(document)[-1].not_before:
+        later = replace(delivery, not_before=now + EMPTY_FOR)
+        return replace(document, deliveries=tuple(later if d.id == later.id else d for d in document.deliveries))
+    dropped = [replace(d, state=DeliveryState.DROPPED, error=str(Reason.STORM)) for d in document.outbox]
+    by_id = {d.id: d for d in (*document.deliveries, *dropped)}
+    return replace(document, deliveries=tuple(by_id.values()), resolved=now, quiet_close=True)
 
 
 def as_shown(current: Incident, shown: Incident) -> Incident:

@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from alerter.clock import MINUTE, SECOND, Millis
+from alerter.clock import MINUTE, Millis
 from alerter.delivery.changes import with_delivery
-from alerter.delivery.digests import joinable, marked, new_digest, with_members
+from alerter.delivery.digests import joinable, marked, new_digest, with_members, without_members
 from alerter.delivery.tasks import is_storm, post_of, rank
 from alerter.delivery.tools import Tools
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Reason, digest
@@ -23,7 +23,6 @@ CRITICAL_ROOTS = 20
 MOST_DIGESTS = 20
 BUCKET: Millis = 10 * MINUTE
 """Engines that meet the same storm within the same such span make the same digest."""
-EMPTY_FOR: Millis = 5 * SECOND
 Queued = tuple[Incident, Delivery]
 
 
@@ -33,7 +32,7 @@ class _Storm:
 
     since: Millis
     limit: Millis
-    kept: frozenset[str]
+    kept: frozenset[str] | None = None
     folded: list[tuple[Millis, int]] = field(default_factory=list)
 
 
@@ -81,14 +80,9 @@ class Storms:
         return with_members(document, delivery, members, self._tools.clock.now())
 
     def empty(self, document: Incident, delivery: Delivery) -> None:
-        """Wait for members that are not there (yet); a digest whose last word is due has none, and is over."""
+        """Wait for members that are not there (yet); a digest that has none when its last word is due is over."""
         now = self._tools.clock.now()
-        if len(document.outbox) > 1:
-            later = replace(delivery, not_before=now + EMPTY_FOR)
-            self._tools.change(document.id, lambda current: with_delivery(current, later))
-            return
-        self._tools.finish(document.id, delivery, DeliveryState.DROPPED, str(Reason.STORM))
-        self._tools.change(document.id, lambda current: replace(current, resolved=now, quiet_close=True))
+        self._tools.change(document.id, lambda current: without_members(current, delivery, now))
 
     # --- entering and leaving ----------------------------------------------------------------------------------
 
@@ -100,7 +94,7 @@ class Storms:
         """Go on with a storm that an earlier process was in."""
         channel = document.labels["storm"]
         if fresh and joinable(document) and channel not in self._storms:
-            self._storms[channel] = _Storm(self._tools.clock.monotonic(), self._shortest, frozenset())
+            self._storms[channel] = _Storm(self._tools.clock.monotonic(), self._shortest)
             self._documents[channel] = document.id
 
     def _chosen(self, channel: str, queue: list[Queued]) -> Iterator[Queued]:
@@ -112,9 +106,11 @@ class Storms:
             return
         now = self._tools.clock.monotonic()
         if storm is None:
-            first = sorted(queue, key=lambda q: rank(*q))[: self._tools.rates.within(min(limits))]
-            storm = self._storms[channel] = _Storm(now, min(limits), frozenset(d.id for _, d in first))
+            storm = self._storms[channel] = _Storm(now, min(limits))
             log.warning("%s: %d messages wait; further incidents go into a digest", channel, len(queue))
+        if storm.kept is None:
+            first = sorted(queue, key=lambda q: rank(*q))[: self._tools.rates.within(storm.limit)]
+            storm.kept = frozenset(d.id for _, d in first)
         criticals = 0
         for incident, delivery in open_to:
             if incident.severity == "critical":
@@ -136,7 +132,7 @@ class Storms:
         )
 
     def _limit(self, delivery: Delivery) -> Millis | None:
-        return self._limits.get(delivery.route, STORM)
+        return self._limits.get(delivery.route, self._tools.routing.root.timers.storm)
 
     def _end(self, channel: str, waiting: int) -> None:
         storm = self._storms.get(channel)
