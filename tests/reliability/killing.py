@@ -143,7 +143,10 @@ def _suicide(point: Point) -> dict[str, str]:
 
 
 def _drive(engine: Process, stage: Stage) -> None:
-    """Begin, let things happen, come to rest, stop; what was killed on the way is started again, once."""
+    """Begin, let things happen, come to rest, stop; what was killed on the way is started again, once.
+
+    Nothing is taken for done before the process has begun: until then it would not hear that it is to stop.
+    """
 
     def alive(condition: Callable[[], bool]) -> Callable[[], bool]:
         def found() -> bool:
@@ -151,7 +154,7 @@ def _drive(engine: Process, stage: Stage) -> None:
                 if engine.code != -9 or engine.starts > 1:
                     raise TooLong(f"the engine ended by itself: {engine.code}\n{engine.log()}")
                 engine.start()
-            return condition()
+            return engine.joined("one") and condition()
 
         return found
 
@@ -160,7 +163,6 @@ def _drive(engine: Process, stage: Stage) -> None:
     until(alive(stage.at_rest), "all is told")
     if engine.stop() == -9:
         engine.start()
-        until(alive(lambda: engine.joined("one")), "it is back")
         until(alive(stage.at_rest), "all is told")
         engine.stop()
     if engine.code != 0:

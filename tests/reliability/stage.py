@@ -222,10 +222,10 @@ class Stage:
     def loose_ends(self) -> list[str]:
         """Return what is not as it should be once an engine has stopped cleanly."""
         with self.store.state() as state:
-            unfinished = [stored.value.id for stored in state.unfinished()]
             held = {rule: v.value.owner for rule, v in state.checkpoints([KEYED, PLAIN]).items() if v.value.owner}
             incidents = [stored.value for stored in state.incidents()]
             members = list(state.members())
+        unfinished = [i.id for i in incidents if i.outbox or i.stale_posts]
         bad = [d for i in incidents for d in i.deliveries if d.state is not DeliveryState.SENT]
         found = {"unfinished": unfinished, "still held": held, "not sent": bad, "still members": members}
         return [f"{what}: {which}" for what, which in found.items() if which]
