@@ -9,7 +9,7 @@ from functools import lru_cache
 from random import Random
 from unittest.mock import patch
 
-from alerter.clock import MINUTE, SECOND, Millis
+from alerter.clock import HOUR, MINUTE, SECOND, Millis
 from alerter.config import Settings
 from alerter.detectors import first_checkpoint
 from alerter.model.rule import Rule
@@ -17,6 +17,7 @@ from alerter.project import Project
 from alerter.routing.tree import Routing
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import Answer, SearchRequest, SourceError
+from tests.simulation import befallen
 from tests.simulation.machine import TTL, Machine, project_of, request_key
 from tests.simulation.slack import Workspace
 from tests.simulation.store import Store
@@ -27,6 +28,7 @@ SAME_WORLD = 8
 STEPS = (SECOND, 3 * SECOND, 7 * SECOND, 12 * SECOND)
 PAUSES = (0, 0, SECOND, 5 * SECOND, TTL // 2, TTL + 5 * SECOND, 3 * TTL)
 DEEPEST = 2
+MOST_ENGINES = 4
 
 
 @dataclass(frozen=True)
@@ -36,22 +38,36 @@ class Kind:
     faults: tuple[str, ...] = ()
     chance: float = 0.03
     engines: tuple[int, ...] = (1,)
-    areas: tuple[str, ...] = ("state", "source", "slack")
     meanwhile: float = 0.0
     late: bool = False
     outages: tuple[str, ...] = ()
     jumps: tuple[Millis, ...] = ()
     closing: bool = False
     deleting: bool = False
+    silencing: bool = False
+    editing: bool = False
+    joining: bool = False
 
 
+EVERY = ("error", "lost", "partly", "crash", "crash after")
+AREAS = ("state", "source", "slack")
+MANY = (2, 2, 3)
 KINDS: dict[str, Kind] = {
     "calm": Kind(),
     "errors": Kind(("error", "lost", "partly")),
     "crashes": Kind(("crash", "crash after")),
-    "outages": Kind(("error", "lost", "crash after"), 0.01, outages=("state", "source", "slack")),
-    "mixed": Kind(("error", "lost", "partly", "crash", "crash after"), 0.05),
+    "outages": Kind(("error", "lost", "crash after"), 0.01, outages=AREAS),
+    "mixed": Kind(EVERY, 0.05, meanwhile=0.02),
+    "channels": Kind(EVERY, 0.01, closing=True, deleting=True),
+    "late": Kind(EVERY, late=True),
+    "clocks": Kind(("error", "crash after"), 0.01, jumps=(-HOUR, HOUR, -7 * SECOND, 7 * SECOND)),
+    "silences": Kind(EVERY, 0.01, silencing=True),
+    "edits": Kind(EVERY, 0.01, engines=(1, 2), editing=True),
+    "fleet": Kind(engines=MANY, meanwhile=0.05, joining=True),
+    "partitions": Kind(("error", "lost"), 0.01, engines=MANY, meanwhile=0.02, outages=AREAS),
+    "fleet mixed": Kind(EVERY, 0.02, engines=MANY, meanwhile=0.03, outages=AREAS, joining=True),
 }
+"""What ``--kind`` names; each has its own seeds."""
 
 
 @lru_cache(maxsize=4)
@@ -77,6 +93,7 @@ class History:
         self.wrong: list[str] = []
         self.trace: list[str] = []
         self.happened = 0
+        self.jumped: Millis = 0
         self._traced = traced
         self._stack: list[Machine] = []
         self.chance = self.kind.chance * self.dice.choice([0.2, 1, 1, 3])
@@ -85,10 +102,7 @@ class History:
         for rule in self.rules:
             self.store.put("checkpoints", rule.name, first_checkpoint(rule, START), None, 0, self)
         number = self.dice.choice(self.kind.engines)
-        self.machines = [Machine(self, n, self._offset() if n else 0) for n in range(number)]
-
-    def _offset(self) -> Millis:
-        return 0
+        self.machines = [Machine(self, n) for n in range(number)]
 
     def run(self) -> None:
         """Let everything happen, and settle."""
@@ -104,12 +118,17 @@ class History:
             while self.now < self.world.end + DELAY + SECOND:
                 self.step(min(10 * SECOND, self.world.end + DELAY + SECOND - self.now))
             self.ticking = False
-            for _ in range(120):
+            if self.kind.editing:
+                for machine in (*self.machines, *self.machines):
+                    self.step(SECOND)
+                    machine.sweep()
+            for length in (*[10 * SECOND] * 30, *[MINUTE] * 70):
                 if self.settled:
                     break
-                self.step(10 * SECOND)
+                self.step(length)
             for machine in self.machines:
-                machine.leave()
+                if not machine.gone:
+                    machine.leave()
 
     @property
     def settled(self) -> bool:
@@ -156,20 +175,70 @@ class History:
         dice, kind = self.dice, self.kind
         machine = dice.choice(self.machines)
         if kind.outages and dice.random() < 0.1:
-            area, length = dice.choice(kind.outages), dice.choice([10, 40, 90]) * SECOND
-            for one in self.machines if dice.random() < 0.5 else [machine]:
-                one.cut[area] = self.now + length
-            self.note(machine, f"{area} is gone for {length}")
+            self._cut(machine)
+        if kind.jumps and dice.random() < 0.1:
+            machine.clock.offset = dice.choice([0, *kind.jumps])
+            self.jumped = max(self.jumped, machine.clock.offset)
+            self.note(machine, f"clock is off by {machine.clock.offset}")
+        if kind.closing and dice.random() < 0.1:
+            channel, length = dice.choice(["#one", "#two"]), dice.choice([10, 40, 90]) * SECOND
+            self.space.closed[channel] = self.now + length
+            self.note(None, f"{channel} is closed for {length}")
+        if kind.deleting and self.space.messages and dice.random() < 0.1:
+            self.space.deleted.add(dice.choice(self.space.messages).ts)
+        if kind.joining and dice.random() < 0.08:
+            self._come_and_go(machine)
+        if kind.silencing and dice.random() < 0.15:
+            befallen.silence(self)
+        if kind.editing and dice.random() < 0.1:
+            befallen.edit(self)
+
+    def _cut(self, machine: Machine) -> None:
+        area, length = self.dice.choice(self.kind.outages), self.dice.choice([10, 40, 90]) * SECOND
+        for one in self.machines if self.dice.random() < 0.5 else [machine]:
+            one.cut[area] = self.now + length
+        self.note(machine, f"{area} is gone for {length}")
+
+    def _come_and_go(self, machine: Machine) -> None:
+        """Let an engine join, stop as told to, or stop so and never come back."""
+        there = [one for one in self.machines if not one.gone]
+        what = self.dice.choice(["join", "stop", "go"])
+        if what == "join" and len(self.machines) < MOST_ENGINES:
+            self.machines.append(Machine(self, len(self.machines)))
+            self.machines[-1].start()
+            self.happened += 1
+        elif what != "join" and machine.down_until is None and machine.ready:
+            machine.leave()
+            machine.gone = what == "go" and len(there) > 1
+
+    def _meanwhile(self, machine: Machine, name: str) -> None:
+        """Let other threads of the process, or other engines, run while one waits for an answer."""
+        dice = self.dice
+        if len(self._stack) > DEEPEST:
+            return
+        if dice.random() < 0.3:
+            self.note(machine, f"  {name} waits, the process goes on")
+            machine.beside()
+            return
+        length = dice.choice(PAUSES)
+        self.note(machine, f"  {name} stands still for {length}")
+        still, until = list(self._stack), self.now + length
+        while True:
+            self.step(min(TTL // 4, until - self.now), but=still)
+            if self.now >= until:
+                return
 
     def fate(self, machine: Machine, area: str, name: str) -> str:
         """Return what becomes of an I/O call, after what happens while it is under way."""
-        if not self.busy:
+        if not self.busy or self.now >= self.world.busy:
             return ""
         kind, dice = self.kind, self.dice
+        if kind.meanwhile and dice.random() < kind.meanwhile:
+            self._meanwhile(machine, name)
         fate = ""
         if self.now < machine.cut.get(area, 0):
             fate = dice.choice(["error", "error", "lost"])
-        elif kind.faults and area in kind.areas and dice.random() < self.chance:
+        elif kind.faults and dice.random() < self.chance:
             fate = dice.choice(kind.faults)
         if fate:
             self.happened += 1
@@ -196,10 +265,8 @@ class History:
         return project_of(self)
 
     def _seams(self) -> dict[str, object]:
-        machines = {machine.name: machine for machine in self.machines}
-
         def notifiers(_routing: Routing, settings: Settings) -> object:
-            return machines[settings.instance].notifiers()
+            return next(m for m in self.machines if m.name == settings.instance).notifiers()
 
         return {"make_notifiers": notifiers, "load_project": lambda _settings, keep=None: self.project()}
 

@@ -24,9 +24,12 @@ def _checkpoints(history: History) -> Iterator[str]:
     kept: dict[str, Checkpoint] = {c.rule: c for c in history.store.values("checkpoints")}
     for rule in history.rules:
         found = kept.get(rule.name)
-        if found is None or found.evaluated != history.world.end:
+        ahead = found is not None and history.world.end < found.evaluated <= history.world.end + history.jumped
+        if found is None or (found.evaluated != history.world.end and not ahead):
             at = None if found is None else history.world.end - found.evaluated
             yield f"checkpoint of {rule.name} is {at} ms behind"
+    for rule in kept.keys() - {rule.name for rule in history.rules}:
+        yield f"checkpoint of {rule} is still there, the rule is not"
 
 
 def _leases(history: History) -> Iterator[str]:
@@ -37,7 +40,7 @@ def _leases(history: History) -> Iterator[str]:
 
 def _incidents(history: History) -> Iterator[str]:
     """Compare with what a dry run finds, where everything could be seen in time."""
-    if history.world.late or history.kind.jumps:
+    if history.world.late or history.kind.jumps or history.kind.editing:
         return
     found = {incident.id: incident for incident in history.store.values("incidents")}
     expected = history.world.expected
@@ -47,13 +50,20 @@ def _incidents(history: History) -> Iterator[str]:
         yield f"incident {id[:6]} of {found[id].rule} opened {found[id].opened - history.start} never was"
     for id in found.keys() & expected.keys():
         mine, other = _essence(found[id]), _essence(expected[id])
+        if history.kind.closing or _silenced(history, found[id]):
+            mine, other = mine[:-1], other[:-1]
         if mine != other:
             yield f"incident {id[:6]} of {found[id].rule}: {mine} instead of {other}"
 
 
-def _essence(incident: Incident) -> object:
-    planned = sorted((d.receiver, str(d.kind), d.at) for d in incident.deliveries if d.reason != "fallback")
+def _essence(incident: Incident) -> tuple[object, ...]:
+    planned = sorted((d.receiver, str(d.kind), d.at) for d in incident.deliveries)
     return incident.opened, incident.resolved, incident.resolve_reason, incident.matches, incident.suppressed, planned
+
+
+def _silenced(history: History, incident: Incident) -> bool:
+    """Whether any silence was made for an incident's rule: then not all that was planned was told."""
+    return any(m.value == incident.rule for silence in history.store.values("silences") for m in silence.matchers)
 
 
 def _told(history: History, incident: Incident) -> Iterator[str]:
@@ -65,11 +75,13 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
         yield f"{name}: a posted message does not show what the incident is now"
     for delivery in incident.deliveries:
         yield from _once(history, name, delivery)
+    if incident.resolved is None and incident.rule not in {rule.name for rule in history.rules}:
+        yield f"{name} is open, its rule is gone"
     if incident.resolved is None or incident.quiet_close:
         return
     sent = [d for d in incident.deliveries if d.state is DeliveryState.SENT]
     for receiver in {d.receiver for d in sent if d.kind in (Kind.FIRING, Kind.REPEAT)}:
-        if not any(d.kind is Kind.RESOLVED and d.receiver == receiver for d in sent):
+        if not any(d.kind is Kind.RESOLVED and (d.receiver == receiver or d.reason == "fallback") for d in sent):
             yield f"{name}: {receiver} was told that it fires, and never that it is resolved"
 
 

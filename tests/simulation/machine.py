@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TTL: Millis = 30_000
+FLEET = {"members", "save_member", "drop_member", "rulesets", "save_ruleset"}
+"""Calls under the lock of the engine's membership: another thread's beat would wait for it."""
 
 
 class Crash(BaseException):
@@ -65,6 +67,9 @@ class Machine:
         self.down_until: Millis | None = None
         self.cut: dict[str, Millis] = {}
         self.doing: list[str] = []
+        self.calls: list[str] = []
+        self.gone = False
+        self.stale = False
         self.ticked: Millis = 0
 
     # --- life --------------------------------------------------------------------------------------------------
@@ -72,7 +77,7 @@ class Machine:
     def start(self) -> None:
         """Begin as a process does that knows nothing."""
         self.process += 1
-        self.dead, self.ready, self.down_until = False, False, None
+        self.dead, self.ready, self.stale, self.down_until = False, False, False, None
         self.door = Door(self.sim.store, self)
         settings = Settings(instance=self.name, lease_ttl=TTL)
         self.service = Service(settings, self.sim.project(), Asked(self), self.door, self.clock)  # type: ignore[arg-type]
@@ -80,6 +85,8 @@ class Machine:
 
     def act(self) -> None:
         """Do what the process's threads would have done since the last time."""
+        if self.gone:
+            return
         if self.down_until is not None:
             if self.sim.now < self.down_until:
                 return
@@ -89,6 +96,9 @@ class Machine:
                 self._become_ready()
                 return
             jobs = [self.renew, self.tick, self.deliver]
+            if self.stale:
+                self.stale = False
+                jobs.append(self.reload)
             self.sim.dice.shuffle(jobs)
             for job in jobs:
                 job()
@@ -112,17 +122,33 @@ class Machine:
         with self.at("deliver"):
             self.service.deliver()
 
+    def beside(self) -> None:
+        """Do in the middle of something what another thread of the process does."""
+        if not self.ready:
+            return
+        jobs = [] if self.calls and FLEET.intersection(self.calls) else [self.renew]
+        if "deliver" not in self.doing:
+            jobs.append(self.deliver)
+        if jobs:
+            self.sim.dice.choice(jobs)()
+
     def reload(self) -> None:
-        """Take over the world's rules as they are now."""
-        with self.alive(), self.at("reload"):
+        """Take over the world's rules as they are now, and look for what removed ones left."""
+        with self.at("reload"):
             self.service.reload(force=True)
+
+    def sweep(self) -> None:
+        """Look for what removed rules left, as is done every few minutes."""
+        with self.alive(), self.at("sweep"):
+            self.service.sweep()
 
     def leave(self) -> None:
         """Stop as told to: deliver once more, let go of everything."""
         with self.alive(), self.at("leave"):
             self.service.deliver()
             self.service.leave()
-        self.down_until = self.sim.now if self.down_until is None else self.down_until
+        if self.down_until is None:
+            self.down_until = self.sim.now + self.sim.dice.choice([0, 5_000, TTL])
 
     def _become_ready(self) -> None:
         with suppress(StateError, Conflict), self.at("start"):
@@ -163,9 +189,13 @@ class Machine:
         partly: Callable[[], object] | None = None,
         lost: Callable[[], T] | None = None,
     ) -> T:
-        """Make a call, or what a fault makes of it: ``fail`` raises (or returns) the error, ``lost`` that of a time-out."""
+        """Make a call, or what a fault makes of it: ``fail`` gives its error, ``lost`` that of a time-out."""
         self._mind_life()
-        fate = self.sim.fate(self, area, name)
+        self.calls.append(name)
+        try:
+            fate = self.sim.fate(self, area, name)
+        finally:
+            self.calls.pop()
         self._mind_life()
         if fate == "crash":
             self._crash(name)

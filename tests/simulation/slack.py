@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alerter.clock import SECOND, Millis
 from alerter.model.incident import Kind
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
+from tests.simulation.befallen import mind_silence
 
 if TYPE_CHECKING:
     from tests.simulation.machine import Machine
@@ -112,6 +113,8 @@ class Line:
                 raise NotifierError(Failure.CHANNEL, "is_archived")
             if posted is not None:
                 self._present(posted)
+            if message.delivery.kind in (Kind.FIRING, Kind.REPEAT) and self._machine.sim.kind.silencing:
+                mind_silence(self._machine.sim, message.incident)
             return self._accept(message, posted)
 
         self._machine.mind_fence(name)

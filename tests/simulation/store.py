@@ -70,6 +70,9 @@ class Store:
         if row is None or str(row.version) != version:
             raise Conflict(f"{table} {id}")
         del self.table(table)[id]
+        self.leases = {
+            lease: owners for lease, owners in self.leases.items() if table != "checkpoints" or lease[0] != id
+        }
 
     def listed(self, table: str, now: Millis, by: object) -> Iterator[Versioned[Any]]:
         """Yield what a search sees: own writes at once, those of others after a refresh."""
