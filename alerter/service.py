@@ -188,7 +188,11 @@ class Service:
         if changed:
             self._idle_until = 0
         self._follow(self.project.rules)  # another look may have found the change before
-        return [r for r in self.project.rules if self.fleet.chosen(r.name) is not self.checkpoints.holds(r.name)]
+        return [rule for rule in self.project.rules if self._changes_hands(rule.name)]
+
+    def _changes_hands(self, rule: str) -> bool:
+        known = self.checkpoints
+        return known.is_unsure(rule) or self.fleet.chosen(rule) is not known.holds(rule)
 
     def _follow(self, rules: Sequence[Rule]) -> None:
         """Let only this engine's ones of these rules count for its lag."""

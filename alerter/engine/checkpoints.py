@@ -48,6 +48,7 @@ class Checkpoints:
         self._session = leases.session if leases else ""
         self._known: dict[str, Versioned[Checkpoint]] = {}
         self._stored: dict[str, Millis] = {}
+        self._unsure: set[str] = set()  # written, and not known whether it arrived: the lease may be held here
 
     def read(self, rules: Sequence[str]) -> Held:
         """Return the checkpoints of the rules held here, after taking those that nobody holds. Raises StateError."""
@@ -59,6 +60,10 @@ class Checkpoints:
     def holds(self, rule: str) -> bool:
         """Whether this engine owns a rule's checkpoint, as far as it knows."""
         return rule in self._known and (self._leases is None or self._session == self._leases.session)
+
+    def is_unsure(self, rule: str) -> bool:
+        """Whether a rule may be owned here without this engine knowing: an answer was lost."""
+        return rule in self._unsure and rule not in self._known
 
     def held(self) -> int:
         """Return the number of leases held."""
@@ -89,7 +94,10 @@ class Checkpoints:
         Raises StateError.
         """
         self._mind_session()
-        held = [rule for rule in (list(self._known) if rules is None else rules) if rule in self._known]
+        wanted = set(self._known) | self._unsure if rules is None else set(rules)
+        if wanted & self._unsure - set(self._known):
+            self._learn_own(self._state.checkpoints(sorted(wanted & self._unsure)))
+        held = [rule for rule in self._known if rule in wanted]
         known = [self._known[rule].value for rule in held]
         self._write([c for c in known if self._leases is not None or self._is_ahead(c)], owner="")
         if self._leases is not None:
@@ -123,25 +131,33 @@ class Checkpoints:
             self._session = self._leases.session
             self._known.clear()
             self._stored.clear()
+            self._unsure.clear()
 
     def _take(self, found: Mapping[str, Versioned[Checkpoint]]) -> frozenset[str]:
         """Take over what was read, by a write where it was not owned here; returns what another engine holds."""
         if self._leases is None:
             self._learn(found)
             return frozenset()
-        self._learn({rule: v for rule, v in found.items() if v.value.owner == self._session})
+        self._learn_own(found)
         others = {rule: v for rule, v in found.items() if v.value.owner != self._session}
         free = self._leases.is_free({v.value.owner for v in others.values()})
         taken = {rule: v for rule, v in others.items() if free[v.value.owner]}
         if taken:
             self.check()
             pairs = [(self._owned(v.value, v.value.epoch + 1), v.version) for v in taken.values()]
+            self._unsure |= set(taken)
             written = zip(pairs, self._state.save_checkpoints(pairs), strict=True)
             self._learn({c.rule: Versioned(c, new) for (c, _), new in written if not isinstance(new, Conflict)})
         return frozenset(rule for rule in others if rule not in self._known)
 
+    def _learn_own(self, found: Mapping[str, Versioned[Checkpoint]]) -> None:
+        """Learn what of this is owned here already: an answer was lost, or a write refused."""
+        self._learn({rule: v for rule, v in found.items() if v.value.owner == self._session})
+        self._unsure -= set(found)
+
     def _learn(self, found: Mapping[str, Versioned[Checkpoint]]) -> None:
         self._known |= found
+        self._unsure -= set(found)
         self._stored |= {rule: stored.value.evaluated for rule, stored in found.items()}
 
     def _owned(self, checkpoint: Checkpoint, epoch: int) -> Checkpoint:
@@ -165,6 +181,7 @@ class Checkpoints:
             owned = replace(checkpoint, owner=self._session if owner is None else owner, epoch=epoch)
             pairs.append((owned, known.version if known else None))
         lost = []
+        self._unsure |= {checkpoint.rule for checkpoint in due} if self._leases else set()
         for (checkpoint, _), written in zip(pairs, self._state.save_checkpoints(pairs), strict=True):
             if isinstance(written, Conflict):
                 self.forget([checkpoint.rule])
