@@ -161,6 +161,31 @@ def test_a_beat_whose_answer_was_lost_is_no_loss(local):
     assert (one.fleet.session, one.fleet.lost) == (session, 0)
 
 
+def test_a_lease_taken_without_an_answer_is_let_go(local, monkeypatch):
+    """The write arrived and its answer did not: an engine that is not to have the rule any more still frees it."""
+    one, two = Engine("a:1", local, RULES), Engine("b:1", local, RULES)
+    one.fleet.beat()
+    one.take()
+    one.leases.release()
+    save = local.save_checkpoints
+
+    def lost(written):
+        save(written)
+        raise StateError("unreachable", "no answer")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(local, "save_checkpoints", lost)
+        with pytest.raises(StateError):
+            one.take()
+    assert not one.leases.holds(RULES[0])
+    assert one.leases.is_unsure(RULES[0])
+    two.fleet.beat()
+    for _ in range(2):
+        beat_all(one, two)
+        held = [*one.take(), *two.take()]
+    assert sorted(held) == sorted(RULES)
+
+
 def test_time_without_looking_is_held_against_nobody(local):
     """After a stall of the state both are as they were: nobody is expelled for a silence nobody could hear."""
     one, two = Engine("a:1", local, RULES), Engine("b:1", local, RULES)
