@@ -54,7 +54,7 @@ def test_a_story_from_the_first_match_to_the_end() -> None:
     clock = ManualClock(T0)
     slack = FakeNotifier(failures=[fail(Failure.WAIT, "ratelimited", retry_after=3 * SECOND)])
     courier = Courier(world.state, {"user": slack}, where, clock)  # type: ignore[dict-item]
-    for second in range(0, 301):
+    for second in range(301):
         if second % 5 == 0:
             world.tick(second)
         courier.deliver()
