@@ -43,7 +43,8 @@ def react(
 ) -> Reaction:
     """Return what to do about a failed attempt; ``now`` is the wall clock."""
     known = delivery.error if delivery.reason is Reason.FALLBACK else str(error.failure)
-    delivery = replace(delivery, error=known)
+    sent = None if delivery.sent is None else min(delivery.sent, now)  # another machine's clock may be ahead
+    delivery = replace(delivery, error=known, sent=sent)
     if error.failure is Failure.UNCLEAR:
         return _unclear(delivery, now, looks)
     return _REACTIONS[error.failure](delivery, error, now, fallback)

@@ -116,7 +116,9 @@ class Reconciler:
             self._again(incident, delivery, POSSIBLE_REPEAT)
 
     def _look_later(self, incident: Incident, delivery: Delivery, wait: Millis) -> None:
-        later = replace(delivery, looks=delivery.looks + 1, not_before=self._tools.clock.now() + wait)
+        now = self._tools.clock.now()
+        sent = min(delivery.sent or now, now)
+        later = replace(delivery, looks=delivery.looks + 1, not_before=now + wait, sent=sent)
         self._tools.change(incident.id, lambda current: with_delivery(current, later))
 
     def _again(self, incident: Incident, delivery: Delivery, note: str) -> None:

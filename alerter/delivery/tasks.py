@@ -92,7 +92,8 @@ def _is_due(delivery: Delivery, now: Millis, fresh: bool) -> bool:
         return True  # passes are made one at a time: it was left behind, by another session or by a failed write
     if delivery.state is DeliveryState.SENT:
         return delivery.recheck <= now
-    return delivery.not_before <= now or (fresh and delivery.error == str(Failure.CREDENTIALS))
+    set_back = delivery.sent is not None and now < delivery.sent  # then not_before is of a time that may be far away
+    return delivery.not_before <= now or set_back or (fresh and delivery.error == str(Failure.CREDENTIALS))
 
 
 def heard(incident: Incident, receiver: str) -> bool:

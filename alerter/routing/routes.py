@@ -133,10 +133,6 @@ class TreeReader:
                 message, hint = f"{name} needs group_by, which is not supported yet", "leave it out"
                 self._error("unsupported_option", message, hint, (*path, name), key=True)
         storm = above.storm if "storm" not in written else self._storm(written, path)
-        if "storm" in written and storm is not None:
-            message, hint = "storm digests are not made yet: every incident is told by itself", "write storm: off"
-            found = self._document.diagnostic("info", "not_yet", message, hint, (*path, "storm"), key=True)
-            self._findings.append(found)
         return Timers(None, None, None, length("repeat_interval"), storm)
 
     def _storm(self, written: Mapping[str, Any], path: Path) -> Millis | None:

@@ -30,6 +30,8 @@ class FakeNotifier:
     lose: int = 0
     blind: NotifierError | None = None
     twice: list[str] = field(default_factory=list)
+    twice_below: list[str] = field(default_factory=list)
+    since: list[Millis] = field(default_factory=list)
 
     def post(self, message: Outgoing) -> Posted:
         return self._take("post", message)
@@ -42,6 +44,7 @@ class FakeNotifier:
 
     def find(self, message: Outgoing, since: Millis, posted: Posted | None) -> Posted | None:
         self.calls.append(("find", message))
+        self.since.append(since)
         if self.blind:
             raise self.blind
         return Posted("C1", "found") if message.delivery.id in self.there else None
@@ -50,7 +53,7 @@ class FakeNotifier:
         self.calls.append(("copies", message))
         if self.blind:
             raise self.blind
-        return [Posted("C1", ts) for ts in self.twice] if posted is None else []
+        return [Posted("C1", ts) for ts in (self.twice if posted is None else self.twice_below)]
 
     def point(self, message: Outgoing, copy: Posted, to: Posted) -> None:
         self.calls.append((f"point {copy.ts} to {to.ts}", message))

@@ -77,11 +77,10 @@ def test_two_trees_are_an_error(tmp_path: Path) -> None:
         ('[{matchers: [a="1"], receiver: x}, {matchers: [a="1", b="2"], receiver: x}]', "unreachable_route"),
         ('[{matchers: [a="1", a="2"], receiver: x}]', "unreachable_route"),
         ("[]", "unused_receiver"),
-        ("[{receiver: x, storm: 2m}]", "not_yet"),
     ],
 )
 def test_valid_but_surely_wrong_is_said(tmp_path: Path, tree: str, code: str) -> None:
-    """Routes never reached, receivers nobody uses and options without effect are findings, not errors."""
+    """Routes never reached and receivers nobody uses are findings, not errors."""
     text = f"route: {{receiver: default, routes: {tree}}}\nreceivers: [{{name: default, console: {{}}}}, "
     ok, findings = load(tmp_path, routes=text + "{name: x, console: {}}]")
     assert ok
