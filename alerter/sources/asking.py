@@ -195,9 +195,9 @@ class Asking:
 
     @property
     def doc_values(self) -> list[Any]:
-        """The key fields, and the one whose values are counted, to ask for beside each hit."""
+        """The key fields, and the one whose values are counted, to ask for beside each hit and its time."""
         parts = (*self.parts, self.counted) if self.counted is not None else self.parts
-        return list(dict.fromkeys(part.field for part in parts if part.field is not None))
+        return list(dict.fromkeys(part.field for part in parts if part.field not in (None, self.time.field)))
 
     def scan(self, start: Millis, end: Millis) -> SearchRequest:
         """Return the request for all events in ``(start, end]``: times and keys, oldest first."""
