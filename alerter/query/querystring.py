@@ -153,7 +153,7 @@ def _settings(context: Context, body: Mapping[str, Any]) -> Settings:
         options.conjunction,
         lenient,
         options,
-_zone(body),
+        _zone(body),
         flag(name, body, "allow_leading_wildcard", True),
         flag(name, body, "analyze_wildcard"),
         body.get("fuzziness", "AUTO"),

@@ -198,9 +198,7 @@ class _Builder:
                 if isinstance(source, yaml.MappingNode) and self._may_go_on(depth):
                     yield from self._merged(source, taken, depth + 1)
 
-    def _merged(
-        self, source: yaml.MappingNode, taken: set[Any], depth: int
-    ) -> Iterator[tuple[yaml.Node, yaml.Node]]:
+    def _merged(self, source: yaml.MappingNode, taken: set[Any], depth: int) -> Iterator[tuple[yaml.Node, yaml.Node]]:
         for key, value in self._pairs(source, depth):
             if _name(key) not in taken:
                 taken.add(_name(key))
