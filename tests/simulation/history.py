@@ -122,7 +122,7 @@ class History:
                 for machine in (*self.machines, *self.machines):
                     self.step(SECOND)
                     machine.sweep()
-            for length in (*[10 * SECOND] * 30, *[MINUTE] * 70):
+            for length in (*[10 * SECOND] * 60, *[MINUTE] * 70, *[10 * SECOND] * 200):
                 if self.settled:
                     break
                 self.step(length)
@@ -133,7 +133,7 @@ class History:
     @property
     def settled(self) -> bool:
         """Whether nothing is left to be told, and every rule was evaluated (by whom, is known)."""
-        return not any(incident.outbox or incident.stale_posts for incident in self.store.values("incidents"))
+        return not any(incident.unfinished for incident in self.store.values("incidents"))
 
     def step(self, length: Millis, *, but: Sequence[Machine] = ()) -> None:
         """Let time pass, and every engine (but those that stand still) do its work."""
@@ -231,6 +231,8 @@ class History:
     def fate(self, machine: Machine, area: str, name: str) -> str:
         """Return what becomes of an I/O call, after what happens while it is under way."""
         if not self.busy or self.now >= self.world.busy:
+            if self._traced:
+                self.note(machine, f"  {name}")
             return ""
         kind, dice = self.kind, self.dice
         if kind.meanwhile and dice.random() < kind.meanwhile:

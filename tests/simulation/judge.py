@@ -71,8 +71,8 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
     name = f"incident {incident.id[:6]} of {incident.rule}"
     if incident.outbox:
         yield f"{name}: {[(str(d.kind), str(d.state)) for d in incident.outbox]} left in the outbox"
-    if incident.stale_posts:
-        yield f"{name}: a posted message does not show what the incident is now"
+    if incident.unfinished and not incident.outbox:
+        yield f"{name}: a posted message is left to be edited, or looked for again"
     for delivery in incident.deliveries:
         yield from _once(history, name, delivery)
     if incident.resolved is None and incident.rule not in {rule.name for rule in history.rules}:

@@ -138,7 +138,7 @@ class Door:
 
     def unfinished(self, limit: int | None = None) -> list[Versioned[Incident]]:
         def read() -> list[Versioned[Incident]]:
-            found = [v for v in self._list("incidents") if v.value.outbox or v.value.stale_posts]
+            found = [v for v in self._list("incidents") if v.value.unfinished]
             return sorted(found, key=lambda v: (v.value.opened, v.value.id))[:limit]
 
         return self._io("unfinished", read)
