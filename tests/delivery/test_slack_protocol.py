@@ -11,6 +11,7 @@ import pytest
 from alerter.clock import ManualClock, Millis, SystemClock
 from alerter.config import SlackAccess
 from alerter.delivery.courier import Courier
+from alerter.metrics import Metrics
 from alerter.model.incident import Delivery, Kind
 from alerter.model.route import Receiver
 from alerter.notifiers.slack import notifier as client
@@ -26,6 +27,7 @@ from tests.support.faults import (
     LOST_ANSWER,
     SERVER_ERROR,
     Fault,
+    json_answer,
     rate_limited,
     slack_error,
 )
@@ -39,6 +41,9 @@ FAULTS = [CUT, CUT_ANSWER, HALF_ANSWER, LOST_ANSWER, SERVER_ERROR, rate_limited(
 class Desk:
     """A courier on a real client; its clock starts now, for Slack's stamps are real."""
 
+    patience = 90
+    """Passes, one a second, after which nothing may be left to do."""
+
     def __init__(self, slack: Slack) -> None:
         self.clock = ManualClock(SystemClock().now())
         self.mark = uuid4().hex
@@ -47,7 +52,8 @@ class Desk:
         receiver = Receiver("order", "slack", {"channel": "#alerts-order"})
         sender = SlackNotifier(receiver, SlackAccess(token=Secret(slack.token), base_url=slack.base_url))
         routing = Routing(Node("order", "route"), {"order": receiver})
-        self.courier = Courier(self.state, {"order": sender}, routing, self.clock)
+        self.metrics = Metrics()
+        self.courier = Courier(self.state, {"order": sender}, routing, self.clock, metrics=self.metrics)
 
     def passes(self, seconds: int) -> None:
         """Let the loop run once a second, until nothing is left to do."""
@@ -65,7 +71,7 @@ class Desk:
         """Plan firing and, once it is told, a repeat and the resolution."""
         now: Millis = self.clock.now()
         self.state.save_incident(incident("i1", self.delivery(Kind.FIRING, now), opened=now), None)
-        self.passes(90)
+        self.passes(self.patience)
         for kind in (Kind.REPEAT, Kind.RESOLVED):
             stored = self.state.incident("i1")
             assert stored is not None
@@ -75,7 +81,7 @@ class Desk:
                 resolved=now + 60_000 if kind is Kind.RESOLVED else None,
             )  # fmt: skip
             self.state.save_incident(made, stored.version)
-            self.passes(90)
+            self.passes(self.patience)
 
 
 def marks(messages: list[Mapping[str, Any]]) -> list[str]:
@@ -114,6 +120,30 @@ def test_edits_come_through(slack: Slack, fault: Fault, monkeypatch: pytest.Monk
     Desk(slack).life()
     (root,) = slack.messages("alerts-order")
     assert "Resolved" in str(root["attachments"])
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_history_that_shows_a_message_late_leaves_one_and_a_pointer(
+    slack: Slack, nth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A post that neither look shows is made again; once both are seen, one lives on and the other points to it."""
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.5)
+    unseen = Fault("late", forward=False, answer=json_answer({"ok": True, "messages": []}))
+    slack.proxy.plan(CUT_ANSWER, "chat.postMessage", nth=nth)
+    slack.proxy.plan(unseen, "conversations.history" if nth == 1 else "conversations.replies", times=2)
+    desk = Desk(slack)
+    desk.life()
+    roots = slack.messages("alerts-order")
+    whole = [m for m in roots if "Resolved" in str(m["attachments"])]
+    assert len(whole) == 1
+    below = slack.thread("alerts-order", whole[0]["ts"])
+    pointers = [m for m in [*roots, *below] if "Sent twice" in m["text"]]
+    assert len(pointers) == 1
+    assert len(roots) == (2 if nth == 1 else 1)
+    stored = desk.state.incident("i1")
+    assert stored is not None
+    assert [p.ts for p in stored.value.posts] == [whole[0]["ts"]]
+    assert [m["text"] for m in below if m not in pointers] == ["[REPEAT] text", "[RESOLVED] text"]
 
 
 def test_refused_blocks_still_page(slack: Slack) -> None:

@@ -1,0 +1,125 @@
+"""What delivery leaves behind: one decision per outcome, errors by name, and which receivers are unwell now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from alerter.clock import MINUTE, SECOND
+from alerter.delivery.journal import MOST_CODES
+from alerter.model.incident import Kind, Reason
+from alerter.model.trouble import Trouble
+from alerter.notifiers.protocol import Failure
+from alerter.state.protocol import StateError
+from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, fail, incident
+
+
+def outcomes(desk: Desk) -> list[tuple[str, str, str]]:
+    """Return outcome, reason and detail of all decisions, oldest first."""
+    return [(d.outcome, d.reason, d.detail) for d in reversed(desk.state.decisions(limit=None))]
+
+
+def test_life_of_a_message_is_on_record() -> None:
+    """Delivered when and where; refreshing counters is no decision, closing quietly is one."""
+    desk = Desk()
+    desk.plan(incident("i1", delivery()))
+    desk.passes(1)
+    desk.change("i1", count=50)
+    desk.passes(60)
+    desk.change("i1", resolved=NOW + MINUTE, resolve_reason="quiet", quiet_close=True)
+    desk.passes(2)
+    assert desk.order.done == ["post", "update", "update"]
+    assert outcomes(desk) == [("delivered", "first_match", "#order"), ("edited", "quiet", "#order")]
+    assert desk.read().posts[0].edits == 2
+    assert {d.receiver for d in desk.state.decisions()} == {"order"}
+    assert {d.incident for d in desk.state.decisions()} == {"i1"}
+
+
+def test_end_is_one_decision_and_one_edit() -> None:
+    """A resolution, which is an edit and a line, is one outcome."""
+    desk = Desk()
+    desk.plan(incident("i1", delivery()))
+    desk.passes(1)
+    desk.change("i1", delivery("d2", Kind.RESOLVED, reason=Reason.CONDITION_OVER), resolved=NOW + MINUTE)
+    desk.passes(2)
+    assert outcomes(desk)[1:] == [("delivered", "condition_over", "#order")]
+    assert desk.read().posts[0].edits == 1
+
+
+def test_failures_are_on_record_with_their_codes() -> None:
+    """Unclear, found, refused and degraded are told apart."""
+    desk = Desk(FakeNotifier(lose=1))
+    desk.plan(incident("i1", delivery()))
+    desk.passes(7)
+    assert outcomes(desk) == [("unclear", "first_match", "#order timeout"), ("found", "first_match", "#order")]
+    desk = Desk(FakeNotifier(failures=[fail(Failure.DEGRADE, "invalid_blocks"), fail(Failure.CHANNEL, "is_archived")]))
+    desk.plan(incident("i1", delivery()))
+    desk.passes(200)
+    assert [(o, d) for o, _, d in outcomes(desk)] == [
+        ("degraded", "#order invalid_blocks"),
+        ("failed", "#order is_archived"),
+        ("delivered", "#order"),
+    ]
+
+
+def test_same_failure_again_is_recorded_once() -> None:
+    """An outage of minutes leaves one line, not one for each try."""
+    desk = Desk(FakeNotifier(failures=[fail(Failure.WAIT, "refused", 5 * SECOND) for _ in range(20)]))
+    desk.plan(incident("i1", delivery()))
+    desk.passes(130)
+    assert [o for o, _, _ in outcomes(desk)] == ["failed", "delivered"]
+
+
+@pytest.mark.parametrize("failure", [Failure.WAIT, Failure.UNCLEAR, Failure.CHANNEL, Failure.CREDENTIALS])
+def test_unwell_receiver_is_named_until_its_next_success(failure: Failure) -> None:
+    """Class, code, since when, how often, and when it is tried again."""
+    desk = Desk(FakeNotifier(failures=[fail(failure, "some_code", 30 * SECOND)]))
+    desk.plan(incident("i1", delivery()))
+    desk.courier.deliver()
+    (found,) = desk.courier.troubles()
+    assert replace(found, retry_at=0) == Trouble("order", "#order", str(failure), "some_code", NOW, 1, 0)
+    assert found.retry_at >= NOW + 30 * SECOND
+    desk.passes(200)
+    assert desk.courier.troubles() == []
+
+
+def test_edits_count_as_calls_too() -> None:
+    """A receiver whose edits fail is unwell, with the number of failures in a row."""
+    desk = Desk()
+    desk.plan(incident("i1", delivery()))
+    desk.passes(1)
+    desk.order.failures = [fail(Failure.WAIT, "ratelimited", 10 * SECOND) for _ in range(3)]
+    desk.change("i1", resolved=NOW + MINUTE, quiet_close=True)
+    desk.passes(25)
+    assert [(t.code, t.count) for t in desk.courier.troubles()] == [("ratelimited", 3)]
+    desk.passes(20)
+    assert desk.courier.troubles() == []
+
+
+def test_codes_in_metrics_are_bounded() -> None:
+    """However many names of errors a service makes up, the metric has a bounded number."""
+    codes = [f"code {n}" for n in range(MOST_CODES + 30)]
+    desk = Desk(FakeNotifier(failures=[fail(Failure.WAIT, code, SECOND) for code in codes]))
+    desk.plan(incident("i1", delivery()))
+    desk.passes(200)
+    lines = [n for n in desk.metrics.text(NOW).decode().splitlines() if n.startswith("alerter_delivery_errors_total")]
+    assert len(lines) == MOST_CODES + 1
+    assert any('code="other"' in line and line.endswith(" 30.0") for line in lines)
+
+
+def test_decisions_that_the_state_refuses_are_written_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A record that cannot be written now is not lost, and holds up no message."""
+    desk = Desk()
+    desk.plan(incident("i1", delivery()), incident("i2", delivery("e1")))
+
+    def refuse(_decisions: object) -> None:
+        raise StateError("busy", "read-only")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.state, "record", refuse)
+        with pytest.raises(StateError):
+            desk.courier.deliver()
+    assert desk.order.done == ["post", "post"]
+    desk.passes(1)
+    assert [o for o, _, _ in outcomes(desk)] == ["delivered", "delivered"]
