@@ -147,7 +147,7 @@ class Courier:
         if obstacle is not None and delivery.kind in (Kind.FIRING, Kind.REPEAT):
             self._tools.drop(incident, delivery, obstacle[0], obstacle)
             return True
-        if delivery.kind is Kind.RESOLVED and not heard(incident, delivery.receiver):
+        if delivery.kind is Kind.RESOLVED and not heard(incident, delivery):
             self._tools.drop(incident, delivery, Reason.NEVER_TOLD)
             return True
         return self._storms.tells_end(incident, delivery)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from tenacity import RetryCallState, wait_exponential
 
 from alerter.clock import MINUTE, SECOND, Millis
-from alerter.model.incident import Delivery, DeliveryState, Reason, digest
+from alerter.delivery.tasks import fallback_id
+from alerter.model.incident import Delivery, DeliveryState, Reason
 from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, NotifierError
 
@@ -84,7 +85,7 @@ def _credentials(delivery: Delivery, error: NotifierError, now: Millis, fallback
 def _instead(delivery: Delivery, error: NotifierError, fallback: Receiver) -> Delivery:
     return replace(
         delivery,
-        id=digest("fallback", delivery.id, fallback.name),
+        id=fallback_id(delivery, fallback.name),
         receiver=fallback.name,
         channel=fallback.channel,
         reason=Reason.FALLBACK,

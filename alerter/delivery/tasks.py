@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from alerter.clock import MINUTE, SECOND, Millis
-from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post
+from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post, Reason, digest
 from alerter.notifiers.protocol import Failure
 
 REFRESH_EVERY: Millis = 45 * SECOND
@@ -96,14 +96,25 @@ def _is_due(delivery: Delivery, now: Millis, fresh: bool) -> bool:
     return delivery.not_before <= now or set_back or (fresh and delivery.error == str(Failure.CREDENTIALS))
 
 
-def heard(incident: Incident, receiver: str) -> bool:
-    """Whether a receiver was told that the incident fires; a resolution is told only where firing was."""
+def heard(incident: Incident, delivery: Delivery) -> bool:
+    """Whether a message's receiver, or the one it stands in for, was told that the incident fires.
+
+    A resolution is told only where firing was; what a dead channel cannot be told goes to its fallback.
+    """
+    receivers = {delivery.receiver}
+    if delivery.reason is Reason.FALLBACK:
+        receivers |= {d.receiver for d in incident.deliveries if fallback_id(d, delivery.receiver) == delivery.id}
     return any(
-        d.receiver == receiver
+        d.receiver in receivers
         and d.kind in (Kind.FIRING, Kind.REPEAT)
         and (d.state is not DeliveryState.DROPPED or d.in_storm_digest)
         for d in incident.deliveries
     )
+
+
+def fallback_id(delivery: Delivery, receiver: str) -> str:
+    """Return the id of the message that is sent to a fallback receiver instead."""
+    return digest("fallback", delivery.id, receiver)
 
 
 def failed_over(incident: Incident, delivery: Delivery) -> Delivery | None:

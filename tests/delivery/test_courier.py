@@ -180,6 +180,18 @@ def test_dead_channel_goes_to_the_fallback_with_the_reason() -> None:
     assert not desk.state.unfinished()
 
 
+def test_a_channel_that_dies_while_an_incident_fires_hands_its_end_to_the_fallback() -> None:
+    """Firing was told in the channel, so the end is told: at the fallback, which heard nothing of it before."""
+    desk = Desk(FakeNotifier(), fallback=True)
+    desk.plan(incident("i1", delivery("d1")))
+    desk.passes(1)
+    desk.order.failures = [fail(Failure.CHANNEL, "is_archived")]
+    desk.change("i1", delivery("d2", Kind.RESOLVED), resolved=NOW)
+    desk.passes(2)
+    assert desk.order.there == ["d1"]
+    assert [(how, message.delivery.kind) for how, message in desk.spare.calls] == [("post", Kind.RESOLVED)]
+
+
 def test_dead_channel_without_fallback_is_probed() -> None:
     """Without a fallback the message stays in the outbox and is tried every few minutes."""
     desk = Desk(FakeNotifier(failures=[fail(Failure.CHANNEL)]))
