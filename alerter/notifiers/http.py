@@ -7,9 +7,11 @@ import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from alerter.clock import SECOND, Millis
+from alerter.clock import MINUTE, SECOND, Millis
 
 TIMEOUT_SECONDS = 10
+LONGEST_WAIT: Millis = 10 * MINUTE
+"""No answer holds a channel up for longer: a page is tried again, and may be told once more to wait."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +56,14 @@ def post_json(url: str, body: bytes) -> HttpAnswer:
             text = answer.read(2_000).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:
             raise HttpFailure(type(error).__name__, sent=True) from None
-        return HttpAnswer(answer.status, text, _retry_after(answer.getheader("Retry-After")))
+        return HttpAnswer(answer.status, text, retry_after(answer.getheader("Retry-After")))
     finally:
         connection.close()
 
 
-def _retry_after(header: str | None) -> Millis:
-    return int(header) * SECOND if header and header.strip().isdigit() else 0
+def retry_after(header: str | None) -> Millis:
+    """Return what ``Retry-After`` asks for, at most LONGEST_WAIT; 0 when it is no whole number of seconds."""
+    text = (header or "").strip()
+    if not (text.isascii() and text.isdigit()):
+        return 0
+    return min(int(text[:10]) * SECOND, LONGEST_WAIT)

@@ -15,7 +15,7 @@ from slack_sdk.errors import SlackApiError
 from alerter.clock import SECOND, Millis
 from alerter.config import SlackAccess
 from alerter.model.route import Receiver
-from alerter.notifiers.http import HttpAnswer, HttpFailure, post_json
+from alerter.notifiers.http import HttpAnswer, HttpFailure, post_json, retry_after
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
 from alerter.notifiers.slack.errors import DEFAULT_WAIT, REMEDIES, from_code
@@ -200,10 +200,9 @@ def _from_answer(error: SlackApiError, posting: bool) -> NotifierError:
     response = error.response
     status = getattr(response, "status_code", 200)
     headers = getattr(response, "headers", None) or {}
-    wait = str(headers.get("Retry-After") or headers.get("retry-after") or "")
-    retry_after = int(wait) * SECOND if wait.isdigit() else 0
+    wait = retry_after(str(headers.get("Retry-After") or headers.get("retry-after") or ""))
     if status == 429:
-        return NotifierError(Failure.WAIT, "ratelimited", retry_after=retry_after or DEFAULT_WAIT)
+        return NotifierError(Failure.WAIT, "ratelimited", retry_after=wait or DEFAULT_WAIT)
     if status >= 500 or not isinstance(getattr(response, "data", None), dict):
         failure = Failure.UNCLEAR if posting else Failure.WAIT
         return NotifierError(failure, f"http_{status}", "Slack answered with an error", DEFAULT_WAIT)
@@ -211,7 +210,7 @@ def _from_answer(error: SlackApiError, posting: bool) -> NotifierError:
     more = data.get("response_metadata")
     pointers = more.get("messages") if isinstance(more, dict) else None
     detail = "; ".join(str(p) for p in pointers)[:300] if isinstance(pointers, list) else ""
-    return from_code(str(data.get("error", "unknown")), posting=posting, detail=detail, retry_after=retry_after)
+    return from_code(str(data.get("error", "unknown")), posting=posting, detail=detail, retry_after=wait)
 
 
 class SlackWebhook(OneWay):
