@@ -35,7 +35,7 @@ ACCEPTED_NO_TS = Fault(
     "accepted, no ts", forward=True, answer=Answer(200, b'{"ok": true}', {"Content-Type": "application/json"})
 )
 UNCLEAR = [CUT, CUT_ANSWER, HALF_ANSWER, HANG, LOST_ANSWER, SERVER_ERROR, ACCEPTED_500, NOT_JSON, ACCEPTED_NOT_JSON,
-           slack_error("fatal_error"), slack_error("never_heard_of")]  # fmt: skip
+           ACCEPTED_NO_TS, slack_error("fatal_error"), slack_error("never_heard_of")]  # fmt: skip
 
 
 @pytest.fixture
