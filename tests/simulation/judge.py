@@ -80,8 +80,9 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
     if incident.resolved is None or incident.quiet_close:
         return
     sent = [d for d in incident.deliveries if d.state is DeliveryState.SENT]
+    ends = {d.receiver for d in sent if d.kind is Kind.RESOLVED and d.at == incident.resolved}
     for receiver in {d.receiver for d in sent if d.kind in (Kind.FIRING, Kind.REPEAT)}:
-        if not any(d.kind is Kind.RESOLVED and (d.receiver == receiver or d.reason == "fallback") for d in sent):
+        if not ends & {receiver, history.world.routing.receivers[receiver].fallback}:
             yield f"{name}: {receiver} was told that it fires, and never that it is resolved"
 
 
