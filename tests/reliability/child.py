@@ -21,6 +21,7 @@ from typing import Any
 from alerter.cli.main import main
 from tests.reliability.steps import record_step
 
+UNCOMMITTED = ", in a transaction"
 BEFORE, AFTER = "before the statement", "after the statement"
 WRITES = re.compile(r"(INSERT(?: OR REPLACE)? INTO|UPDATE|DELETE FROM|COMMIT|PRAGMA (?=journal|user_version =)) ?(\w*)")
 _counts: Counter[str] = Counter()
@@ -30,7 +31,7 @@ _lock = threading.Lock()
 class Watched(sqlite3.Connection):
     """A connection that dies when it is told to."""
 
-    _last = "nothing"
+    _last = ""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
         """Carry out one statement."""
@@ -56,12 +57,12 @@ class Watched(sqlite3.Connection):
             return ""
         verb, table = found.group(1).split()[0], found.group(2)
         if verb == "COMMIT":
-            last, self._last = self._last, "nothing"
-            return f"COMMIT of {last}"
+            last, self._last = self._last, ""
+            return f"COMMIT of {last}" if last else ""
         bodies = [value for row in rows for value in row if isinstance(value, str) and value.startswith("{")]
         what = "; ".join(sorted(record_step(table, {"body": body}) for body in bodies))
         self._last = f"{verb} {table}: {what}"
-        return self._last
+        return f"{self._last}{UNCOMMITTED if self.in_transaction else ''}"
 
 
 def _count(step: str) -> bool:

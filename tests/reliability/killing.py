@@ -14,7 +14,7 @@ from pathlib import Path
 
 from elasticsearch import Elasticsearch
 
-from tests.reliability.child import AFTER, BEFORE
+from tests.reliability.child import AFTER, BEFORE, UNCOMMITTED
 from tests.reliability.process import TRACE, Process, TooLong, until
 from tests.reliability.stage import KEYED, PLAIN, Chapter, ElasticStore, FileStore, Stage
 from tests.reliability.trap import Moment, Trap, TrappedElastic, TrappedSlack
@@ -66,8 +66,13 @@ def points(steps: Iterable[str], moments: Sequence[Moment | str]) -> list[Point]
     for step in steps:
         counts[step] += 1
         if not step.startswith(PERIODIC) or counts[step] <= FEW:
-            found += [Point(step, counts[step], moment) for moment in moments]
+            found += [Point(step, counts[step], moment) for moment in moments if _differs(step, moment)]
     return found
+
+
+def _differs(step: str, moment: Moment | str) -> bool:
+    """Whether a death at that moment leaves something else behind than one before the next statement."""
+    return moment != AFTER or not step.endswith(UNCOMMITTED)
 
 
 class Bench:

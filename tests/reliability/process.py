@@ -14,7 +14,7 @@ from tests.acceptance.shop import binary
 
 GENEROUS = 60.0
 """Seconds in which whatever is waited for has long happened."""
-LOOKS = 0.1
+LOOKS = 0.2
 ROOT = Path(__file__).parents[2]
 TRACE = "Traceback (most recent call last)"
 

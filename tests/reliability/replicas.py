@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import random
 import signal
+import sys
+import tempfile
 import threading
 import time
 from collections import Counter
@@ -23,10 +26,12 @@ from alerter.timetext import iso
 from tests.reliability import fleet_records as records
 from tests.reliability.process import TRACE, Process, TooLong, until
 from tests.reliability.stage import ElasticStore
-from tests.servers.elastic import Node
+from tests.servers import standin
+from tests.servers.elastic import NODES, Node, start
 from tests.servers.standin import TOKEN
 from tests.support.slack_proxy import SlackProxy
 
+NAMES = ("north", "south", "west")
 RULES = tuple(f"rule {n}" for n in range(6))
 RULE = """name: {name}
 type: frequency
@@ -87,6 +92,14 @@ class Outcome:
     repeats: int = 0
     takeovers: list[float] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    logs: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        """Return it in a line."""
+        slowest = f"{max(self.takeovers):.1f} s" if self.takeovers else "none"
+        harmed = ", ".join(f"{n} {kind}" for kind, n in sorted(Counter(b.kind for b in self.blows).items()))
+        told = f"{self.incidents} incidents, {self.messages} messages, {self.repeats} of them twice"
+        return f"seed {self.seed}: {told}; {harmed}; slowest take-over {slowest}; {len(self.problems)} problems"
 
 
 class Replica:
@@ -123,7 +136,7 @@ class Replica:
 
 
 class Fleet:
-    """Engines on one index, what happens to them, and what is expected."""
+    """Two or three engines on one index, what happens to them, and what is expected."""
 
     def __init__(self, folder: Path, node: Node, slack_url: str, engines: int, *, ttl: str = "2s") -> None:
         self._client = Elasticsearch(node.url)
@@ -136,7 +149,7 @@ class Fleet:
         self._slack = SlackProxy(slack_url, TOKEN)
         self._folder = folder
         _write_project(folder, self._store.index, channels)
-        self.replicas = [Replica(folder, f"engine-{n}", ttl, self._store, node, self._slack) for n in range(engines)]
+        self.replicas = [Replica(folder, name, ttl, self._store, node, self._slack) for name in NAMES[:engines]]
         self._zero = self._end = 0
         self.ended: list[tuple[str, float]] = []
         self.woken: list[tuple[str, float]] = []
@@ -282,7 +295,7 @@ def night(folder: Path, node: Node, slack_url: str, *, engines: int, seed: int, 
             outcome.problems.append(str(late))
         fleet.judge(expected, outcome)
     finally:
-        (folder / "logs.txt").write_text(fleet.logs())
+        outcome.logs = fleet.logs()
         fleet.close()
     return outcome
 
@@ -302,3 +315,34 @@ def _write_project(folder: Path, index: str, channels: dict[str, str]) -> None:
 def _told(incident: Incident) -> Told:
     messages = tuple((str(d.kind), d.at) for d in incident.deliveries)
     return (incident.rule, str(incident.key), incident.opened, incident.resolved, messages)
+
+
+def main() -> int:
+    """Live through nights, seed after seed, until the time is over; prints each, and stops at a broken promise."""
+    parser = argparse.ArgumentParser(prog="python -m tests.reliability.replicas", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=0.0, help="go on with the next seed for so long")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--engines", type=int, choices=(2, 3), help="2 and 3 in turn when it is not given")
+    parser.add_argument("--seconds", type=float, default=60.0, help="the length of a night")
+    asked = parser.parse_args()
+    node, seed, end = start(NODES["es8"]), asked.seed, time.monotonic() + 60 * asked.minutes
+    while True:
+        slack = standin.start()  # answers no more than 5,000 requests
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                engines = asked.engines or 2 + seed % 2
+                outcome = night(Path(folder), node, slack.url, engines=engines, seed=seed, seconds=asked.seconds)
+        finally:
+            slack.stop()
+        print(outcome, flush=True)
+        if outcome.problems:
+            print("\n".join([*outcome.problems, f"again: --seed {seed} --engines {engines} --seconds {asked.seconds}"]))
+            print(outcome.logs)
+            return 1
+        if time.monotonic() > end:
+            return 0
+        seed += 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

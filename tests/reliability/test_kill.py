@@ -68,7 +68,7 @@ def test_sqlite(moment, benches):
     made = benches(None)
     calm = made[0].run(CALM)
     wanted = points([step for step in calm.steps if not step.startswith("slack")], [moment])
-    assert len(wanted) > 40
+    assert len(wanted) > 30
     check(calm, run_all(made, wanted))
 
 
