@@ -31,6 +31,10 @@ __all__ = ["Courier", "Report"]
 log = logging.getLogger(__name__)
 DELAY_SAID = 60 * SECOND
 """A message that waited longer than this says so."""
+MANY = 1_000
+"""Of more incidents than this the list is read again only after as many milliseconds: 10 s for 10,000."""
+NEWEST = 100
+"""Incidents that are looked at between, so that a new one goes out in its order."""
 
 
 class Courier:
@@ -78,6 +82,8 @@ class Courier:
         self._failing = Failing(self._tools, notifiers)
         self._storms = Storms(self._tools, notifiers)
         self._waiting: dict[str, Millis] = {}
+        self._full: set[tuple[str, str]] = set()
+        self._list_again: Millis = 0
         self._fresh = True
 
     def troubles(self) -> list[Trouble]:
@@ -101,18 +107,31 @@ class Courier:
 
     def _pass(self, report: Report) -> None:
         now = self._clock.now()
-        listed = self._ledger.begin(stored for stored in self._state.unfinished() if self._mine(stored.value))
+        listed = self._listed()
         report.idle = not listed
         self._rates.share = max(self._tools.share(), 1)
         self._storms.fold(listed, fresh=self._fresh)
         unfinished = self._ledger.listed()
         self._measure(unfinished, now)
+        self._full.clear()
         for task in tasks(unfinished, now, fresh=self._fresh):
-            if task.delivery is not None:
+            if task.is_new and task.place in self._full:
+                report.postponed += 1
+            elif task.delivery is not None:
                 self._deliver(task, task.delivery, report)
             elif task.post is not None:
                 self._refresh(task.incident, task.post, report)
         self._fresh = False
+
+    def _listed(self) -> list[Incident]:
+        """Read what is to be delivered. Where that is very much it is read seldom, and between what is new only."""
+        now = self._clock.monotonic()
+        if now < self._list_again:
+            newest = self._state.incidents(limit=NEWEST)
+            return self._ledger.go_on(s for s in newest if s.value.unfinished and self._mine(s.value))
+        listed = self._ledger.begin(stored for stored in self._state.unfinished() if self._mine(stored.value))
+        self._list_again = now + (len(listed) if len(listed) > MANY else 0)
+        return listed
 
     # --- one delivery ------------------------------------------------------------------------------------------
 
@@ -137,6 +156,7 @@ class Courier:
         elif self._failing.known_dead(incident, delivery):
             return
         elif not self._could_send(delivery, notifier):
+            self._full.add(task.place)
             report.postponed += 1
         elif not self._kept_back(incident, delivery) and self._may_send(incident, delivery, notifier):
             self._claim(incident, delivery, notifier, stored.version)

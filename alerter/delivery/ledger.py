@@ -27,10 +27,23 @@ class Ledger:
         self._check = check
         self._seen: dict[str, Versioned[Incident]] = {}
         self._owed: dict[str, Change] = {}
+        self._written: set[str] = set()
 
     def begin(self, listed: Iterable[Versioned[Incident]]) -> list[Incident]:
         """Start a pass with what a list shows; where it lags behind, the first write conflicts."""
         self._seen = {stored.value.id: stored for stored in listed}
+        return self._begun()
+
+    def go_on(self, newest: Iterable[Versioned[Incident]]) -> list[Incident]:
+        """Start a pass with what the one before knew, and some more."""
+        for id in self._written:
+            if id in self._seen and not self._seen[id].value.unfinished:
+                del self._seen[id]
+        self._seen.update((stored.value.id, stored) for stored in newest)
+        return self._begun()
+
+    def _begun(self) -> list[Incident]:
+        self._written.clear()
         if self._owed:
             self.settle()
         return [stored.value for stored in self._seen.values()]
@@ -106,6 +119,7 @@ class Ledger:
         self._check()
         written = self._state.save_incidents(pairs)
         for (incident, _), version in zip(pairs, written, strict=True):
+            self._written.add(incident.id)
             self._seen.pop(incident.id, None)
             if not isinstance(version, Conflict):
                 self._seen[incident.id] = Versioned(incident, version)

@@ -54,6 +54,7 @@ class Storms:
     def fold(self, incidents: Sequence[Incident], *, fresh: bool) -> None:
         """Move into digests what their channels cannot take, and the ends of what is told there."""
         queues: dict[str, list[Queued]] = defaultdict(list)
+        ending: list[str] = []
         for incident in incidents:
             if is_storm(incident):
                 self._go_on(incident, fresh=fresh)
@@ -61,13 +62,15 @@ class Storms:
             for delivery in incident.outbox:
                 if delivery.state is DeliveryState.PLANNED and self._is_limited(delivery):
                     queues[delivery.channel].append((incident, delivery))
+                    ending += [incident.id] if delivery.kind is Kind.RESOLVED else []
         for channel in {**queues, **self._storms}:
             queue = queues.get(channel, [])
             self._end(channel, len(queue))
             chosen = list(self._chosen(channel, queue))
             if chosen:
                 self._tell_in_digest(self._storms[channel], channel, chosen)
-        self._tell_ends(self._tools.ledger.listed())
+        known = (self._tools.ledger.current(id) for id in ending)
+        self._tell_ends([stored.value for stored in known if stored])
 
     def tells_end(self, incident: Incident, delivery: Delivery) -> bool:
         """Whether the end of an incident is told by its digest, and by no message of its own."""

@@ -28,6 +28,16 @@ class Task:
     post: Post | None
     rank: int
 
+    @property
+    def is_new(self) -> bool:
+        """Whether it is a message that was planned and not yet tried, or certainly not sent."""
+        return self.delivery is not None and self.delivery.state is DeliveryState.PLANNED
+
+    @property
+    def place(self) -> tuple[str, str]:
+        """Receiver and channel of the delivery."""
+        return ("", "") if self.delivery is None else (self.delivery.receiver, self.delivery.channel)
+
 
 def tasks(incidents: Iterable[Incident], now: Millis, *, fresh: bool = False) -> list[Task]:
     """Return what is due: critical roots, other roots, changes of state, replies, refreshed counters.
@@ -70,7 +80,9 @@ def _refresh_due(incident: Incident, post: Post, now: Millis) -> bool:
 
 
 def rank(incident: Incident, delivery: Delivery) -> int:
-    """Return how early a delivery is made: 0 first."""
+    """Return how early a delivery is made: 0 first, which is critical ones and what stands for many."""
+    if is_storm(incident):
+        return 0
     if post_of(incident, delivery.receiver) is None:
         return 0 if incident.severity == "critical" else 1
     return 3 if delivery.kind is Kind.REPEAT else 2
