@@ -30,7 +30,7 @@ def slack_url(slack_server: Slack) -> Iterator[str]:
     slack.stop()
 
 
-@pytest.mark.parametrize(("engines", "seed"), [(2, 1), (3, 6)])
+@pytest.mark.parametrize(("engines", "seed"), [(2, 16), (3, 2)])
 def test_night(engines, seed, es, slack_url, tmp_path):
     """Nothing lost, nothing told twice that could be known, one writer a lease, and none that writes in its sleep."""
     outcome = night(tmp_path, es, slack_url, engines=engines, seed=seed, seconds=15)
