@@ -60,9 +60,10 @@ class Storms:
                 self._go_on(incident, fresh=fresh)
                 continue
             for delivery in incident.outbox:
+                if delivery.kind is Kind.RESOLVED:
+                    ending.append(incident.id)
                 if delivery.state is DeliveryState.PLANNED and self._is_limited(delivery):
                     queues[delivery.channel].append((incident, delivery))
-                    ending += [incident.id] if delivery.kind is Kind.RESOLVED else []
         for channel in {**queues, **self._storms}:
             queue = queues.get(channel, [])
             self._end(channel, len(queue))

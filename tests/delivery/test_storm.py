@@ -263,3 +263,16 @@ def test_engines_share_the_rate_and_the_digest() -> None:
     desk.clock.advance(3 * SECOND)
     first.deliver()
     assert [totals(m) for m in digests(desk, "post")] == [(400 - 2 * 60, 0)]
+
+
+def test_end_is_not_stuck_when_the_receiver_is_of_another_kind_by_now() -> None:
+    """A digest's member whose receiver was changed meanwhile has its end counted all the same."""
+    desk = Desk(storm=STORM)
+    storm(desk, 150)
+    desk.passes(150)
+    one = members(desk)[0]
+    desk.order = FakeNotifier(kind="console", editable=False)
+    desk.restart("next")
+    ended(desk, [one])
+    desk.passes(3)
+    assert [d.error for d in desk.read(one).deliveries] == ["storm", "storm"]

@@ -172,3 +172,49 @@ def test_slack_webhook_posts() -> None:
         assert webhook.post(FIRING) == Posted()
         assert not webhook.editable
     assert standin.asked[0][1]["blocks"]
+
+
+def mark(ts: str, delivery: str = "d1") -> dict[str, object]:
+    """Return a message of a history that carries a delivery's id."""
+    return {"ts": ts, "metadata": {"event_payload": {"delivery": delivery}}}
+
+
+def test_copies_are_all_messages_of_a_delivery_oldest_first() -> None:
+    """Every message with this id, over all pages; what is malformed is passed over."""
+    pages = [
+        ok(messages=[mark("5.0"), "noise", {"ts": "4.5", "metadata": "x"}], response_metadata={"next_cursor": "n"}),
+        ok(messages=[mark("4.0"), mark("3.0", "other")]),
+    ]
+    with serve({"conversations.list": [CHANNELS], "conversations.history": pages}) as standin:
+        assert notifier(standin).copies(FIRING, 0, None) == [Posted("C1", "4.0"), Posted("C1", "5.0")]
+
+
+def test_pointer_replaces_everything_and_links_to_the_message_that_stays() -> None:
+    """A copy is edited to one line, without mention, with Slack's own link; without one it says so in words."""
+    with serve({"chat.getPermalink": [ok(permalink="https://x.slack.com/archives/C1/p1")]}) as standin:
+        notifier(standin).point(FIRING, Posted("C1", "2.0"), ROOT)
+    method, sent = standin.asked[-1]
+    assert (method, sent["ts"], sent["attachments"]) == ("chat.update", "2.0", [])
+    assert "<https://x.slack.com/archives/C1/p1|the other one>" in sent["text"]
+    assert "subteam" not in str(sent)
+    with serve({"chat.getPermalink": [error("message_not_found")]}) as standin:
+        notifier(standin).point(FIRING, Posted("C1", "2.0"), ROOT)
+    assert "see the other one" in standin.asked[-1][1]["text"]
+
+
+def test_history_without_an_end_is_not_taken_for_absence() -> None:
+    """Where more has been written than is read, it is not known whether the message is there."""
+    page = ok(messages=[mark("1.0", "other")], response_metadata={"next_cursor": "more"})
+    answers = {"conversations.list": [CHANNELS], "conversations.history": [page]}
+    with serve(answers) as standin, pytest.raises(NotifierError) as raised:
+        notifier(standin).find(FIRING, 0, None)
+    assert raised.value.code == "history_too_long"
+
+
+@pytest.mark.parametrize("answer", [(200, {}, []), (200, {}, "null"), ok(channel="C1"), (200, {}, {"ok": True})])
+def test_answer_that_makes_no_sense_is_unclear(answer: Answer) -> None:
+    """After a post nothing but Slack's own refusal says that it is not there: no plainer second post."""
+    with serve({"chat.postMessage": [answer]}) as standin, pytest.raises(NotifierError) as raised:
+        notifier(standin).post(FIRING)
+    assert raised.value.failure is Failure.UNCLEAR
+    assert len(standin.asked) == 1

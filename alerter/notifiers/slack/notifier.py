@@ -23,6 +23,7 @@ from alerter.notifiers.slack.format import metadata, payload, pointer_payload, r
 
 TIMEOUT_SECONDS = 10
 PAGE = 200
+HISTORY_PAGE = 500
 MOST_PAGES = 20
 _QUIET = logging.getLogger("alerter.slack_sdk")
 """The SDK logs every failed request as an error of its own; delivery says the same with its consequence."""
@@ -118,7 +119,12 @@ class SlackNotifier:
 
     def _history(self, since: Millis, posted: Posted | None) -> Iterator[Mapping[str, Any]]:
         oldest = f"{since // SECOND}.000000"
-        arguments: dict[str, Any] = {"oldest": oldest, "inclusive": True, "limit": PAGE, "include_all_metadata": True}
+        arguments: dict[str, Any] = {
+            "oldest": oldest,
+            "inclusive": True,
+            "limit": HISTORY_PAGE,
+            "include_all_metadata": True,
+        }
         if posted is None:
             method, arguments["channel"] = "conversations.history", self._channel_id()
         else:
@@ -135,7 +141,9 @@ class SlackNotifier:
             if not cursor:
                 return
             arguments["cursor"] = cursor
-        raise NotifierError(Failure.UNCLEAR, "history_too_long", f"more than {MOST_PAGES * PAGE:,} messages since")
+        raise NotifierError(
+            Failure.UNCLEAR, "history_too_long", f"more than {MOST_PAGES * HISTORY_PAGE:,} messages since"
+        )
 
     def _channel_id(self) -> str:
         found = self._lookup(self._channel)
