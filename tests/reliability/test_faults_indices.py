@@ -45,23 +45,6 @@ def test_half_the_shards_fail(begin, proxy, tmp_path):
     finish(night, tmp_path)
 
 
-def test_shards_that_are_nowhere(begin, es, tmp_path):
-    """An index whose shards no node may hold really fails; the rule beside goes on, and the engine is ready."""
-    night = begin()
-    lost = f"{night.index}-lost"
-    nowhere = {"index.routing.allocation.require._name": "nowhere"}
-    es.request("PUT", f"{lost}?wait_for_active_shards=0", {"mappings": MAPPING, "settings": nowhere})
-    night.minutes(BURST, QUIET)
-    assert [f.rule for f in night.failures] == ["storm"]
-    assert "shards failed" in night.failures[0].reason
-    assert night.evaluated() == {"storm": 2, "beside": 0}
-    assert night.ready()[0] == 200
-    assert night.metric('alerter_evaluation_failures_total{kind="incomplete",rule="storm"}') == 2
-    settings(es, lost, **{"index.routing.allocation.require._name": None})
-    es.request("GET", f"_cluster/health/{lost}?wait_for_active_shards=1&timeout=30s")
-    finish(night, tmp_path)
-
-
 def test_a_closed_index(begin, es, tmp_path):
     """A closed index fails the rule that names it; the rule with a pattern goes on without it."""
     night = begin()
