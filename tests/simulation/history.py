@@ -60,7 +60,9 @@ KINDS: dict[str, Kind] = {
     "mixed": Kind(EVERY, 0.05, meanwhile=0.02),
     "channels": Kind(EVERY, 0.01, closing=True, deleting=True),
     "late": Kind(EVERY, late=True),
-    "clocks": Kind(("error", "crash after"), 0.01, jumps=(-HOUR, HOUR, -7 * SECOND, 7 * SECOND)),
+    "clocks": Kind(
+        ("error", "crash after"), 0.01, jumps=(-HOUR, HOUR, -7 * SECOND, 7 * SECOND, -5 * MINUTE, 5 * MINUTE)
+    ),
     "silences": Kind(EVERY, 0.01, silencing=True),
     "edits": Kind(EVERY, 0.01, engines=(1, 2), editing=True),
     "fleet": Kind(engines=MANY, meanwhile=0.05, joining=True),

@@ -87,9 +87,12 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
 
 
 def _once(history: History, name: str, delivery: Delivery) -> Iterator[str]:
-    number = len(history.space.told(delivery.id))
+    space = history.space
+    number, copies = len(space.told(delivery.id)), len(space.copies(delivery.id))
     least = 1 if delivery.state is DeliveryState.SENT else 0
-    most = least + history.space.blind.get(delivery.id, 0)
+    most = least + space.blind.get(delivery.id, 0)
+    if copies > most + space.held_up.get(delivery.id, 0):
+        yield f"{name}: {delivery.kind} {delivery.id[:6]} was posted {copies} times, which could be known"
     if not least <= number <= most:
         yield f"{name}: {delivery.kind} {delivery.id[:6]} is {delivery.state} and was told {number} times"
 

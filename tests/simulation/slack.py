@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tests.simulation.machine import Machine
 
 
+LOOKED_FOR: Millis = 5 * SECOND
+"""A post that is under way for longer may be looked for by then, and sent again."""
+
+
 @dataclass
 class Message:
     """What people see: a root, or a line below one. ``revision`` is the newest the root shows, ``pointer`` a copy
@@ -33,16 +37,24 @@ class Message:
 
 @dataclass
 class Workspace:
-    """All channels; ``closed`` ones refuse posts until an instant, ``deleted`` counts roots that people removed."""
+    """All channels; ``closed`` ones refuse posts until an instant, ``deleted`` are the messages that people removed.
+
+    By delivery: how often it could not be found although it was there (``blind``), or was long under way (``held_up``).
+    """
 
     messages: list[Message] = field(default_factory=list)
     closed: dict[str, Millis] = field(default_factory=dict)
     blind: dict[str, int] = field(default_factory=dict)
+    held_up: dict[str, int] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
 
     def root(self, ts: str) -> Message | None:
         """Return a root that is still there."""
         return next((m for m in self.messages if m.ts == ts and m.thread is None and ts not in self.deleted), None)
+
+    def copies(self, delivery: str) -> list[Message]:
+        """Return all messages of a delivery, those people removed and those that only name another one too."""
+        return [m for m in self.messages if m.delivery == delivery]
 
     def told(self, delivery: str) -> list[Message]:
         """Return the messages of a delivery, those people removed included, copies that point elsewhere not."""
@@ -108,7 +120,11 @@ class Line:
     # --- inside ------------------------------------------------------------------------------------------------
 
     def _posting(self, name: str, message: Outgoing, posted: Posted | None) -> Posted:
+        asked = self._machine.sim.now
+
         def accept() -> Posted:
+            if self._machine.sim.now - asked >= LOOKED_FOR:
+                self._space.held_up[message.delivery.id] = self._space.held_up.get(message.delivery.id, 0) + 1
             if self._machine.sim.now < self._space.closed.get(self._channel, 0):
                 raise NotifierError(Failure.CHANNEL, "is_archived")
             if posted is not None:

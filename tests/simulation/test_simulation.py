@@ -10,8 +10,8 @@ import pytest
 from tests.simulation.history import KINDS
 from tests.simulation.runs import quiet, run, traced
 
-COUNTS = {"calm": 80}
-MANY = 1_700
+COUNTS = {"calm": 80, "clocks": 1_200}
+MANY = 1_720
 PARTS = 4
 """Each kind is cut into so many tests, so that one that fails leaves the others."""
 
