@@ -271,7 +271,7 @@ class Courier:
             return
         last = next(d for d in reversed(incident.deliveries) if d.receiver == post.receiver)
         if is_storm(incident):
-            incident, last = self._storms.shown(incident, last)
+            incident, last = self._storms.shown(incident, last, edit=True)
         posted = Posted(post.address, post.ts)
         message = Outgoing(incident, last, first=False)
         try:

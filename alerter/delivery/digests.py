@@ -68,12 +68,15 @@ def marked(document: Incident, opened: Millis | None, now: Millis, limit: Millis
 
 
 def with_members(
-    document: Incident, delivery: Delivery, members: Sequence[Incident], now: Millis
+    document: Incident, delivery: Delivery, members: Sequence[Incident], now: Millis, *, edit: bool
 ) -> tuple[Incident, Delivery]:
-    """Return the digest as its members are now, and the message with its text; over when they all are."""
+    """Return the digest as its members are now, and the message with its text; over when they all are.
+
+    An ``edit`` is no message of its own, so that it is not the last word either.
+    """
     firing = [m for m in members if m.resolved is None]
     last = _own(document)[-1]
-    over = delivery.id == last.id or last.state is not DeliveryState.PLANNED
+    over = (delivery.id == last.id and not edit) or last.state is not DeliveryState.PLANNED
     rules = len({m.rule for m in members})
     title = f"Storm: {_many(len(members), 'incident')} of {_many(rules, 'rule')}"
     numbers = f"{len(firing):,} firing, {len(members) - len(firing):,} resolved"

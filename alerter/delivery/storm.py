@@ -77,11 +77,11 @@ class Storms:
         """Whether the end of an incident is told by its digest, and by no message of its own."""
         return bool(told_in(incident, delivery))
 
-    def shown(self, document: Incident, delivery: Delivery) -> tuple[Incident, Delivery]:
-        """Return a digest with its rows as its members are now, and its message."""
+    def shown(self, document: Incident, delivery: Delivery, *, edit: bool = False) -> tuple[Incident, Delivery]:
+        """Return a digest with its rows as its members are now, and its message (or only an edit of it)."""
         listed = self._tools.state.incidents(since=document.opened)
         members = [s.value for s in listed if any(d.digest == document.id for d in s.value.deliveries)]
-        return with_members(document, delivery, members, self._tools.clock.now())
+        return with_members(document, delivery, members, self._tools.clock.now(), edit=edit)
 
     def empty(self, document: Incident, delivery: Delivery) -> None:
         """Wait for members that are not there (yet); a digest that has none when its last word is due is over."""

@@ -276,3 +276,19 @@ def test_end_is_not_stuck_when_the_receiver_is_of_another_kind_by_now() -> None:
     ended(desk, [one])
     desk.passes(3)
     assert [d.error for d in desk.read(one).deliveries] == ["storm", "storm"]
+
+
+def test_digest_whose_incidents_are_over_still_takes_others_while_the_storm_lasts() -> None:
+    """Edits do not say that the storm is over; only its last word does, and only then the digest is over too."""
+    desk = Desk(storm=STORM)
+    storm(desk, 140)
+    desk.passes(5)
+    ended(desk, members(desk))
+    desk.passes(40)
+    assert totals(digests(desk, "update")[-1]) == (0, 20)
+    assert "over" not in digests(desk, "update")[-1].incident.view.sentence
+    assert digest_of(desk).resolved is None
+    storm(desk, 10, start=5_000)
+    desk.passes(40)
+    assert totals(digests(desk, "update")[-1]) == (10, 20)
+    assert len(digests(desk, "post")) == 1
