@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerter.timetext import iso
-from tests.reliability.night import BURST, MAPPING, ClusterNight, calm
+from tests.reliability.night import BURST, ClusterNight, calm
 from tests.servers.elastic import Node
 
 pytestmark = pytest.mark.es
