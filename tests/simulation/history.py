@@ -52,6 +52,7 @@ class Kind:
 EVERY = ("error", "lost", "partly", "crash", "crash after")
 AREAS = ("state", "source", "slack")
 MANY = (2, 2, 3)
+JUMPS = (-HOUR, HOUR, -7 * SECOND, 7 * SECOND, -5 * MINUTE, 5 * MINUTE)
 KINDS: dict[str, Kind] = {
     "calm": Kind(),
     "errors": Kind(("error", "lost", "partly")),

@@ -12,6 +12,8 @@ def judge(history: History) -> list[str]:
     """Return everything that is wrong; nothing should be."""
     return [
         *history.wrong,
+        *history.store.robbed,
+        *_known(history),
         *_checkpoints(history),
         *_leases(history),
         *_incidents(history),
@@ -30,6 +32,15 @@ def _checkpoints(history: History) -> Iterator[str]:
             yield f"checkpoint of {rule.name} is {at} ms behind"
     for rule in kept.keys() - {rule.name for rule in history.rules}:
         yield f"checkpoint of {rule} is still there, the rule is not"
+
+
+def _known(history: History) -> Iterator[str]:
+    """Open incidents are those that the checkpoints know as open; none is beside them, forgotten by everybody."""
+    threads = [m.thread for c in history.store.values("checkpoints") for m in c.keys.values() if m.thread is not None]
+    known = {thread.id for thread in threads if thread.resolved is None}
+    found = {incident.id for incident in history.store.values("incidents") if incident.resolved is None}
+    for id in sorted(known ^ found):
+        yield f"incident {id[:6]} is open {'in its checkpoint only' if id in known else 'and in no checkpoint'}"
 
 
 def _leases(history: History) -> Iterator[str]:

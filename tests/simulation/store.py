@@ -46,6 +46,7 @@ class Store:
     decisions: list[Decision] = field(default_factory=list)
     rulesets: dict[str, RuleSet] = field(default_factory=dict)
     number: int = 0
+    robbed: list[str] = field(default_factory=list)
 
     def table(self, name: str) -> dict[str, Row]:
         """Return a table, made when it is new."""
@@ -57,12 +58,20 @@ class Store:
         row = rows.get(id)
         if (None if row is None else str(row.version)) != version:
             raise Conflict(f"{table} {id}")
+        if isinstance(value, Checkpoint) and row is not None:
+            self._mind_owner(row.value, value)
         self.number += 1
         before = None if row is None else Row(row.value, row.version, row.at, row.by)
         rows[id] = Row(value, self.number, at, by, before)
         if isinstance(value, Checkpoint) and value.owner:
             self.leases.setdefault((value.rule, value.epoch), set()).add(value.owner)
         return str(self.number)
+
+    def _mind_owner(self, before: Checkpoint, after: Checkpoint) -> None:
+        """Note a lease that is taken although its owner is on record as living."""
+        living = {member.session for member in self.values("members")}
+        if before.owner != after.owner and after.owner and before.owner in living:
+            self.robbed.append(f"the lease of {after.rule} was taken from an engine that lives")
 
     def drop(self, table: str, id: str, version: Version) -> None:
         """Remove a document by compare-and-set."""
