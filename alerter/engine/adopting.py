@@ -34,6 +34,12 @@ def adopt(outcome: Outcome, before: Checkpoint, stored: Iterable[Incident]) -> O
     return outcome
 
 
+def orphans(known: Iterable[Transition], stored: Iterable[Incident], reason: Reason, at: Millis) -> list[Transition]:
+    """Return the ends of a removed rule's open incidents that were written without their checkpoint."""
+    ids = {transition.incident for transition in known}
+    return [Transition(at, Change.RESOLVED, i.key, reason, i.id, i.opened) for i in stored if i.id not in ids]
+
+
 def _renamed(outcome: Outcome, old: str, new: str, opened: Millis) -> Outcome:
     def named(transition: Transition) -> Transition:
         return replace(transition, incident=new, opened=opened) if transition.incident == old else transition

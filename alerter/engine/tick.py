@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from alerter.clock import Millis
 from alerter.detectors import close_all, evaluate, first_checkpoint, reads_from
-from alerter.engine.adopting import adopt
+from alerter.engine.adopting import adopt, orphans
 from alerter.engine.audience import audience
 from alerter.engine.books import Books, Told
 from alerter.engine.checkpoints import Checkpoints
@@ -136,7 +136,9 @@ class Engine:
         self.reader.forget(names)
         self.checkpoints.forget(names)
         for name, stored in self.state.checkpoints(names).items():
-            for transition in close_all(stored.value, Reason.RULE_REMOVED, at).transitions:
+            known = close_all(stored.value, Reason.RULE_REMOVED, at).transitions
+            opened = [v.value for v in self.state.incidents(rule=name, open_only=True)]
+            for transition in (*known, *orphans(known, opened, Reason.RULE_REMOVED, at)):
                 self._books.close(transition)
             try:
                 self.checkpoints.check()
