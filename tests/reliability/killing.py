@@ -70,6 +70,19 @@ def points(steps: Iterable[str], moments: Sequence[Moment | str]) -> list[Point]
     return found
 
 
+def calm_steps(endings: Sequence[Ending]) -> list[str]:
+    """Return the steps that all these calm runs took, each as often as in every one; the order is that of the first."""
+    common = Counter(endings[0].steps)
+    for ending in endings[1:]:
+        common &= Counter(ending.steps)
+    taken: Counter[str] = Counter()
+    found = []
+    for step in endings[0].steps:
+        taken[step] += 1
+        found += [step] if taken[step] <= common[step] else []
+    return found
+
+
 def _differs(step: str, moment: Moment | str) -> bool:
     """Whether a death at that moment leaves something else behind than one before the next statement."""
     return moment != AFTER or not step.endswith(UNCOMMITTED)
