@@ -6,7 +6,7 @@ import gc
 import logging
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -14,9 +14,11 @@ from alerter import __version__
 from alerter.clock import SECOND, Clock, SystemClock
 from alerter.cluster.pacemaker import Pacemaker
 from alerter.config import Settings
+from alerter.engine.tick import Failed
 from alerter.errors import UsageError
 from alerter.http import HttpServer
 from alerter.logs import configure_logging
+from alerter.model.rule import Rule
 from alerter.project import load_project
 from alerter.scheduler import Scheduler
 from alerter.service import Service
@@ -34,6 +36,10 @@ TIDY_SECONDS = 3600
 HEARTBEAT_SECONDS = 10
 LOOK_SECONDS = 15
 SWEEP_SECONDS = 300
+PASSING = ("unreachable", "busy", "incomplete", "fenced")
+"""Kinds of errors at the start that may be over in a moment."""
+NOTHING_DONE = (*PASSING, "denied")
+"""Kinds of failures after which ``--once`` has done nothing, when every rule failed so."""
 ONCE_PASSES = 60
 """Delivery passes a second apart that ``--once`` waits for messages the rate limits hold back."""
 ONCE_WAIT = 10 * SECOND
@@ -87,27 +93,53 @@ class Runner:
             source.close()
 
     def _run_once(self, service: Service, state: State) -> int:
+        pacemaker = Pacemaker(service.renew, service.fleet.interval, self._clock, self._give_up)
         try:
             for line in state.init():
                 log.info("state: %s", line)
+            say_cluster(self._settings)
+            service.fleet.beat()
+            pacemaker.start()
+            service.forget_removed()
+            failures = self._evaluate_once(service)
+            self._deliver_once(service, state)
         except StateError as error:
             raise UsageError(f"state: {error.reason}", error.hint) from None
-        say_cluster(self._settings)
-        service.fleet.beat()
-        service.forget_removed()
-        report = service.tick(service.project.rules, punctual=False)
+        finally:
+            pacemaker.stop()
+            service.leave()
+        if self._failure is not None:
+            raise self._failure
+        if failures and all(f.kind in NOTHING_DONE for f in failures):
+            raise UsageError(f"{failures[0].rule}: {failures[0].reason}", failures[0].hint)
+        return 0
+
+    def _evaluate_once(self, service: Service) -> Sequence[Failed]:
+        """Evaluate what nobody else does; what a dead engine still holds is waited for. Returns the failures."""
+        pending: Sequence[Rule] = service.project.rules
+        patience = self._clock.monotonic() + self._settings.lease_ttl + 3 * service.fleet.interval
+        failures: list[Failed] = []
+        while True:
+            report = service.tick(pending, punctual=False)
+            if report is None:
+                raise UsageError(f"nothing was evaluated: {service.pulse.problem}")
+            failures += report.failures
+            pending = [rule for rule in pending if not service.checkpoints.holds(rule.name)]
+            late = self._clock.monotonic() >= patience or self._stop.is_set()
+            if not pending or late or not service.fleet.unheard():
+                break
+            self._clock.wait(SECOND, self._stop)
+        if pending:
+            others = ", ".join(sorted(set(service.fleet.view.members) - {service.fleet.name}))
+            log.info("%d rules are left to other engines: %s", len(pending), others)
+        return failures
+
+    def _deliver_once(self, service: Service, state: State) -> None:
         for _ in range(ONCE_PASSES):
             service.deliver()
             if not self._due_soon(service, state) or self._stop.is_set():
-                break
+                return
             self._clock.wait(SECOND, self._stop)
-            service.renew()
-        service.leave()
-        if report is None:
-            raise UsageError(f"nothing was evaluated: {service.pulse.problem}")
-        if report.failures and all(f.kind in ("unreachable", "denied") for f in report.failures):
-            raise UsageError(f"{report.failures[0].rule}: {report.failures[0].reason}", report.failures[0].hint)
-        return 0
 
     def _due_soon(self, service: Service, state: State) -> bool:
         """Whether a planned message may be sent within seconds: what must wait longer is left to the next run."""
@@ -122,7 +154,7 @@ class Runner:
             lambda: scheduler.hurry(service.renew()), service.fleet.interval, self._clock, self._give_up
         )
         try:
-            if not self._become_ready(service, source, state):
+            if not self._become_ready(service, source, state, pacemaker):
                 return 0
             scheduler.every("deliver", DELIVER_SECONDS, service.deliver)
             scheduler.every("tidy", TIDY_SECONDS, service.tidy)
@@ -134,7 +166,6 @@ class Runner:
             scheduler.replace(service.project.rules)
             settle_memory()
             scheduler.start()
-            pacemaker.start()
             while not self._stop.is_set():
                 self._clock.wait(RELOAD_SECONDS * SECOND, self._stop)
                 scheduler.mind_clock()
@@ -174,7 +205,7 @@ class Runner:
         http.start()
         return http
 
-    def _become_ready(self, service: Service, source: Source, state: State) -> bool:
+    def _become_ready(self, service: Service, source: Source, state: State, pacemaker: Pacemaker) -> bool:
         """Wait until state and source answer; says each new problem once. False when stopped meanwhile."""
         said = ""
         while not self._stop.is_set():
@@ -185,9 +216,10 @@ class Runner:
                 service.read_data()
                 check_rules(source, service.project.rules)
                 service.fleet.beat()
+                pacemaker.start()
                 service.forget_removed()
             except (StateError, SourceError) as error:
-                if error.kind not in ("unreachable", "busy", "incomplete"):
+                if error.kind not in PASSING:
                     raise UsageError(error.reason, error.hint) from None
                 if error.reason != said:
                     log.error("waiting for the cluster: %s", error.reason)

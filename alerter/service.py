@@ -75,6 +75,7 @@ class Service:
         )
         self.pulse = self.vitals.pulse
         self._idle_until: Millis = 0
+        self._pass_session = self.fleet.session
         self._silences_read: Sequence[Silence] = ()
         self._silenced_at: Millis = -SECOND
         self._feed = Feed.of(source, settings.data)
@@ -94,10 +95,11 @@ class Service:
             silenced=silence_check(self._silences),
             metrics=self.metrics,
             looks=Looks(self.settings.delivery.first_look, self.settings.delivery.second_look),
-            session=self.fleet.session,
+            session=lambda: self.fleet.session,
+            living=lambda: self.fleet.view.sessions,
             mine=lambda incident: self.leads(incident.rule),
             share=self.fleet.size,
-            allowed=self.fleet.valid,
+            allowed=self._may_send,
         )
         self.fleet.run(ruleset_of(project.rules))
         self._follow(project.rules)
@@ -164,6 +166,7 @@ class Service:
         if not self._delivering.acquire(blocking=False):
             return
         try:
+            self._pass_session = self.fleet.session
             self._idle_until = now + LOOK_EVERY  # before the pass: a tick meanwhile sets it back
             if not self.courier.deliver().idle:
                 self._idle_until = 0
@@ -188,7 +191,19 @@ class Service:
         if changed:
             self._idle_until = 0
         self._follow(self.project.rules)  # another look may have found the change before
+        self._let_go()
         return [rule for rule in self.project.rules if self._changes_hands(rule.name)]
+
+    def _let_go(self) -> None:
+        """Free the leases of rules that are not run here any more: another engine may still run them."""
+        try:
+            self.engine.release(self.checkpoints.names() - {rule.name for rule in self.project.rules})
+        except StateError as error:
+            log.warning("rules that are gone are let go later: %s", error.reason)
+
+    def _may_send(self) -> bool:
+        """Whether a delivery pass may go on: an engine that was taken for dead meanwhile is another one now."""
+        return self.fleet.valid() and self.fleet.session == self._pass_session
 
     def _changes_hands(self, rule: str) -> bool:
         known = self.checkpoints

@@ -80,6 +80,11 @@ class Fleet:
         return self._ttl // BEATS
 
     @property
+    def name(self) -> str:
+        """The instance this engine is on record as."""
+        return self._me.instance
+
+    @property
     def session(self) -> str:
         """What leases of this engine name as their owner."""
         return self._me.session
@@ -158,6 +163,10 @@ class Fleet:
         if others - self._view.sessions:
             self.look()
         return {owner: owner not in self._view.sessions or owner == self.session for owner in owners}
+
+    def unheard(self) -> list[str]:
+        """Return the other members that have not beaten since this engine began to look: they may be dead."""
+        return [name for name in self._watch.unheard() if name != self._me.instance]
 
     def differing(self) -> list[Member]:
         """Return the other members that run other rules, or another version."""

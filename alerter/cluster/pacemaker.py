@@ -26,8 +26,9 @@ class Pacemaker:
         self._thread = threading.Thread(target=self._work, name="pacemaker")
 
     def start(self) -> None:
-        """Begin to beat."""
-        self._thread.start()
+        """Begin to beat, if that was not begun."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def stop(self) -> None:
         """Beat no more, and wait for a beat that is under way."""

@@ -14,6 +14,7 @@ from alerter.state.protocol import Version, Versioned
 class _Look:
     version: Version
     silent: Millis = 0
+    heard: bool = False
 
 
 class Watch:
@@ -36,7 +37,15 @@ class Watch:
         looks = {}
         for name, stored in members.items():
             before = self._looks.get(name)
-            same = before is not None and before.version == stored.version
-            looks[name] = _Look(stored.version, before.silent + passed if before is not None and same else 0)
+            if before is None:
+                looks[name] = _Look(stored.version)
+            elif before.version == stored.version:
+                looks[name] = _Look(stored.version, before.silent + passed, before.heard)
+            else:
+                looks[name] = _Look(stored.version, 0, heard=True)
         self._looks = looks
         return [name for name, look in looks.items() if look.silent >= self._ttl]
+
+    def unheard(self) -> list[str]:
+        """Return those whose record never changed while this one looked: they may be dead."""
+        return [name for name, look in self._looks.items() if not look.heard]

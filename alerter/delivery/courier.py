@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ class Courier:
     """Delivers what incidents plan; one pass at a time, one incident document per step.
 
     Of several engines each delivers what is ``mine``, at its ``share`` of the rates, while it is ``allowed`` to, and
-    names its ``session`` in what it claims.
+    names its ``session`` in what it claims. ``living`` sessions are given time to record what they claimed.
     """
 
     def __init__(
@@ -54,7 +54,8 @@ class Courier:
         silenced: Callable[[Incident, Millis], Obstacle | None] | None = None,
         metrics: Metrics | None = None,
         looks: Looks = LOOKS,
-        session: str = "",
+        session: Callable[[], str] = lambda: "",
+        living: Callable[[], Collection[str]] = tuple,
         mine: Callable[[Incident], bool] | None = None,
         share: Callable[[], int] | None = None,
         allowed: Callable[[], bool] | None = None,
@@ -72,6 +73,7 @@ class Courier:
             self._journal,
             silenced=silenced or (lambda _incident, _now: None),
             session=session,
+            living=living,
             allowed=allowed or (lambda: True),
             share=share or (lambda: 1),
             looks=looks,
@@ -145,8 +147,8 @@ class Courier:
         notifier = self.notifiers.get(delivery.receiver)
         if notifier is None:
             self._tools.drop(incident, delivery, Reason.NO_RECEIVER)
-        elif delivery.state is DeliveryState.SENDING:  # the process, or the pass, that sent it is gone
-            self._failing.failed(incident, delivery, NotifierError(Failure.UNCLEAR, "interrupted"))
+        elif delivery.state is DeliveryState.SENDING:
+            self._left_behind(incident, delivery)
         elif delivery.state is DeliveryState.UNCLEAR:
             self._reconciler.settle(incident, delivery, notifier)
         elif delivery.state is DeliveryState.SENT:
@@ -160,6 +162,13 @@ class Courier:
             report.postponed += 1
         elif not self._kept_back(incident, delivery) and self._may_send(incident, delivery, notifier):
             self._claim(incident, delivery, notifier, stored.version)
+
+    def _left_behind(self, incident: Incident, delivery: Delivery) -> None:
+        """React to a claim whose process, or pass, is gone; that of a living engine is left to it for a while."""
+        if self._tools.claims.under_way(delivery):
+            self._tools.report.postponed += 1
+        else:
+            self._failing.failed(incident, delivery, NotifierError(Failure.UNCLEAR, "interrupted"))
 
     def _kept_back(self, incident: Incident, delivery: Delivery) -> bool:
         """Drop what is silenced by now, and the end of what was never told."""
@@ -203,7 +212,7 @@ class Courier:
             sent=now,
             tried=now if delivery.tried is None else delivery.tried,
             looks=0,
-            by=self._tools.session,
+            by=self._tools.session(),
         )
         self._tools.check()
         try:

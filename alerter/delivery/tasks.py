@@ -101,7 +101,7 @@ def due(incident: Incident, delivery: str, now: Millis, *, fresh: bool = False) 
 
 def _is_due(delivery: Delivery, now: Millis, fresh: bool) -> bool:
     if delivery.state is DeliveryState.SENDING:
-        return True  # passes are made one at a time: it was left behind, by another session or by a failed write
+        return True  # passes are made one at a time: it was left behind, or another engine is at it
     if delivery.state is DeliveryState.SENT:
         return delivery.recheck <= now
     set_back = delivery.sent is not None and now < delivery.sent  # then not_before is of a time that may be far away

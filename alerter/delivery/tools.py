@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from alerter.clock import Clock, Millis
 from alerter.delivery.attempts import NotAllowed, attempted
 from alerter.delivery.changes import with_delivery
+from alerter.delivery.claims import Claims
 from alerter.delivery.journal import Journal
 from alerter.delivery.ledger import Change, Ledger
 from alerter.delivery.rates import Rates
@@ -42,7 +43,7 @@ class Tools:
     """Shared by the parts of one courier; ``report`` is that of the pass under way.
 
     ``allowed`` is asked right before every claim and every call of a notifier, ``share`` says among how many engines
-    the rates are divided, ``session`` names this process in what it claims.
+    the rates are divided, ``session`` names this process in what it claims, ``living`` are the sessions of all engines alive.
     """
 
     state: State
@@ -50,7 +51,8 @@ class Tools:
     clock: Clock
     journal: Journal
     silenced: Callable[[Incident, Millis], Obstacle | None]
-    session: str
+    session: Callable[[], str]
+    living: Callable[[], Collection[str]]
     allowed: Callable[[], bool]
     share: Callable[[], int]
     looks: Looks = LOOKS
@@ -59,6 +61,7 @@ class Tools:
 
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.state, self.check)
+        self.claims = Claims(self.clock, self.session, self.living)
 
     def check(self) -> None:
         """Raise NotAllowed when this engine may neither write nor send now."""

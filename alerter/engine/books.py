@@ -89,7 +89,7 @@ class Books:
         pending = [one for one in stories if one.is_news]
         try:
             for _ in range(TRIES):
-                self._checkpoints.check()
+                self._checkpoints.check({one.scene.rule.name for one in pending})
                 pairs = [(one.story.incident, one.before.version if one.before else None) for one in pending]
                 written = list(zip(pending, self._state.save_incidents(pairs), strict=True))
                 done += [one for one, version in written if not isinstance(version, Conflict)]

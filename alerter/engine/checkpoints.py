@@ -36,6 +36,7 @@ class Held:
 class Checkpoints:
     """Checkpoints by rule, as this engine knows them; every write is a compare-and-set.
 
+    Several threads may call, each for rules of its own: what is shared is only ever read whole or changed in one step.
     With ``leases`` a checkpoint is read, and its rule evaluated, only once this engine owns it; without, the state is
     nobody else's. With ``patience`` a checkpoint of which nothing but the instant changed is written only when the
     stored one is that many milliseconds behind: evaluating those instants again after a crash gives the same answer.
@@ -55,7 +56,8 @@ class Checkpoints:
         self._mind_session()
         unknown = [rule for rule in rules if rule not in self._known]
         elsewhere = self._take(self._state.checkpoints(unknown)) if unknown else frozenset()
-        return Held({rule: self._known[rule] for rule in rules if rule in self._known}, elsewhere)
+        found = ((rule, self._known.get(rule)) for rule in rules)
+        return Held({rule: stored for rule, stored in found if stored is not None}, elsewhere)
 
     def holds(self, rule: str) -> bool:
         """Whether this engine owns a rule's checkpoint, as far as it knows."""
@@ -69,10 +71,22 @@ class Checkpoints:
         """Return the number of leases held."""
         return len(self._known)
 
-    def check(self) -> None:
-        """Raise StateError (``fenced``) when this engine may no longer trust its leases: it then writes nothing."""
-        if self._leases is not None and not self._leases.valid():
+    def names(self) -> set[str]:
+        """Return the rules whose checkpoints are owned here."""
+        return set(self._known)
+
+    def check(self, rules: Iterable[str] = ()) -> None:
+        """Raise StateError (``fenced``) when this engine may no longer trust its leases, or has lost one of these.
+
+        It then writes nothing: an evaluation begun before a long pause is not for the session that began after it.
+        """
+        if self._leases is None:
+            return
+        if not self._leases.valid():
             raise StateError("fenced", "no beat of this engine arrived for too long; others may have taken over")
+        self._mind_session()
+        if any(rule not in self._known for rule in rules):
+            raise StateError("fenced", "another engine may have taken over while this was evaluated")
 
     def save(self, checkpoints: Iterable[Checkpoint]) -> list[str]:
         """Take over new checkpoints, and write those that are due; returns the rules somebody else advanced first.
@@ -97,8 +111,8 @@ class Checkpoints:
         wanted = set(self._known) | self._unsure if rules is None else set(rules)
         if wanted & self._unsure - set(self._known):
             self._learn_own(self._state.checkpoints(sorted(wanted & self._unsure)))
-        held = [rule for rule in self._known if rule in wanted]
-        known = [self._known[rule].value for rule in held]
+        known = [stored.value for rule, stored in list(self._known.items()) if rule in wanted]
+        held = [checkpoint.rule for checkpoint in known]
         self._write([c for c in known if self._leases is not None or self._is_ahead(c)], owner="")
         if self._leases is not None:
             self.forget(held)

@@ -83,7 +83,7 @@ def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Sc
     Where the state has lost an incident that the checkpoint knows, the first match announced since opens it again.
     """
     if incident is not None and incident.updated > scene.start:
-        transitions = [t for t in transitions if t.at > incident.updated]
+        transitions = _since(incident, transitions)
     if incident is None:
         first = next((n for n, t in enumerate(transitions) if t.match and t.change is not Change.SUPPRESSED), None)
         if first is None:
@@ -98,6 +98,19 @@ def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Sc
             _tell_untold(story, step, scene)
     story.incident = replace(story.incident, updated=max(scene.end, story.incident.updated))
     return story
+
+
+def _since(incident: Incident, transitions: Sequence[Transition]) -> list[Transition]:
+    """Return what the document does not hold yet.
+
+    Late events may have ended an incident in the span judged again, at an instant for which it was written as firing:
+    its end is told as of what is written.
+    """
+    new = [t for t in transitions if t.at > incident.updated]
+    turns = [t for t in transitions if t.change in (Change.OPENED, Change.REOPENED, Change.RESOLVED)]
+    if incident.resolved is None and not new and turns and turns[-1].change is Change.RESOLVED:
+        return [replace(turns[-1], at=incident.updated)]
+    return new
 
 
 def _steps(story: Story, transitions: Sequence[Transition], scene: Scene) -> Iterator[Transition | Millis]:

@@ -75,8 +75,16 @@ def _decoder(hint: Any) -> Decoder:
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         return _record(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return lambda value: None if value is None else hint(value)
+        return lambda value: _member(hint, value)
     return lambda value: value
+
+
+def _member(shape: type[Enum], value: Any) -> Any:
+    """Return the member of a value; one that a later version has added stays as it is written."""
+    try:
+        return None if value is None else shape(value)
+    except ValueError:
+        return value
 
 
 def _record(shape: type) -> Decoder:

@@ -29,6 +29,7 @@ from alerter.state.records import (
     silence_fields,
 )
 from alerter.state.roll import Roll
+from alerter.state.unreadable import Unreadable
 
 DECODED = 5_000
 """Incidents kept as read, so that one that did not change is not read again."""
@@ -44,6 +45,7 @@ class ElasticsearchState:
         self._docs = Documents(client, prefix, lagging="incidents")
         self._roll = Roll(self._docs)
         self._recent = Recent()
+        self._unreadable = Unreadable()
         self._incidents_read: dict[str, Versioned[Incident]] = {}
 
     def init(self, *, upgrade: bool = False) -> list[str]:
@@ -140,13 +142,13 @@ class ElasticsearchState:
                 return False
             return since is None or ended is None or ended >= since
 
-        found = self._recent.laid_over(map(self._incident, docs), fits)
+        found = self._recent.laid_over(self._unreadable.leave_out(docs, self._incident), fits)
         return sorted(found, key=lambda v: -v.value.opened)[:limit]
 
     def unfinished(self, limit: int | None = None) -> list[Versioned[Incident]]:
         """List incidents with something to deliver, oldest first."""
         docs = self._docs.select("incidents", [{"term": {"unfinished": True}}], "opened", limit=limit)
-        found = self._recent.laid_over(map(self._incident, docs), lambda i: i.unfinished)
+        found = self._recent.laid_over(self._unreadable.leave_out(docs, self._incident), lambda i: i.unfinished)
         return sorted(found, key=lambda v: v.value.opened)[:limit]
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
@@ -183,7 +185,8 @@ class ElasticsearchState:
     def silences(self, now: Millis, *, expired: bool = False) -> list[Versioned[Silence]]:
         """List silences not yet over, and with ``expired`` all."""
         clauses = [] if expired else [{"range": {"end": {"gt": now}}}]
-        return [load(Silence, doc) for doc in self._docs.select("silences", clauses, "end")]
+        docs = self._docs.select("silences", clauses, "end")
+        return self._unreadable.leave_out(docs, lambda doc: load(Silence, doc))
 
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         """Write a silence by compare-and-set; every engine sees it at once."""
@@ -218,7 +221,7 @@ class ElasticsearchState:
         if since is not None or until is not None:
             clauses.append({"range": {"at": {"gte": since, "lte": until}}})
         docs = self._docs.select("decisions", clauses, "at", order="desc", limit=limit)
-        return [load(Decision, doc).value for doc in docs]
+        return self._unreadable.leave_out(docs, lambda doc: load(Decision, doc).value)
 
     # --- engines -----------------------------------------------------------------------------------------------
 
@@ -231,7 +234,7 @@ class ElasticsearchState:
     def heartbeats(self) -> list[Heartbeat]:
         """Read the newest heartbeat of each engine."""
         docs = self._docs.select("state", [{"term": {"kind": "heartbeat"}}], "rule")
-        return [load(Heartbeat, doc).value for doc in docs]
+        return self._unreadable.leave_out(docs, lambda doc: load(Heartbeat, doc).value)
 
     def members(self) -> dict[str, Versioned[Member]]:
         """Read the documents of all engines of the fleet, in real time."""

@@ -15,9 +15,10 @@ from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident
 from alerter.model.member import Member, RuleSet
 from alerter.model.silence import Silence
-from alerter.state.codec import dumps, loads
+from alerter.state.codec import dumps
 from alerter.state.protocol import HEARTBEAT_KEPT, Conflict, Retention, StateError, Version, Versioned
 from alerter.state.records import checkpoint_id, heartbeat_id, incident_fields
+from alerter.state.unreadable import Unreadable, read
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class SqliteState:
         """Open (or create) the file; ``:memory:`` keeps everything in the process."""
         self._path = path
         self._lock = threading.RLock()
+        self._unreadable = Unreadable()
         try:
             self._db = _connect(path)
         except sqlite3.Error as error:
@@ -77,7 +79,7 @@ class SqliteState:
             for _, version, body in self._rows(
                 "SELECT id, version, body FROM checkpoints WHERE id = ?", checkpoint_id(rule)
             ):
-                found[rule] = Versioned(loads(Checkpoint, body), str(version))
+                found[rule] = Versioned(read(Checkpoint, body, f"the checkpoint of {rule}"), str(version))
         return found
 
     def checkpointed(self) -> list[str]:
@@ -103,7 +105,8 @@ class SqliteState:
 
     def incident(self, id: str) -> Versioned[Incident] | None:
         """Read one incident."""
-        return next(self._incidents("WHERE id = ?", id), None)
+        rows = self._rows("SELECT id, version, body FROM incidents WHERE id = ?", id)
+        return _incident(rows[0]) if rows else None
 
     def incidents(
         self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int | None = None
@@ -124,7 +127,7 @@ class SqliteState:
 
     def unfinished(self, limit: int | None = None) -> list[Versioned[Incident]]:
         """List incidents with something to deliver, oldest first."""
-        return list(self._incidents("WHERE unfinished = 1 ORDER BY opened, id LIMIT ?", _all(limit)))
+        return self._incidents("WHERE unfinished = 1 ORDER BY opened, id LIMIT ?", _all(limit))
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
         """Write an incident by compare-and-set."""
@@ -141,7 +144,7 @@ class SqliteState:
     def silences(self, now: Millis, *, expired: bool = False) -> list[Versioned[Silence]]:
         """List silences not yet over, and with ``expired`` all."""
         rows = self._rows("SELECT version, body FROM silences WHERE until > ? ORDER BY until", -1 if expired else now)
-        return [Versioned(loads(Silence, body), str(version)) for version, body in rows]
+        return self._unreadable.leave_out(rows, lambda row: Versioned(read(Silence, row[1], "a silence"), str(row[0])))
 
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         """Write a silence by compare-and-set."""
@@ -180,7 +183,7 @@ class SqliteState:
             *values,
             _all(limit),
         )
-        return [loads(Decision, body) for (body,) in rows]
+        return self._unreadable.leave_out(rows, lambda row: read(Decision, row[0], "a decision"))
 
     # --- engines -----------------------------------------------------------------------------------------------
 
@@ -193,12 +196,12 @@ class SqliteState:
     def heartbeats(self) -> list[Heartbeat]:
         """Read the newest heartbeat of each engine."""
         rows = self._rows("SELECT body FROM heartbeats ORDER BY instance")
-        return [loads(Heartbeat, body) for (body,) in rows]
+        return self._unreadable.leave_out(rows, lambda row: read(Heartbeat, row[0], "a heartbeat"))
 
     def members(self) -> dict[str, Versioned[Member]]:
         """Read what every engine of the fleet says of itself."""
         rows = self._rows("SELECT id, version, body FROM members")
-        return {id: Versioned(loads(Member, body), str(version)) for id, version, body in rows}
+        return {id: Versioned(read(Member, body, f"the member {id}"), str(version)) for id, version, body in rows}
 
     def save_member(self, member: Member, version: Version | None) -> Version:
         """Write an engine's record by compare-and-set."""
@@ -213,10 +216,8 @@ class SqliteState:
 
     def rulesets(self, ids: Sequence[str]) -> dict[str, RuleSet]:
         """Read sets of rules by id."""
-        found = [
-            loads(RuleSet, body) for id in ids for (body,) in self._rows("SELECT body FROM rulesets WHERE id = ?", id)
-        ]
-        return {ruleset.id: ruleset for ruleset in found}
+        rows = [row for id in ids for row in self._rows("SELECT id, body FROM rulesets WHERE id = ?", id)]
+        return {id: read(RuleSet, body, f"the set of rules {id}") for id, body in rows}
 
     def save_ruleset(self, ruleset: RuleSet, now: Millis) -> None:
         """Write a set of rules; one that is there is the same."""
@@ -281,9 +282,9 @@ class SqliteState:
             db.execute("COMMIT")
         return found
 
-    def _incidents(self, where: str, *values: Any) -> Iterator[Versioned[Incident]]:
-        for version, body in self._rows(f"SELECT version, body FROM incidents {where}", *values):
-            yield Versioned(loads(Incident, body), str(version))
+    def _incidents(self, where: str, *values: Any) -> list[Versioned[Incident]]:
+        rows = self._rows(f"SELECT id, version, body FROM incidents {where}", *values)
+        return self._unreadable.leave_out(rows, _incident)
 
     def _rows(self, sql: str, *values: Any) -> list[Any]:
         with self._guard() as db:
@@ -323,3 +324,8 @@ def _connect(path: str) -> sqlite3.Connection:
 def _all(limit: int | None) -> int:
     """Return what SQLite takes for a limit; none is -1."""
     return -1 if limit is None else limit
+
+
+def _incident(row: tuple[str, int, str]) -> Versioned[Incident]:
+    id, version, body = row
+    return Versioned(read(Incident, body, f"the incident {id}"), str(version))
