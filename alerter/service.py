@@ -81,6 +81,7 @@ class Service:
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
         self._orphans: set[str] = set()
+        self._beat_problem = ""
         self._followed: Sequence[Rule] | None = None
         self._wire(project)
 
@@ -160,7 +161,7 @@ class Service:
     def deliver(self) -> None:
         """Send what is planned; one pass at a time, and seldom while this engine plans nothing."""
         now = self._clock.monotonic()
-        if now < self._idle_until:
+        if now < self._idle_until or not self.fleet.valid():
             self.pulse.beat = now
             return
         if not self._delivering.acquire(blocking=False):
@@ -186,8 +187,11 @@ class Service:
             changed = self.fleet.beat()
         except StateError as error:
             self.metrics.state_failed(error.kind)
-            log.warning("the engine's beat: %s", error.reason)
+            if error.reason != self._beat_problem:
+                log.warning("the engine's beat: %s", error.reason)
+            self._beat_problem = error.reason
             return ()
+        self._beat_problem = ""
         if changed:
             self._idle_until = 0
         self._follow(self.project.rules)  # another look may have found the change before

@@ -121,8 +121,11 @@ def from_answer(status: int, body: Any) -> SourceError:
         return SourceError("denied", f"not allowed (403): {reason}", "grant the privilege; see docs/operations.md")
     if kind == "search_context_missing_exception":
         return SourceError("incomplete", "the point in time ended before all pages were read")
-    if status == 404 or kind == "index_not_found_exception":
+    if kind == "index_not_found_exception" or (status == 404 and kind):
         return SourceError("missing", reason or "not found")
+    if status == 404:
+        hint = "is ALERTER_ES_URL right, with its path if it has one?"
+        return SourceError("unreachable", "the address of Elasticsearch answers 404, which is not its own", hint)
     if status in (429, 503) or kind == "es_rejected_execution_exception":
         return SourceError("busy", f"Elasticsearch is busy or not ready ({status}): {reason}")
     if status == 406 or "media_type" in kind:

@@ -192,7 +192,10 @@ class Documents:
         except NotFoundError as error:
             if "index_not_found_exception" in str(error):
                 raise no_indices() from None
-            raise
+            if _is_no_document(error.body):
+                raise
+            found = as_source_error(error)  # a gateway, or a URL that leads elsewhere
+            raise StateError(found.kind, found.reason, found.hint) from None
         except (StateError, Conflict):
             raise
         except UNREADABLE as error:
@@ -210,6 +213,11 @@ class Documents:
         if error.kind != "denied" or "403" not in error.reason:
             return error.hint
         return f"give the user this role (and read on the log indices):\n{role_command(self._prefix)}"
+
+
+def _is_no_document(body: object) -> bool:
+    """Whether a 404 is Elasticsearch's word that a document is not there."""
+    return isinstance(body, Mapping) and (body.get("found") is False or body.get("result") == "not_found")
 
 
 def no_indices() -> StateError:
