@@ -43,7 +43,8 @@ class Tools:
     """Shared by the parts of one courier; ``report`` is that of the pass under way.
 
     ``allowed`` is asked right before every claim and every call of a notifier, ``share`` says among how many engines
-    the rates are divided, ``session`` names this process in what it claims, ``living`` are the sessions of all engines alive.
+    the rates are divided, ``session`` names this process in what it claims, ``living`` are the sessions of all
+    engines alive.
     """
 
     state: State

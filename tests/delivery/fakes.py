@@ -119,6 +119,7 @@ class Desk:
         self.state.init()
         self.ours: Callable[[Incident], bool] = lambda _incident: True
         self.engines = 1
+        self.living: set[str] = set()
         self.permits: Iterator[bool] | None = None
         self.order = notifier or FakeNotifier()
         self.spare = FakeNotifier(kind="console", editable=False)
@@ -140,7 +141,8 @@ class Desk:
             self.clock,
             silenced=lambda _incident, _now: self.obstacle,
             metrics=self.metrics,
-            session=session,
+            session=lambda: session,
+            living=lambda: self.living,
             mine=lambda incident: self.ours(incident),
             share=lambda: self.engines,
             allowed=lambda: self.permits is None or next(self.permits),

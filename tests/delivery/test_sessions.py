@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import chain, repeat
 
@@ -10,7 +10,7 @@ import pytest
 
 from alerter.clock import HOUR, MINUTE
 from alerter.model.incident import DeliveryState, Kind
-from alerter.notifiers.protocol import Failure
+from alerter.notifiers.protocol import Failure, Outgoing, Posted
 from alerter.state.protocol import StateError
 from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, fail, incident
 
@@ -44,6 +44,51 @@ def test_what_another_session_was_sending_is_looked_for_by_our_own_clock(skew: i
     desk.passes(20)
     assert desk.order.done == (["find"] if arrived else ["find", "find", "post"])
     assert desk.read().deliveries[0].state is DeliveryState.SENT
+
+
+class Slow(FakeNotifier):
+    """Lets something happen before the first answer comes."""
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+
+    def post(self, message: Outgoing) -> Posted:
+        posted = super().post(message)
+        happens, self.meanwhile = self.meanwhile, lambda: None
+        happens()
+        return posted
+
+
+def test_change_of_hands_during_a_call_doubles_nothing() -> None:
+    """A webhook cannot be read back: what a living engine is sending is left to it until it has recorded it."""
+    hook = Slow(kind="webhook", editable=False, blind=fail(Failure.UNCLEAR, "no_read_back"))
+    desk = Desk(hook)
+    desk.living = {"one", "two"}
+    desk.restart("one")
+    desk.plan(incident("i1", delivery()))
+    first = desk.courier
+    desk.restart("two")
+    hook.meanwhile = lambda: desk.passes(9)
+    first.deliver()
+    desk.passes(60)
+    assert hook.done == ["post"]
+    (sent,) = desk.read().deliveries
+    assert (sent.state, sent.by, sent.note) == (DeliveryState.SENT, "one", "")
+
+
+@pytest.mark.parametrize(("living", "by"), [({"me", "other"}, "other"), ({"me"}, "gone"), ({"me"}, "me")])
+def test_only_what_a_living_engine_claimed_is_left_alone_and_not_for_ever(living: set[str], by: str) -> None:
+    """30 s on our own clock from when we saw it; what the dead or we ourselves left behind is unclear at once."""
+    desk = Desk()
+    desk.living = living
+    desk.restart("me")
+    desk.plan(incident("i1", delivery(state=DeliveryState.SENDING, attempts=1, sent=NOW - HOUR, by=by)))
+    desk.passes(1)
+    waits = by == "other"
+    assert desk.read().outbox[0].state is (DeliveryState.SENDING if waits else DeliveryState.UNCLEAR)
+    desk.passes(29)
+    assert desk.order.done == ([] if waits else ["find", "find", "post"])
+    desk.passes(30)
+    assert desk.order.done == ["find", "find", "post"]
 
 
 def test_incidents_of_others_are_neither_sent_nor_measured() -> None:
