@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 
 from alerter.clock import Clock, Millis
@@ -9,12 +10,13 @@ from alerter.metrics import Metrics
 from alerter.model.incident import Decision, Delivery, Incident, Reason
 from alerter.model.trouble import Trouble
 from alerter.notifiers.protocol import NotifierError
-from alerter.state.protocol import State
+from alerter.state.protocol import State, StateError
 
+log = logging.getLogger(__name__)
 MOST_CODES = 50
 """Error codes that a metric names; later ones are counted as ``other``."""
-MOST_KEPT = 20_000
-"""Decisions kept while the state takes none."""
+MOST_KEPT = 1_000
+"""Decisions, the newest, that are kept for the next pass when the state takes none."""
 
 
 class Journal:
@@ -27,6 +29,7 @@ class Journal:
         self._decisions: list[Decision] = []
         self._troubles: dict[str, Trouble] = {}
         self._codes: set[str] = set()
+        self._said = ""
 
     def note(
         self,
@@ -83,13 +86,24 @@ class Journal:
         return sorted(self._troubles.values(), key=lambda t: (t.since, t.receiver))
 
     def write(self) -> None:
-        """Append the decisions to the record; those that it does not take are kept for the next pass."""
-        taken, self._decisions = self._decisions[:MOST_KEPT], []
+        """Append the decisions to the record. That it takes none fails no pass: it is said once, and tried again.
+
+        What the state refuses for good is not tried again.
+        """
+        taken, self._decisions = self._decisions, []
         try:
             self._state.record(taken)
-        except BaseException:
-            self._decisions = taken
-            raise
+        except StateError as error:
+            if error.kind != "rejected":
+                self._decisions = taken[-MOST_KEPT:]
+            self.metrics.state_failed(error.kind)
+            if error.reason != self._said:
+                log.error("decisions cannot be recorded, messages go out all the same: %s", error.reason)
+            self._said = error.reason
+            return
+        if taken and self._said:
+            log.info("decisions are recorded again")
+            self._said = ""
 
     def _bounded(self, code: str) -> str:
         if code not in self._codes and len(self._codes) >= MOST_CODES:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 
 from alerter.clock import MINUTE, SECOND
-from alerter.delivery.journal import MOST_CODES
-from alerter.model.incident import Kind, Reason
+from alerter.delivery.journal import MOST_CODES, MOST_KEPT
+from alerter.model.incident import Decision, Kind, Reason
 from alerter.model.trouble import Trouble
 from alerter.notifiers.protocol import Failure
 from alerter.state.protocol import StateError
@@ -108,18 +109,58 @@ def test_codes_in_metrics_are_bounded() -> None:
     assert any('code="other"' in line and line.endswith(" 30.0") for line in lines)
 
 
-def test_decisions_that_the_state_refuses_are_written_later(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A record that cannot be written now is not lost, and holds up no message."""
+def refusing(monkeypatch: pytest.MonkeyPatch, desk: Desk, kind: str = "busy") -> None:
+    """Let the state take no decisions."""
+
+    def refuse(decisions: Iterable[Decision]) -> None:
+        if list(decisions):
+            raise StateError(kind, "read-only")
+
+    monkeypatch.setattr(desk.state, "record", refuse)
+
+
+def test_decisions_that_the_state_does_not_take_are_written_later(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A record that cannot be written now is not lost, fails no pass, holds up no message, and is said once."""
+    caplog.set_level("INFO")
     desk = Desk()
     desk.plan(incident("i1", delivery()), incident("i2", delivery("e1")))
-
-    def refuse(_decisions: object) -> None:
-        raise StateError("busy", "read-only")
-
     with monkeypatch.context() as patched:
-        patched.setattr(desk.state, "record", refuse)
-        with pytest.raises(StateError):
-            desk.courier.deliver()
+        refusing(patched, desk)
+        desk.passes(5)
     assert desk.order.done == ["post", "post"]
-    desk.passes(1)
+    assert outcomes(desk) == []
+    desk.passes(2)
     assert [o for o, _, _ in outcomes(desk)] == ["delivered", "delivered"]
+    said = [record.message for record in caplog.records if "decisions" in record.message]
+    assert said == [
+        "decisions cannot be recorded, messages go out all the same: read-only",
+        "decisions are recorded again",
+    ]
+
+
+def test_decisions_kept_for_later_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the state takes none, the newest stay."""
+    desk = Desk()
+    desk.obstacle = (Reason.SILENCE, "silence s1 by jin: deploy", NOW + MINUTE)
+    with monkeypatch.context() as patched:
+        refusing(patched, desk)
+        for start in (0, 700):
+            desk.plan(*(incident(f"i{n}", delivery(f"d{n}")) for n in range(start, start + 700)))
+            desk.passes(1)
+    desk.passes(1)
+    kept = {d.incident for d in desk.state.decisions(limit=None)}
+    assert len(kept) == MOST_KEPT
+    assert kept >= {f"i{n}" for n in range(700, 1_400)}
+
+
+def test_decisions_refused_for_good_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the state can never take is not written again and again beside its neighbours."""
+    desk = Desk()
+    desk.plan(incident("i1", delivery()))
+    with monkeypatch.context() as patched:
+        refusing(patched, desk, "rejected")
+        desk.passes(1)
+    desk.passes(1)
+    assert outcomes(desk) == []
