@@ -1,4 +1,4 @@
-"""``alerter run --once`` as a process has it, with its pacemaker: beside living engines, after dead ones, slow, failing."""
+"""``alerter run --once`` as a process has it, with its pacemaker: slow, failing, beside other engines."""
 
 from __future__ import annotations
 
