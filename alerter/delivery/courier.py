@@ -68,6 +68,7 @@ class Courier:
         self._journal = Journal(state, self._metrics, clock)
         self._tools = Tools(
             state,
+            notifiers,
             routing,
             clock,
             self._journal,
@@ -81,8 +82,8 @@ class Courier:
         self._rates = self._tools.rates
         self._ledger = self._tools.ledger
         self._reconciler = Reconciler(self._tools, self._sent)
-        self._failing = Failing(self._tools, notifiers)
-        self._storms = Storms(self._tools, notifiers)
+        self._failing = Failing(self._tools)
+        self._storms = Storms(self._tools)
         self._waiting: dict[str, Millis] = {}
         self._full: set[tuple[str, str]] = set()
         self._list_again: Millis = 0
@@ -182,19 +183,19 @@ class Courier:
         return self._storms.tells_end(incident, delivery)
 
     def _could_send(self, delivery: Delivery, notifier: Notifier) -> bool:
-        now = self._clock.monotonic()
+        now, place = self._clock.monotonic(), self._tools.place(delivery.receiver, delivery.channel)
         if notifier.kind != "slack":
-            return not self._rates.is_blocked(delivery.receiver, now)
-        return self._rates.could_post(delivery.channel, now)
+            return not self._rates.is_blocked(place, now)
+        return self._rates.could_post(place, now)
 
     def _may_send(self, incident: Incident, delivery: Delivery, notifier: Notifier) -> bool:
         """Whether the rates allow it now; what edits a posted message takes a token of the edits too."""
         if notifier.kind != "slack":
             return True
-        now = self._clock.monotonic()
+        now, place = self._clock.monotonic(), self._tools.place(delivery.receiver, delivery.channel)
         edits = notifier.editable and delivery.kind is not Kind.REPEAT and post_of(incident, delivery.receiver)
-        may = not edits or self._rates.may_edit(delivery.channel, now)
-        may = may and self._rates.may_post(delivery.channel, now)
+        may = not edits or self._rates.may_edit(place, now)
+        may = may and self._rates.may_post(place, now)
         self._tools.report.postponed += not may
         return may
 
@@ -275,7 +276,7 @@ class Courier:
             self._tools.change(id, lambda i: as_edited(i, post.receiver, i.revision, self._clock.now(), edited=False))
             return
         incident = stored.value
-        if not self._rates.may_edit(post.channel, self._clock.monotonic()):
+        if not self._rates.may_edit(self._tools.place(post.receiver, post.channel), self._clock.monotonic()):
             report.postponed += 1
             return
         last = next(d for d in reversed(incident.deliveries) if d.receiver == post.receiver)

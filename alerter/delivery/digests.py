@@ -20,22 +20,24 @@ SEVERITIES = ("info", "warning", "critical")
 
 
 def new_digest(
-    id: str, channel: str, receiver: str, opened: Millis, now: Millis, limit: Millis, *, editable: bool
+    id: str, place: str, like: Delivery, opened: Millis, now: Millis, limit: Millis, *, editable: bool
 ) -> Incident:
-    """Return a digest without members: a first message that is edited, and a last word once the storm is over.
+    """Return a digest without members: a first message that is edited, and a last word once the storm is over; both
+    go where ``like`` was to go.
 
     Where messages cannot be edited there is only the last word, ``limit`` milliseconds from ``now`` (wall clock).
     """
     first = Delivery(
-        digest("delivery", id), Kind.DIGEST, receiver, channel, opened, Reason.STORM, "", not_before=now + GATHERING
-    )
+        digest("delivery", id), Kind.DIGEST, like.receiver, like.channel, opened, Reason.STORM, "",
+        not_before=now + GATHERING,
+    )  # fmt: skip
     last = _last_word(replace(first, not_before=now + limit), 1)
     return Incident(
         id=id,
         rule="",
         type="digest",
         key=None,
-        labels={"severity": "info", "storm": channel, "receiver": receiver, "edits": "yes" if editable else "no"},
+        labels={"severity": "info", "storm": place, "receiver": like.receiver, "edits": "yes" if editable else "no"},
         opened=opened,
         updated=now,
         deliveries=(first, last) if editable else (last,),

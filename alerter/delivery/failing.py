@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from dataclasses import replace
 
 from alerter.clock import SECOND, Millis
@@ -13,7 +12,7 @@ from alerter.delivery.tasks import failed_over, post_of
 from alerter.delivery.tools import Tools
 from alerter.model.incident import Delivery, DeliveryState, Incident, Post, Reason, digest
 from alerter.model.route import Receiver
-from alerter.notifiers.protocol import Failure, Notifier, NotifierError, Posted
+from alerter.notifiers.protocol import Failure, NotifierError, Posted
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +20,8 @@ log = logging.getLogger(__name__)
 class Failing:
     """Reacts to failed attempts, and remembers which receivers need not be tried for a while."""
 
-    def __init__(self, tools: Tools, notifiers: Mapping[str, Notifier]) -> None:
+    def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._notifiers = notifiers
         self._dead: dict[str, tuple[Millis, NotifierError]] = {}
 
     def failed(self, incident: Incident, delivery: Delivery, error: NotifierError, *, called: bool = True) -> None:
@@ -48,11 +46,11 @@ class Failing:
     def _block(self, delivery: Delivery, error: NotifierError, length: Millis, *, dead: bool) -> None:
         """Let the place wait; what has a fallback is not tried again for a while."""
         now, rates = self._tools.clock.monotonic(), self._tools.rates
+        place = self._tools.place(delivery.receiver, delivery.channel)
         if length and error.editing:
-            rates.block_edits(delivery.channel, now + length)
+            rates.block_edits(place, now + length)
         elif length:
-            slack = self._notifiers[delivery.receiver].kind == "slack"
-            rates.block(delivery.channel if slack else delivery.receiver, now + length)
+            rates.block(place, now + length)
         if dead and error.failure in (Failure.CHANNEL, Failure.CREDENTIALS):
             self._dead[delivery.receiver] = (now + (length or PROBE), error)
 
@@ -81,16 +79,16 @@ class Failing:
 
     def _instead_of(self, incident: Incident, receiver: str) -> str:
         post = post_of(incident, receiver)
-        url = self._notifiers[receiver].link(Posted(post.address, post.ts)) if post else ""
+        url = self._tools.notifiers[receiver].link(Posted(post.address, post.ts)) if post else ""
         return f"in place of an earlier message: {url}" if url else "the earlier message is gone"
 
     def _fallback(self, delivery: Delivery, error: NotifierError) -> Receiver | None:
         """Return the fallback receiver; with bad credentials only one that goes another way."""
         receiver = self._tools.routing.receivers.get(delivery.receiver)
         name = receiver.fallback if receiver else None
-        if name is None or name not in self._notifiers:
+        if name is None or name not in self._tools.notifiers:
             return None
-        own, other = self._notifiers[delivery.receiver], self._notifiers[name]
+        own, other = self._tools.notifiers[delivery.receiver], self._tools.notifiers[name]
         if error.failure is Failure.CREDENTIALS and (own.kind, own.editable) == (other.kind, other.editable):
             return None
         return self._tools.routing.receivers.get(name)
@@ -112,7 +110,8 @@ class Failing:
         now = self._tools.clock.now()
         if error.failure in (Failure.WAIT, Failure.UNCLEAR, Failure.CREDENTIALS):
             wait = max(error.retry_after, 10 * SECOND)
-            self._tools.rates.block_edits(post.channel, self._tools.clock.monotonic() + wait)
+            place = self._tools.place(post.receiver, post.channel)
+            self._tools.rates.block_edits(place, self._tools.clock.monotonic() + wait)
         elif error.failure is Failure.GONE and incident.resolved is None:
             note = self._instead_of(incident, post.receiver)
             again = replace(

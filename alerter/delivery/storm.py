@@ -13,7 +13,6 @@ from alerter.delivery.digests import joinable, marked, new_digest, with_members,
 from alerter.delivery.tasks import is_storm, post_of, rank
 from alerter.delivery.tools import Tools
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Reason, digest
-from alerter.notifiers.protocol import Notifier
 from alerter.routing.tree import STORM, Node
 from alerter.state.protocol import Conflict
 
@@ -28,7 +27,7 @@ Queued = tuple[Incident, Delivery]
 
 @dataclass
 class _Storm:
-    """A storm in one channel as this engine sees it: ``kept`` messages still go by themselves; times are monotonic."""
+    """A storm in one place as this engine sees it: ``kept`` messages still go by themselves; times are monotonic."""
 
     since: Millis
     limit: Millis
@@ -43,9 +42,8 @@ class Storms:
     that nothing has to be counted twice or kept in memory. Members are marked in it before they name it.
     """
 
-    def __init__(self, tools: Tools, notifiers: Mapping[str, Notifier]) -> None:
+    def __init__(self, tools: Tools) -> None:
         self._tools = tools
-        self._notifiers = notifiers
         self._limits = dict(_limits(tools.routing.root))
         self._shortest = min((limit for limit in self._limits.values() if limit), default=STORM)
         self._storms: dict[str, _Storm] = {}
@@ -63,13 +61,13 @@ class Storms:
                 if delivery.kind is Kind.RESOLVED:
                     ending.append(incident.id)
                 if delivery.state is DeliveryState.PLANNED and self._is_limited(delivery):
-                    queues[delivery.channel].append((incident, delivery))
-        for channel in {**queues, **self._storms}:
-            queue = queues.get(channel, [])
-            self._end(channel, len(queue))
-            chosen = list(self._chosen(channel, queue))
+                    queues[self._tools.place(delivery.receiver, delivery.channel)].append((incident, delivery))
+        for place in {**queues, **self._storms}:
+            queue = queues.get(place, [])
+            self._end(place, len(queue))
+            chosen = list(self._chosen(place, queue))
             if chosen:
-                self._tell_in_digest(self._storms[channel], channel, chosen)
+                self._tell_in_digest(self._storms[place], place, chosen)
         known = (self._tools.ledger.current(id) for id in ending)
         self._tell_ends([stored.value for stored in known if stored])
 
@@ -91,27 +89,27 @@ class Storms:
     # --- entering and leaving ----------------------------------------------------------------------------------
 
     def _is_limited(self, delivery: Delivery) -> bool:
-        notifier = self._notifiers.get(delivery.receiver)
+        notifier = self._tools.notifiers.get(delivery.receiver)
         return notifier is not None and notifier.kind == "slack"
 
     def _go_on(self, document: Incident, *, fresh: bool) -> None:
         """Go on with a storm that an earlier process was in."""
-        channel = document.labels["storm"]
-        if fresh and joinable(document) and channel not in self._storms:
-            self._storms[channel] = _Storm(self._tools.clock.monotonic(), self._shortest)
-            self._documents[channel] = document.id
+        place = document.labels["storm"]
+        if fresh and joinable(document) and place not in self._storms:
+            self._storms[place] = _Storm(self._tools.clock.monotonic(), self._shortest)
+            self._documents[place] = document.id
 
-    def _chosen(self, channel: str, queue: list[Queued]) -> Iterator[Queued]:
+    def _chosen(self, place: str, queue: list[Queued]) -> Iterator[Queued]:
         """Yield what goes into the digest now."""
         open_to = [q for q in queue if self._may_join(*q)]
         limits = [self._limit(delivery) or 0 for _, delivery in open_to]
-        storm = self._storms.get(channel)
+        storm = self._storms.get(place)
         if not open_to or (storm is None and len(queue) <= self._tools.rates.within(min(limits))):
             return
         now = self._tools.clock.monotonic()
         if storm is None:
-            storm = self._storms[channel] = _Storm(now, min(limits))
-            log.warning("%s: %d messages wait; further incidents go into a digest", channel, len(queue))
+            storm = self._storms[place] = _Storm(now, min(limits))
+            log.warning("%s: %d messages wait; further incidents go into a digest", place, len(queue))
         if storm.kept is None:
             first = sorted(queue, key=lambda q: rank(*q))[: self._tools.rates.within(storm.limit)]
             storm.kept = frozenset(d.id for _, d in first)
@@ -138,23 +136,23 @@ class Storms:
     def _limit(self, delivery: Delivery) -> Millis | None:
         return self._limits.get(delivery.route, self._tools.routing.root.timers.storm)
 
-    def _end(self, channel: str, waiting: int) -> None:
-        storm = self._storms.get(channel)
+    def _end(self, place: str, waiting: int) -> None:
+        storm = self._storms.get(place)
         if storm is None:
             return
         now = self._tools.clock.monotonic()
         storm.folded = [(at, n) for at, n in storm.folded if now - at < storm.limit]
         arrived = waiting + sum(n for _, n in storm.folded)
         if now - storm.since >= storm.limit and arrived <= self._tools.rates.within(storm.limit):
-            del self._storms[channel]
-            log.warning("%s: the storm is over", channel)
+            del self._storms[place]
+            log.warning("%s: the storm is over", place)
 
     # --- documents ---------------------------------------------------------------------------------------------
 
-    def _tell_in_digest(self, storm: _Storm, channel: str, chosen: list[Queued]) -> None:
+    def _tell_in_digest(self, storm: _Storm, place: str, chosen: list[Queued]) -> None:
         """Mark the digest, then let the members name it; what somebody else changed waits for the next pass."""
         opened = min(incident.opened for incident, _ in chosen)
-        told = self._digest(channel, chosen[0][1].receiver, opened, storm.limit)
+        told = self._digest(place, chosen[0][1], opened, storm.limit)
         if told:
             self._drop_all({delivery.id: told for _, delivery in chosen}, chosen)
             storm.folded.append((self._tools.clock.monotonic(), len(chosen)))
@@ -182,20 +180,19 @@ class Storms:
                 detail = f"{delivery.kind} to {delivery.channel}"
                 self._tools.journal.note(incident, delivery, "digested", detail, reason=str(Reason.STORM))
 
-    def _digest(self, channel: str, receiver: str, opened: Millis, limit: Millis) -> str:
+    def _digest(self, place: str, like: Delivery, opened: Millis, limit: Millis) -> str:
         """Return the digest that may be joined, marked, or a new one; "" when other engines keep changing them."""
         self._tools.check()
         state, now = self._tools.state, self._tools.clock.now()
-        if channel not in self._documents:
+        if place not in self._documents:
             known = (s.value for s in state.incidents(rule="", open_only=True))
             self._documents |= {d.labels["storm"]: d.id for d in known if is_storm(d) and joinable(d)}
-        new = (digest("storm", channel, now // BUCKET, n) for n in range(MOST_DIGESTS))
-        for id in filter(None, (self._documents.get(channel), *new)):
+        new = (digest("storm", place, now // BUCKET, n) for n in range(MOST_DIGESTS))
+        for id in filter(None, (self._documents.get(place), *new)):
             stored = state.incident(id)
             if stored is None:
-                made = new_digest(
-                    id, channel, receiver, opened, now, limit, editable=self._notifiers[receiver].editable
-                )
+                editable = self._tools.notifiers[like.receiver].editable
+                made = new_digest(id, place, like, opened, now, limit, editable=editable)
                 try:
                     state.save_incident(made, None)
                 except Conflict:
@@ -204,7 +201,7 @@ class Storms:
                 self._mark(id, opened, limit)
             else:
                 continue
-            self._documents[channel] = id
+            self._documents[place] = id
             return id
         return ""
 

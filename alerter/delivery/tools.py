@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -48,6 +48,7 @@ class Tools:
     """
 
     state: State
+    notifiers: Mapping[str, Notifier]
     routing: Routing
     clock: Clock
     journal: Journal
@@ -63,6 +64,15 @@ class Tools:
     def __post_init__(self) -> None:
         self.ledger = Ledger(self.state, self.check)
         self.claims = Claims(self.clock, self.session, self.living)
+
+    def place(self, receiver: str, channel: str) -> str:
+        """Return what has a rate and a storm of its own: a bot's channel; else the receiver.
+
+        Receivers that go by webhooks of their own may be in different workspaces, whose channels share their names.
+        """
+        notifier = self.notifiers.get(receiver)
+        shared = notifier is not None and notifier.kind == "slack" and notifier.editable
+        return channel if shared else f"receiver {receiver}"
 
     def check(self) -> None:
         """Raise NotAllowed when this engine may neither write nor send now."""

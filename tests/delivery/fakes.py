@@ -123,6 +123,7 @@ class Desk:
         self.permits: Iterator[bool] | None = None
         self.order = notifier or FakeNotifier()
         self.spare = FakeNotifier(kind="console", editable=False)
+        self.more: dict[str, FakeNotifier] = {}
         order = Receiver("order", "slack", {"channel": "#order", **options}, "spare" if fallback else None)
         self.obstacle: Any = None
         self.metrics = Metrics()
@@ -136,7 +137,7 @@ class Desk:
         """Begin as a new process would, which knows nothing but what is stored."""
         self.courier = Courier(
             self.state,
-            {"order": self.order, "spare": self.spare},
+            {"order": self.order, "spare": self.spare, **self.more},
             self.routing,
             self.clock,
             silenced=lambda _incident, _now: self.obstacle,
