@@ -256,3 +256,32 @@ def test_an_engine_does_not_differ_from_itself(local):
     one = Engine("a:1", local, RULES)
     one.fleet.look()
     assert one.fleet.differing() == []
+
+
+class Interrupted(str):
+    """A rule's name; comparing it lets another thread's work happen, as the interpreter may at any such step."""
+
+    __slots__ = ("meanwhile",)
+
+    def __hash__(self) -> int:
+        happens, self.meanwhile = getattr(self, "meanwhile", None), None
+        if happens is not None:
+            happens()
+        return str.__hash__(self)
+
+
+def test_other_threads_take_and_let_go_meanwhile(local):
+    """Letting one rule go while another thread lets go of its own, and takes it again, disturbs neither."""
+    name = Interrupted(RULES[1])
+    one = Engine("a:1", local, (RULES[0], name, *RULES[2:]))
+    one.fleet.beat()
+    one.take()
+
+    def other() -> None:
+        one.leases.forget(RULES[2:3])
+
+    name.meanwhile = other
+    assert one.leases.release(RULES[:1]) == [RULES[0]]
+    assert name.meanwhile is None
+    assert one.leases.read(RULES[1:3]).checkpoints.keys() == set(RULES[1:3])
+    assert one.leases.held() == len(RULES) - 1

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from alerter.clock import MINUTE, SECOND
+from alerter.cluster.pacemaker import Pacemaker
+from alerter.project import load_project
+from alerter.runner import Runner
+from alerter.service import Service
+from alerter.sources.embedded import EmbeddedSource
 from tests.cluster.services import NAMES, Fleet, pass_time
 
 
@@ -78,3 +84,48 @@ def test_a_rule_is_removed_when_nobody_runs_it(fleet):
     new.service.deliver()
     assert fleet.told()[NAMES[-1]] == ["firing", "resolved"]
     assert set(fleet.state.checkpointed()) == set(NAMES[:-1])
+
+
+def test_a_rule_that_is_gone_here_is_let_go(fleet):
+    """One engine's files lose a rule it holds, the other's still have it: the other takes it and goes on."""
+    shutil.copytree(fleet.folder / "rules", fleet.folder / "own")
+    one, two = fleet.process("one"), fleet.process("two", rules="own")
+    pass_time(12 * SECOND, one, two)
+    gone = min(two.holds())
+    (fleet.folder / "own" / f"{NAMES.index(gone)}.yaml").unlink()
+    assert two.service.reload()
+    pass_time(4 * SECOND, two, one)
+    assert gone in one.holds()
+    fleet.happen(one.clock.now() + SECOND)
+    pass_time(2 * MINUTE, one, two)
+    assert fleet.told()[gone] == ["firing"]
+    assert fleet.state.checkpoints([gone])[gone].value.evaluated > one.clock.now() - MINUTE
+
+
+def test_a_slow_start_beats(fleet, monkeypatch):
+    """Resolving what removed rules left takes longer than a lease is good for: the engine beats meanwhile."""
+    process = fleet.process("one")
+    pass_time(2 * SECOND, process)
+    fleet.happen(process.clock.now() + SECOND)
+    pass_time(2 * MINUTE, process)
+    process.service.leave()
+    source, began, save = EmbeddedSource(), process.clock.monotonic(), fleet.state.save_incident
+
+    def slow(*written):
+        process.clock.advance(SECOND)
+        return save(*written)
+
+    monkeypatch.setattr(fleet.state, "save_incident", slow)
+    for n in range(1, len(NAMES)):
+        (fleet.folder / "rules" / f"{n}.yaml").unlink()
+    service = Service(process.settings, load_project(process.settings), source, fleet.state, process.clock)
+    runner = Runner(process.settings, once=False, clock=process.clock)
+    pacemaker = Pacemaker(service.renew, service.fleet.interval, process.clock, lambda _: None)
+    try:
+        assert runner._become_ready(service, source, fleet.state, pacemaker)
+        assert service.fleet.valid()
+    finally:
+        pacemaker.stop()
+    assert process.clock.monotonic() - began > service.settings.lease_ttl
+    assert service.fleet.lost == 0
+    assert [v.value.rule for v in fleet.state.incidents(open_only=True)] == NAMES[:1]
