@@ -208,7 +208,8 @@ def _resolved(story: Story, transition: Transition, scene: Scene) -> None:
         quiet_close=incident.quiet_close and transition.reason is Reason.QUIET,
     )
     story.decisions.append(of_transition(story.incident, transition))
-    if not story.incident.quiet_close:
+    moved = incident.resolved is not None  # late events, judged after a checkpoint's write was lost
+    if not story.incident.quiet_close and not moved:
         for receiver in Heard.of(incident).receivers:
             _plan(story, Told(receiver, Kind.RESOLVED, transition.reason), transition.at, scene)
 
