@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 DELAY_SAID = 60 * SECOND
 """A message that waited longer than this says so."""
 MANY = 1_000
-"""Of more incidents than this the list is read again only after as many milliseconds: 10 s for 10,000."""
+"""Of more incidents than this the list is read again only after as many milliseconds, at most ``LONGEST``."""
+LONGEST: Millis = 5 * SECOND
 NEWEST = 100
 """Incidents that are looked at between, so that a new one goes out in its order."""
 
@@ -131,9 +132,9 @@ class Courier:
         now = self._clock.monotonic()
         if now < self._list_again:
             newest = self._state.incidents(limit=NEWEST)
-            return self._ledger.go_on(s for s in newest if s.value.unfinished and self._mine(s.value))
+            return self._ledger.go_on((s for s in newest if s.value.unfinished), self._mine)
         listed = self._ledger.begin(stored for stored in self._state.unfinished() if self._mine(stored.value))
-        self._list_again = now + (len(listed) if len(listed) > MANY else 0)
+        self._list_again = now + (min(len(listed), LONGEST) if len(listed) > MANY else 0)
         return listed
 
     # --- one delivery ------------------------------------------------------------------------------------------

@@ -34,12 +34,13 @@ class Ledger:
         self._seen = {stored.value.id: stored for stored in listed}
         return self._begun()
 
-    def go_on(self, newest: Iterable[Versioned[Incident]]) -> list[Incident]:
-        """Start a pass with what the one before knew, and some more."""
+    def go_on(self, newest: Iterable[Versioned[Incident]], mine: Callable[[Incident], bool]) -> list[Incident]:
+        """Start a pass with what the one before knew, and some more; without what is not ``mine`` (any more)."""
         for id in self._written:
             if id in self._seen and not self._seen[id].value.unfinished:
                 del self._seen[id]
         self._seen.update((stored.value.id, stored) for stored in newest)
+        self._seen = {id: stored for id, stored in self._seen.items() if mine(stored.value)}
         return self._begun()
 
     def _begun(self) -> list[Incident]:

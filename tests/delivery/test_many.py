@@ -79,3 +79,25 @@ def test_list_of_thousands_is_read_seldom() -> None:
     desk.state.unfinished = lambda limit=None: reads.append(desk.clock.now()) or unfinished(limit)  # type: ignore[method-assign, func-returns-value]
     desk.passes(20)
     assert 4 <= len(reads) <= 6
+
+
+def test_rules_that_change_hands_are_let_go_between_two_reads_of_the_list() -> None:
+    """What became another engine's is not sent here any more, although the list is not read again yet."""
+    desk = full(2 * MANY)
+    desk.passes(1)
+    before = len(desk.order.calls)
+    desk.ours = lambda made: int(made.id[1:]) >= MANY
+    desk.clock.advance(SECOND)
+    desk.passes(1)
+    told = {int(m.incident.id[1:]) for _, m in desk.order.calls[before:]}
+    assert told
+    assert min(told) >= MANY
+
+
+def test_what_becomes_ours_below_a_long_list_waits_five_seconds_at_most() -> None:
+    """However long the list is, what is not among the newest is found within five seconds."""
+    desk = full(10 * MANY)
+    desk.passes(1)
+    desk.plan(incident("old", delivery("late", channel="#other"), opened=NOW - SECOND))
+    desk.passes(6)
+    assert "late" in {m.delivery.id for _, m in desk.order.calls}
