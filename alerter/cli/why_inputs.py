@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from alerter.errors import UsageError
 from alerter.model.incident import Decision, Incident, Match, Reason
 from alerter.model.rule import Frequency, Rule
 from alerter.model.silence import Silence
+from alerter.notifiers.text import safe_line
 from alerter.redact import PREFIX
 from alerter.routing.load import load_routing
 from alerter.routing.tree import console_routing
@@ -37,6 +38,8 @@ AROUND: Millis = 10 * MINUTE
 MOST_INCIDENTS = 20
 """Incidents told one by one, the newest of the span."""
 MOST_DECISIONS = 10_000
+MOST_NAMES = 10
+"""Known names that an unknown one is answered with."""
 PATIENCE = 15.0
 """Seconds after which the nearest window is not looked for any closer."""
 
@@ -134,10 +137,19 @@ def require_known(inputs: Inputs, state: State, settings: Settings) -> None:
     found, records = inputs.definition, inputs.records
     if found != Definition() or records.incidents or records.checkpoint or records.decisions.get(""):
         return
-    names = {rule.name for rule in load_rules(settings.rules, settings).rules} | set(state.checkpointed())
-    near = did_you_mean(inputs.asked.rule, names)
-    hint = near or "the names are those of: alerter status; an incident's id that of: alerter incidents"
-    raise UsageError(f"there is no rule and no incident {inputs.asked.rule!r}", hint)
+    names = {one.name for one in _written(settings.rules)} | set(state.checkpointed())
+    names |= {rule.name for rule in load_rules(settings.rules, settings).rules}
+    raise UsageError(f"there is no rule and no incident {inputs.asked.rule!r}", _known_names(inputs.asked.rule, names))
+
+
+def _known_names(word: str, names: Collection[str]) -> str:
+    """Return the name that was probably meant, and some of those there are."""
+    if not names:
+        return "no rule file and no record holds a rule; are these the settings of the engine, and its folder?"
+    listed = ", ".join(sorted(names)[:MOST_NAMES])
+    more = f" and {len(names) - MOST_NAMES:,} more" if len(names) > MOST_NAMES else ""
+    near = did_you_mean(word, names)
+    return safe_line(f"{near}{' ' if near else ''}rules: {listed}{more}; ids of incidents: alerter incidents")
 
 
 # --- records -------------------------------------------------------------------------------------------------------
@@ -166,11 +178,11 @@ def _records(state: State, settings: Settings, asked: Asked, incidents: Sequence
         incidents=shown,
         decisions={**decisions, "": _own(state, asked)},
         present=_present(state, settings, shown, silences, now),
-        digests=_digests(state, shown),
+        digests=_digests(state, incidents),
         silences=silences,
         checkpoint=checkpoint.value if checkpoint else None,
         heartbeats=state.heartbeats(),
-        more=len(incidents) - len(shown),
+        others=list(incidents)[: -len(shown)] if shown else (),
     )
 
 

@@ -28,6 +28,19 @@ class Paragraph:
 
 
 @dataclass(frozen=True)
+class Totals:
+    """All incidents of the span, shown or not; of ``told`` ones somebody heard."""
+
+    incidents: int
+    told: int
+
+    @property
+    def untold(self) -> int:
+        """The incidents that nobody heard of."""
+        return self.incidents - self.told
+
+
+@dataclass(frozen=True)
 class Account:
     """The answer. ``told``: None where nothing was to be told. ``counted``: None when nothing was counted again."""
 
@@ -39,6 +52,7 @@ class Account:
     facts: tuple[Fact, ...]
     counted: Counted | None
     now: Millis
+    totals: Totals
 
 
 def account(asked: Asked, definition: Definition, records: Records, counted: Counted | None = None) -> Account:
@@ -47,8 +61,18 @@ def account(asked: Asked, definition: Definition, records: Records, counted: Cou
     facts += tuple(map(_warning, counted.warnings if counted else ()))
     paragraphs = tuple(_paragraph(incident, records) for incident in records.incidents)
     own = folded([entry_of(d, records.now) for d in records.of("")])
-    told, text = _verdict(paragraphs, own, facts, counted, records)
-    return Account(asked, told, text, paragraphs, own, facts, counted, records.now)
+    totals = _totals(paragraphs, records)
+    told, text = _verdict(paragraphs, totals, own, facts, counted, records)
+    return Account(asked, told, text, paragraphs, own, facts, counted, records.now, totals)
+
+
+def _totals(paragraphs: Sequence[Paragraph], records: Records) -> Totals:
+    """Count those that are not shown too: from their documents alone it is known whether anybody was told."""
+    told = sum(p.told for p in paragraphs)
+    for other in records.others:
+        heard = hearings(other, (), _digests_of(other, records.digests), records.now)
+        told += any(one.told is not None for one in heard)
+    return Totals(len(paragraphs) + len(records.others), told)
 
 
 def _warning(text: str) -> Fact:
@@ -90,6 +114,7 @@ def _digests_of(incident: Incident, digests: Sequence[Incident]) -> list[Inciden
 
 def _verdict(
     paragraphs: Sequence[Paragraph],
+    totals: Totals,
     own: Sequence[Entry],
     facts: Sequence[Fact],
     counted: Counted | None,
@@ -98,8 +123,9 @@ def _verdict(
     if len(paragraphs) == 1:
         return paragraphs[0].told, paragraphs[0].verdict
     if paragraphs:
-        told = sum(p.told for p in paragraphs)
-        return told > 0, f"{len(paragraphs)} incidents: {told} told, {len(paragraphs) - told} not told; see each below"
+        below = f"the newest {len(paragraphs)} are shown" if records.others else "see each"
+        numbers = f"{totals.incidents:,} incidents: {totals.told:,} told, {totals.untold:,} not told"
+        return totals.told > 0, f"{numbers}; {below} below"
     deciding = [fact.text for fact in facts if fact.decides]
     deciding += [entry.text for entry in own if entry.outcome == "skipped"]
     if deciding:

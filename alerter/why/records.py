@@ -64,8 +64,8 @@ class Records:
 
     ``decisions`` are those of each incident by its id, and under "" those of the rule itself. ``present``
     are those that would be made now about who is still untold. ``digests`` are messages
-    that tell of several incidents. ``more`` incidents of the span were not read; records of decisions begin at
-    ``kept_since``.
+    that tell of several incidents. ``others`` are incidents of the span that are only counted, not shown; records of
+    decisions begin at ``kept_since``.
     """
 
     now: Millis
@@ -77,7 +77,7 @@ class Records:
     silences: Sequence[Silence] = ()
     checkpoint: Checkpoint | None = None
     heartbeats: Sequence[Heartbeat] = ()
-    more: int = 0
+    others: Sequence[Incident] = ()
 
     def of(self, incident: str) -> Sequence[Decision]:
         """Return the decisions of an incident, by time."""

@@ -9,6 +9,7 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.model.incident import Match
 from alerter.notifiers.text import one_line, safe_line
+from alerter.plurals import many
 from alerter.state.records import key_text
 from alerter.timetext import iso
 from alerter.why.account import Account, Paragraph
@@ -31,10 +32,12 @@ def _lines(account: Account) -> Iterator[str]:
     yield ""
     yield f"{asked.rule}{key}, {when(asked.start, now)} to {when(asked.end, now)}, times in UTC"
     for fact in account.facts:
-        yield f"  {fact.text}"
+        if not account.verdict.endswith(fact.text):  # said already
+            yield f"  {fact.text}"
     counted = account.counted
     if counted is not None and counted.matches:
-        yield f"  counted now, it matches {len(counted.matches):,} times, first at {when(counted.matches[0].at, now)}"
+        times = many(len(counted.matches), "time")
+        yield f"  counted now, it matches {times}, first at {when(counted.matches[0].at, now)}"
     yield from _timeline(account.timeline, now)
     for paragraph in account.paragraphs:
         yield from _paragraph(paragraph, now, alone=len(account.paragraphs) == 1)
@@ -43,8 +46,8 @@ def _lines(account: Account) -> Iterator[str]:
 def _paragraph(paragraph: Paragraph, now: Millis, *, alone: bool) -> Iterator[str]:
     incident = paragraph.incident
     key = f" [{key_text(incident.key)}]" if incident.key else ""
-    announced = "1 match" if incident.matches == 1 else f"{incident.matches:,} matches"
-    matches = f"{announced} announced, {incident.suppressed:,} suppressed, peak {incident.peak:g}"
+    matches = f"{many(incident.matches, 'match', 'matches')} announced, {incident.suppressed:,} suppressed"
+    matches += f", peak {incident.peak:g}"
     yield ""
     yield f"incident {incident.id}{key} opened {when(incident.opened, now)}: {matches}"
     if not alone:
@@ -88,6 +91,12 @@ def as_json(account: Account) -> str:
             "nearest": _match(counted.matches[0] if counted.matches else counted.nearest),
         },
         "timeline": [_entry(entry) for entry in account.timeline],
+        "totals": {
+            "incidents": account.totals.incidents,
+            "told": account.totals.told,
+            "not_told": account.totals.untold,
+            "shown": len(account.paragraphs),
+        },
         "incidents": [_incident(paragraph) for paragraph in account.paragraphs],
     }
     return json.dumps(document, ensure_ascii=False)

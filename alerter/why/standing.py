@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from alerter.clock import MINUTE, Millis
 from alerter.model.heartbeat import Heartbeat
+from alerter.plurals import many
 from alerter.why.records import Asked, Definition, Records
 from alerter.why.words import when
 
@@ -133,7 +134,6 @@ def _record(asked: Asked, records: Records) -> Iterator[Fact]:
         yield Fact("too_old", text, asked.end < records.kept_since)
     if asked.end > now:
         yield Fact("future", f"the span ends after now ({when(now, now)})", asked.start > now)
-    if records.more:
-        yield Fact(
-            "more", f"{records.more:,} more incidents of the span are not told here: ask for a --key or less time"
-        )
+    if records.others:
+        more = many(len(records.others), "more incident of the span is", "more incidents of the span are")
+        yield Fact("more", f"{more} not shown here: narrow the span or give --key")

@@ -128,6 +128,20 @@ def test_keys_and_times_select(state: State, incident: Make, capsys: pytest.Capt
 
 
 @pytest.mark.usefixtures("files")
+def test_many_incidents_are_counted_and_the_newest_shown(
+    state: State, incident: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Totals are of all of the span."""
+    opened, over = now() - HOUR, {"resolve_reason": "condition_over"}
+    made = [incident(f"i{n:02}", opened=opened + n, resolved=opened + MINUTE + n, **over) for n in range(24)]
+    keep(state, *made, incident("old", opened=opened - 1, resolved=opened, deliveries=(), **over))
+    found = asked(capsys, "refunds")
+    assert found["verdict"] == "25 incidents: 24 told, 1 not told; the newest 20 are shown below"
+    assert found["totals"] == {"incidents": 25, "told": 24, "not_told": 1, "shown": 20}
+    assert [one["id"] for one in found["incidents"]] == [f"i{n:02}" for n in range(4, 24)]
+
+
+@pytest.mark.usefixtures("files")
 def test_hidden_keys_are_asked_for_by_their_value(
     state: State, incident: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -181,7 +195,19 @@ def test_unknown_names_are_an_error(files: Path, state: State, capsys: pytest.Ca
     assert main(["why", "refund"]) == 2
     said = capsys.readouterr().err
     assert "there is no rule and no incident 'refund'" in said
-    assert "did you mean refunds?" in said
+    assert "did you mean refunds? rules: asleep, broken, refunds; ids of incidents: alerter incidents" in said
+
+
+def test_the_hint_names_ten_rules(files: Path, state: State, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those of the files and those that only the state knows; the rest is counted."""
+    for number in range(12):
+        (files / f"rules/more{number}.yaml").write_text(RULE.format(index="x").replace("refunds", f"more {number:02}"))
+    state.save_checkpoint(Checkpoint("a gone one", "m", now(), now() - DAY), None)
+    assert main(["why", "nosuch"]) == 2
+    said = capsys.readouterr().err
+    assert "did you mean" not in said
+    names = ["a gone one", "asleep", "broken", *(f"more {n:02}" for n in range(7))]
+    assert f"hint: rules: {', '.join(names)} and 6 more; ids" in said
 
 
 @pytest.mark.usefixtures("files", "state")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -14,10 +15,10 @@ from alerter.model.rule import Redaction
 from alerter.model.silence import Matcher, Silence
 from alerter.redact import hash_value
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.why.account import Account, account, worth_counting
+from alerter.why.account import Account, Totals, account, worth_counting
 from alerter.why.nearest import Counted
 from alerter.why.records import Asked, Definition, Records
-from alerter.why.report import as_text
+from alerter.why.report import as_json, as_text
 from tests.delivery.fakes import NOW, delivery, incident
 from tests.engine.support import storm
 
@@ -212,6 +213,27 @@ def test_several_incidents_are_counted_and_told_one_by_one() -> None:
     assert "  not told: no receiver is on record; still firing" in text
 
 
+def test_what_is_not_shown_is_counted_too() -> None:
+    """Totals are of all incidents of the span, in text and JSON; how to see the others is said."""
+    others = [*(incident(f"o{n}", SENT) for n in range(30)), *(incident(f"u{n}") for n in range(10))]
+    found = account(ASKED, RULE, records(incidents=[incident("i1", SENT), incident("i2")], others=others))
+    assert found.verdict == "42 incidents: 31 told, 11 not told; the newest 2 are shown below"
+    assert "  40 more incidents of the span are not shown here: narrow the span or give --key" in as_text(found)
+    totals = {"incidents": 42, "told": 31, "not_told": 11, "shown": 2}
+    assert json.loads(as_json(found))["totals"] == totals
+    one = account(ASKED, RULE, records(incidents=[incident("i1", SENT), incident("i2")], others=others[:1]))
+    assert "  1 more incident of the span is not shown here: narrow the span or give --key" in as_text(one)
+
+
+def test_an_incident_that_is_not_shown_was_told_by_a_digest() -> None:
+    """Digests count for all incidents of the span."""
+    dropped = delivery(state=DeliveryState.DROPPED, error=str(Reason.STORM), digest="storm")
+    digest = incident("storm", replace(SENT, kind=Kind.DIGEST, sent=LATER), type="digest", opened=NOW - HOUR)
+    both = {"incidents": [incident("i1", SENT), incident("i2", SENT)], "others": [incident("i0", dropped)]}
+    assert account(ASKED, RULE, records(**both, digests=[digest])).totals == Totals(3, 3)
+    assert account(ASKED, RULE, records(**both)).totals == Totals(3, 2)
+
+
 def test_hostile_text_cannot_shape_a_line() -> None:
     """Comments, details and keys with line breaks and terminal codes stay on their line, without colour."""
     evil = "x\ntold: #forged\x1b[31m\u202e"
@@ -310,6 +332,8 @@ def test_files_say_why_there_is_no_rule() -> None:
     assert (
         nothing(Definition(None, "r.yaml:3")) == "nothing happened: the rule is disabled: is_enabled: false in r.yaml:3"
     )
+    text = as_text(account(ASKED, Definition(None, "", (refused,)), records()))
+    assert text.count("the rule is refused") == 1, "the verdict says it, the list of facts need not"
     gone = account(ASKED, Definition(), records())
     assert next(f.code for f in gone.facts) == "removed"
 
