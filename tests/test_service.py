@@ -205,3 +205,27 @@ def test_a_rule_run_by_itself_says_nothing_about_the_source(case: Case) -> None:
     case.service.metrics.progress.replace([storm], T0)
     case.service.tick([broken])
     assert case.service.pages()["/readyz"]()[0] == 200  # a query that is refused is the rule's own
+
+
+def test_a_record_that_cannot_be_read_stops_nothing_else(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    """One incident was edited by hand: rules are evaluated, and the others' messages go out."""
+    case.write("rules/other.yaml", RULE.format(n=3).replace("storm", "other"))
+    case.service.reload()
+    case.tick()
+    case.clock.advance(MINUTE)
+    case.happen(3)
+    case.service.tick(case.service.project.rules)
+    case.state._db.execute("""UPDATE incidents SET body = '{"deliveries": 1}' WHERE rule = 'other'""")
+    case.service.deliver()
+    assert case.told() == [("firing", "sent")]
+    for _ in range(3):
+        case.clock.advance(MINUTE)
+        case.happen(1)
+        report = case.service.tick(case.service.project.rules)
+        case.service.deliver()
+        assert report is not None
+        assert "storm" not in {failure.rule for failure in report.failures}
+    assert case.service.pages()["/readyz"]()[0] == 200
+    assert case.told() == [("firing", "sent")]
+    assert caplog.text.count("it is left out") == 1
+    assert "Traceback" not in caplog.text
