@@ -8,22 +8,24 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import live, report, startup
+from benchmarks import live, report, startup, workbench
 from benchmarks.competitors import Place
-from benchmarks.peer import Peer, install
+from benchmarks.peer import install
 from benchmarks.server import Server, find
 from benchmarks.stubs import Webhook
 from benchmarks.trial import PREFIX, ROOT
 from benchmarks.workloads import FULL, INDEX, QUICK, Bench
 from tests.servers.home import Missing
 
-WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w6", "startup")
+WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w6", "startup", "workbench")
+ALONE = ("workbench",)
+"""Those that need neither a server nor ElastAlert."""
 RESULTS = ROOT / "build" / "benchmarks.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 
@@ -34,13 +36,22 @@ def main() -> int:
     if args.command == "report":
         Path(args.page).write_text(report.page(json.loads(Path(args.results).read_text())))
         return 0
-    try:
-        server = find()
-    except Missing as missing:
-        print(missing, file=sys.stderr)
-        return 2
-    with _place(server) as place:
-        results = _run(args, place)
+    wanted = _wanted(args.only)
+    results = _about()
+    if set(wanted) - set(ALONE):
+        try:
+            server = find()
+        except Missing as missing:
+            print(missing, file=sys.stderr)
+            return 2
+        with _place(server) as place:
+            found = _run(args, wanted, place)
+        results["versions"] |= found["versions"]
+        results["sections"] += found["sections"]
+    if "workbench" in wanted:
+        with tempfile.TemporaryDirectory(prefix="alerter-bench-") as folder:
+            sizes = workbench.QUICK if args.quick else workbench.FULL
+            results["sections"].append(workbench.run(Path(folder), sizes))
     Path(args.out).parent.mkdir(parents=True, exist_ok=True)
     Path(args.out).write_text(json.dumps(results, indent=1))
     print(report.tables(results))
@@ -76,11 +87,16 @@ def _place(server: Server) -> Iterator[Place]:
             server.drop(INDEX)
 
 
-def _run(args: argparse.Namespace, place: Place) -> dict[str, Any]:
-    wanted = args.only.split(",")
+def _wanted(names: str) -> list[str]:
+    wanted = names.split(",")
     unknown = [name for name in wanted if name not in WORKLOADS]
     if unknown:
         sys.exit(f"no such workload: {', '.join(unknown)}; known: {', '.join(WORKLOADS)}")
+    return wanted
+
+
+def _run(args: argparse.Namespace, wanted: Sequence[str], place: Place) -> dict[str, Any]:
+    """Run what needs a server; return its sections, and the versions of what ran."""
     peer = None if args.no_peer else install()
     bench = Bench(place, peer, QUICK if args.quick else FULL)
     minutes = args.minutes or (2 if args.quick else 10)
@@ -90,13 +106,15 @@ def _run(args: argparse.Namespace, place: Place) -> dict[str, Any]:
     }
     sections: list[dict[str, Any]] = []
     for name in WORKLOADS:
-        if name in wanted:
+        if name in wanted and name not in ALONE:
             sections += [other[name]()] if name in other else bench.run(name)
-    return {**_about(place.server, peer), "sections": sections}
+    versions = {"Elasticsearch": place.server.version}
+    versions |= {"ElastAlert 2": peer.version, "Python (ElastAlert)": peer.python} if peer else {}
+    return {"versions": versions, "sections": sections}
 
 
-def _about(server: Server, peer: Peer | None) -> dict[str, Any]:
-    """Return what a reader needs to judge figures: date, command, machine, versions."""
+def _about() -> dict[str, Any]:
+    """Return what a reader needs to judge figures (date, command, machine, versions), and no sections yet."""
     cpu = next(
         (li for li in Path("/proc/cpuinfo").read_text().splitlines() if li.startswith("model name")), ": unknown"
     )
@@ -105,11 +123,8 @@ def _about(server: Server, peer: Peer | None) -> dict[str, Any]:
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "command": "python -m benchmarks " + " ".join(sys.argv[1:]),
         "machine": f"{os.cpu_count()} x {cpu.partition(': ')[2]}, {memory} GB",
-        "versions": {
-            "Elasticsearch": server.version,
-            "Python (alerter, floor)": platform.python_version(),
-            **({"ElastAlert 2": peer.version, "Python (ElastAlert)": peer.python} if peer else {}),
-        },
+        "versions": {"Python (alerter, floor)": platform.python_version()},
+        "sections": [],
     }
 
 

@@ -173,7 +173,7 @@ def many_keys(seed: int, start: int, seconds: int, rate: int, keys: int) -> Iter
 # --- rules -----------------------------------------------------------------------------------------------------------
 
 
-def mixed_rules(seed: int, count: int, index: str, rate: int, webhook: str, *, counting: bool = False) -> list[Event]:
+def mixed_rules(seed: int, count: int, index: str, rate: float, webhook: str, *, counting: bool = False) -> list[Event]:
     """Return the mix: of 20 rules 8 frequency, 4 frequency by user, 3 spike, 3 flatline, 2 blacklist.
 
     ``counting`` is ElastAlert's cheapest reading: ``use_count_query`` or ``use_terms_query`` wherever it allows them.

@@ -74,12 +74,52 @@ class Used:
         """Return what was used after ``before``."""
         return Used(self.cpu - before.cpu, self.server - before.server, self.wall - before.wall)
 
+    def plus(self, other: Used) -> Used:
+        """Return both together."""
+        return Used(self.cpu + other.cpu, self.server + other.server, self.wall + other.wall)
 
-def play(spec: Mapping[str, Any], step: Callable[[int], None], after: Callable[[], Mapping[str, Any]]) -> None:
+
+NOTHING = Used(0.0, 0.0, 0.0)
+
+
+class Aside:
+    """Work within the passes that is counted for itself: ``play`` takes it out of the pass it falls into.
+
+    ``times`` it ran and used ``cpu`` seconds; ``whole`` is what the passes are shortened by, the counting included.
+    Two marks stand around each piece of work, so that the parent can keep its traffic apart.
+    """
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self._spec = spec
+        self._pid = int(spec["server_pid"])
+        self.times = 0
+        self.cpu = 0.0
+        self.whole = NOTHING
+
+    def run(self, work: Callable[[], object]) -> None:
+        """Do a piece of work."""
+        outside = Used.now(self._pid)
+        _mark(self._spec)
+        inside = own_cpu()
+        work()
+        self.cpu += own_cpu() - inside
+        self.times += 1
+        _mark(self._spec)
+        server, wall = cpu_of(self._pid), time.perf_counter()
+        self.whole = self.whole.plus(Used(own_cpu(), server, wall).since(outside))
+
+
+def play(
+    spec: Mapping[str, Any],
+    step: Callable[[int], None],
+    after: Callable[[], Mapping[str, Any]],
+    aside: Aside | None = None,
+) -> None:
     """Take each simulated instant in turn, measure, and print the result for the parent.
 
     ``spec``: ``span`` (the first instant, which catches up from ``begin`` to there), ``warm`` and ``passes`` (instants,
     milliseconds), ``server_pid``, and ``marks``: tell the parent before and after the passes, and wait for its answer.
+    What is done ``aside`` is no part of the passes; its totals over all of them are printed for themselves.
     """
     pid = int(spec["server_pid"])
     before = Used.now(pid)
@@ -88,16 +128,20 @@ def play(spec: Mapping[str, Any], step: Callable[[int], None], after: Callable[[
     for at in spec["warm"]:
         step(at)
     _mark(spec)
-    each = [_timed(pid, step, at) for at in spec["passes"]]
+    each = [_timed(pid, step, at, aside) for at in spec["passes"]]
     _mark(spec)
-    result = {"span": asdict(span), "passes": [asdict(used) for used in each], "peak_mb": peak_mb(), **after()}
-    print(RESULT + _json(result), flush=True)
+    result = {"span": asdict(span), "passes": [asdict(used) for used in each], "peak_mb": peak_mb()}
+    if aside is not None and aside.times:
+        result["aside"] = {"times": aside.times, "cpu": aside.cpu, "server": aside.whole.server}
+    print(RESULT + _json(result | dict(after())), flush=True)
 
 
-def _timed(pid: int, step: Callable[[int], None], at: int) -> Used:
+def _timed(pid: int, step: Callable[[int], None], at: int, aside: Aside | None) -> Used:
+    done = aside.whole if aside is not None else NOTHING
     before = Used.now(pid)
     step(at)
-    return Used.now(pid).since(before)
+    used = Used.now(pid).since(before)
+    return used.since(aside.whole.since(done)) if aside is not None else used
 
 
 def _mark(spec: Mapping[str, Any]) -> None:

@@ -60,6 +60,10 @@ class Traffic:
         """Return what passed after ``before``."""
         return Traffic(self.requests - before.requests, self.sent - before.sent, self.received - before.received)
 
+    def plus(self, other: Traffic) -> Traffic:
+        """Return both together."""
+        return Traffic(self.requests + other.requests, self.sent + other.sent, self.received + other.received)
+
 
 class Proxy:
     """Forwards a loopback port to another one. ``seen`` is called with (time, path) of each request."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -80,18 +80,34 @@ def measure(server: Server, index: str, competitor: Competitor, plan: Plan, fold
             short = replace(plan, begin=plan.span - TRAFFIC_SPAN, warm=1, passes=TRAFFIC_PASSES)
             proxy = Proxy(server.port)
             server.drop(PREFIX)
-            _, passed = _run(server, competitor.prepare(proxy.port), short, folder, proxy)
+            _, marks = _run(server, competitor.prepare(proxy.port), short, folder, proxy)
             proxy.close()
+            passed, aside = apart(marks)
             result["traffic"] = {name: n / TRAFFIC_PASSES for name, n in asdict(passed).items()}
+            if "aside" in result:
+                result["aside"]["requests"] = aside.requests / TRAFFIC_PASSES
     finally:
         server.drop(PREFIX)
     return result
 
 
+def apart(marks: Sequence[Traffic]) -> tuple[Traffic, Traffic]:
+    """Return what passed between the first mark and the last one, and what of it between the pairs of inner marks.
+
+    The first holds nothing of the second. Raises ValueError when the marks are no pairs.
+    """
+    if len(marks) < 2 or len(marks) % 2:
+        raise ValueError(f"{len(marks)} marks are no pairs")
+    aside = Traffic()
+    for before, after in zip(marks[1:-1:2], marks[2:-1:2], strict=True):
+        aside = aside.plus(after.since(before))
+    return marks[-1].since(marks[0]).since(aside), aside
+
+
 def _run(
     server: Server, launch: Launch, plan: Plan, folder: Path, proxy: Proxy | None
-) -> tuple[Mapping[str, Any], Traffic]:
-    """Start the child, answer its marks; return its result, and what passed the proxy between the two marks."""
+) -> tuple[Mapping[str, Any], Sequence[Traffic]]:
+    """Start the child, answer its marks; return its result, and what had passed the proxy at each mark."""
     spec = folder / "spec.json"
     spec.write_text(json.dumps({**plan.spec(), **launch.spec, "server_pid": server.pid, "marks": proxy is not None}))
     log = folder / "child.log"
@@ -115,16 +131,23 @@ def _run(
                 child.stdin.flush()
     if result is None:
         raise RuntimeError(f"{launch.command} gave no result:\n{log.read_text(errors='replace')[-3000:]}")
-    return result, marks[1].since(marks[0]) if len(marks) == 2 else Traffic()
+    return result, marks
 
 
 def _summary(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Return means per rule and pass, milliseconds; peak MiB; and the totals of the first step, seconds."""
+    """Return means per rule and pass, milliseconds; peak MiB; and the totals of the first step, seconds.
+
+    ``aside``, where there is any, is per pass: how often, and milliseconds.
+    """
     rules, passes = raw["rules"], raw["passes"]
     each = {name: 1000 * mean(passes, name) / rules for name in ("cpu", "server", "wall")}
     delivering = 1000 * raw.get("delivering", 0.0) / (len(passes) or 1) / rules
     kept = {name: raw[name] for name in ("rules", "failed", "peak_mb", "span")}
-    return {**kept, "passes": len(passes), "each_ms": each, "delivering_ms": delivering}
+    result = {**kept, "passes": len(passes), "each_ms": each, "delivering_ms": delivering}
+    if "aside" in raw:
+        factors = {"times": 1, "cpu": 1000, "server": 1000}
+        result["aside"] = {name: factor * raw["aside"][name] / len(passes) for name, factor in factors.items()}
+    return result
 
 
 PYTHON = [sys.executable, "-P", "-m"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections import Counter
 from dataclasses import replace
 from functools import partial
@@ -12,13 +13,20 @@ from typing import Any
 
 import pytest
 
-from alerter.config import Settings
+from alerter.cli.main import main
+from alerter.clock import MINUTE, ManualClock
+from alerter.config import Settings, load_settings
+from alerter.project import load_project
 from alerter.ruleset.load import load_rules
-from benchmarks import engine_child, generate, report
+from alerter.service import Service
+from alerter.sources.embedded import EmbeddedSource
+from alerter.state.sqlite import SqliteState
+from benchmarks import engine_child, generate, measure, report, workbench
 from benchmarks.answers import agree, compare
+from benchmarks.engine_child import Player, undelivered
 from benchmarks.floor import question
-from benchmarks.stubs import REQUEST
-from benchmarks.trial import Plan
+from benchmarks.stubs import REQUEST, Traffic
+from benchmarks.trial import Plan, apart
 
 START = 1_740_787_200_000
 HOOK = "http://127.0.0.1:9/hook"
@@ -131,6 +139,7 @@ def test_the_page_says_when_answers_do_not_agree() -> None:
     each = {"cpu": 0.5, "server": 1.0, "wall": 2.0}
     result = {"name": "alerter", "rules": 1, "failed": 0, "peak_mb": 50.0, "passes": 2, "each_ms": each}
     result |= {"delivering_ms": 0.1, "traffic": {"requests": 3, "sent": 1000, "received": 2000}}
+    result |= {"aside": {"times": 30, "requests": 60, "cpu": 31.25, "server": 40}}
     slow = result | {"name": "ElastAlert stock", "each_ms": {"cpu": 50.0, "server": 10.0, "wall": 2.0}}
     row = {"same": 1, "other_time": 0, "ours_only": 1, "theirs_only": 0, "reason": "", "examples": ["r1: alerter only"]}
     answers = {"with": "ElastAlert stock", "agree": False, "until": "2025", "types": {"frequency": row}}
@@ -140,9 +149,100 @@ def test_the_page_says_when_answers_do_not_agree() -> None:
     assert "DO NOT AGREE" in page
     assert "| ElastAlert stock | 50.000 | 100 |" in page
     assert "r1: alerter only" in page
+    assert "30 a minute with 60 requests" in page
+    assert "31.2 ms CPU a minute" in page
 
 
 def test_delivery_runs_as_often_as_in_the_process() -> None:
     from alerter import runner
 
     assert engine_child.DELIVER_SECONDS == runner.DELIVER_SECONDS
+
+
+COUNTED = START + 2 * MINUTE
+SPEC = {"server_pid": os.getpid(), "marks": False, "span": START + MINUTE, "warm": [], "passes": [COUNTED]}
+
+
+@pytest.fixture
+def played(tmp_path: Path) -> tuple[Player, SqliteState]:
+    """Return what plays a service with one rule, whose events come in the counted minute; and its state."""
+    rule = "name: storm\ntype: frequency\nindex: logs\nnum_events: 3\ntimeframe: 1m\n"
+    routes = "route: {receiver: here}\nreceivers: [{name: here, console: {}}]\n"
+    settings = "rules: rules\nnotifiers: notifiers\nquery_delay: 0s\n"
+    for name, text in {"rules/storm.yaml": rule, "notifiers/routes.yaml": routes, "alerter.yaml": settings}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    loaded = load_settings(str(tmp_path / "alerter.yaml"), {})
+    clock, state = ManualClock(START), SqliteState(":memory:")
+    state.init()
+    events = EmbeddedSource(documents=[{"@timestamp": generate.stamp(START + MINUTE + 1 + n)} for n in range(3)])
+    service = Service(loaded, load_project(loaded), events, state, clock)
+    service.tick(service.project.rules)
+    return Player(service, clock, SPEC), state
+
+
+def test_a_counted_minute_has_every_beat_and_ends_with_every_message_delivered(
+    played: tuple[Player, SqliteState],
+) -> None:
+    player, state = played
+    player.step(SPEC["span"])
+    assert player.beats.times == 0
+    player.step(COUNTED)
+    assert player.beats.times == 30
+    assert player.service.fleet.valid()
+    assert [str(d.state) for v in state.incidents() for d in v.value.deliveries] == ["sent"]
+    assert undelivered(state) == {}
+
+
+def test_a_message_that_was_planned_and_not_sent_is_missed(played: tuple[Player, SqliteState]) -> None:
+    player, state = played
+    player.clock.set(COUNTED)
+    player.service.tick(player.service.project.rules)
+    assert undelivered(state) == {"planned": 1}
+    player.finish()
+    assert undelivered(state) == {}
+
+
+def test_work_aside_is_taken_out_of_the_pass(capsys: pytest.CaptureFixture[str]) -> None:
+    aside = measure.Aside(SPEC)
+
+    def step(at: int) -> None:
+        if at in SPEC["passes"]:
+            aside.run(lambda: None)
+            aside.whole = aside.whole.plus(measure.Used(1000, 1000, 1000))
+
+    measure.play(SPEC, step, lambda: {"rules": 1}, aside)
+    result = json.loads(capsys.readouterr().out.removeprefix(measure.RESULT))
+    assert all(used < -900 for used in result["passes"][0].values())
+    assert result["aside"]["times"] == 1
+
+
+def test_traffic_between_inner_marks_is_kept_apart() -> None:
+    at = [Traffic(n, 10 * n, 100 * n) for n in (1, 4, 5, 7, 9, 20)]
+    assert apart(at) == (Traffic(16, 160, 1600), Traffic(3, 30, 300))
+    assert apart(at[:2]) == (Traffic(3, 30, 300), Traffic())
+    with pytest.raises(ValueError, match="no pairs"):
+        apart(at[:3])
+
+
+def test_an_aim_that_is_missed_is_said_with_by_how_much() -> None:
+    met = {"what": "a", "wall": 1.0, "cpu": 1.0, "peak_mb": 2400.0, "aim": {"wall": 2, "peak_mb": 2500}}
+    missed = {"what": "b", "wall": 9.0, "cpu": 0.3, "aim": {"cpu": 0.15}}
+    table = report.tables({"sections": [{"title": "W", "workbench": [met, missed]}]})
+    assert "| a | 1.00 | 1.00 | 2400 | under 2 s, under 2,500 MB | yes, yes |" in table
+    assert "| b | 9.00 | 0.30 |  | under 0.15 s CPU | no, 2 times |" in table
+
+
+def test_copies_of_the_shipped_rules_pass_their_tests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = workbench.copies(tmp_path, 27)
+    assert main(["test", "--config", str(config), "--format", "json", str(tmp_path / "rules")]) == 0
+    assert json.loads(capsys.readouterr().out)["tests"] >= 27
+    loaded = load_rules((tmp_path / "rules",), load_settings(str(config), {}))
+    assert len({rule.name for rule in loaded.rules}) == len(loaded.rules) == 20
+
+
+def test_a_day_holds_as_many_events_as_asked_for() -> None:
+    events = workbench.a_day(1000)
+    assert len(events) == 1000
+    assert events[0]["@timestamp"] < generate.stamp(workbench.START + 10 * MINUTE)
+    assert events[-1]["@timestamp"] > generate.stamp(workbench.START + 1430 * MINUTE)
