@@ -32,6 +32,7 @@ from alerter.timetext import parse_instant
 from alerter.why.nearest import Counted, count_again
 from alerter.why.present import untold_now
 from alerter.why.records import Asked, Definition, Records
+from alerter.why.standing import follower
 
 AROUND: Millis = 10 * MINUTE
 """``--at`` looks this far to both sides, or as far as the rule's window where that is longer."""
@@ -83,7 +84,9 @@ def define(subject: str, settings: Settings) -> tuple[str, Definition]:
         d.file for d in errors if subject in (d.file, Path(d.file).stem)
     }
     disabled = next((one.disabled for one in written if one.name == subject and one.disabled), "")
-    return subject, Definition(None, disabled, tuple(d for d in errors if d.file in files))
+    readable = {one.file for one in written}
+    unread = () if files else tuple(d for d in errors if d.file not in readable)
+    return subject, Definition(None, disabled, tuple(d for d in errors if d.file in files), unread)
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ def _instant(text: str, option: str) -> Millis:
 def require_known(inputs: Inputs, state: State, settings: Settings) -> None:
     """Raise UsageError for a name that neither a file nor a record knows."""
     found, records = inputs.definition, inputs.records
-    if found != Definition() or records.incidents or records.checkpoint or records.decisions.get(""):
+    if found.knows or records.incidents or records.checkpoint or records.decisions.get(""):
         return
     names = {one.name for one in _written(settings.rules)} | set(state.checkpointed())
     names |= {rule.name for rule in load_rules(settings.rules, settings).rules}
@@ -219,12 +222,16 @@ def _digests(state: State, incidents: Sequence[Incident]) -> list[Incident]:
 
 
 def count(inputs: Inputs, settings: Settings) -> Counted | None:
-    """Evaluate the span again over the documents of now; None without a span. Raises SourceError, UsageError."""
+    """Evaluate the span again over the documents of now; None without a span. Raises SourceError, UsageError.
+
+    A stored checkpoint is up to five minutes behind: where an engine holds the rule it is counted up to now.
+    """
     rule, checkpoint = inputs.definition.rule, inputs.records.checkpoint
     assert rule is not None
     start, end = inputs.asked.start, min(inputs.asked.end, inputs.records.now - rule.query_delay)
     if checkpoint is not None and start < checkpoint.evaluated:
-        start, end = max(start, checkpoint.started), min(end, checkpoint.evaluated)
+        start = max(start, checkpoint.started)
+        end = end if follower(inputs.asked, inputs.records) else min(end, checkpoint.evaluated)
     if start >= end:
         return None
     source = open_source(settings)
@@ -233,7 +240,7 @@ def count(inputs: Inputs, settings: Settings) -> Counted | None:
         deadline = time.monotonic() + PATIENCE
         counting = _Counting(inputs.asked, rule, source, start, end)
         counted = count_again(rule, counting.matches, lambda: time.monotonic() < deadline)
-        return replace(counted, warnings=tuple(counting.warnings))
+        return replace(counted, warnings=tuple(counting.warnings), end=end)
     finally:
         source.close()
 

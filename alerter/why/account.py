@@ -11,7 +11,7 @@ from alerter.state.records import key_text
 from alerter.why.hearing import Hearing, hearings, verdict
 from alerter.why.nearest import Counted
 from alerter.why.records import Asked, Definition, Records
-from alerter.why.standing import Fact, standing
+from alerter.why.standing import Fact, follower, standing
 from alerter.why.timeline import Entry, as_of_now, entry_of, folded, timeline
 from alerter.why.words import when
 
@@ -58,6 +58,7 @@ class Account:
 def account(asked: Asked, definition: Definition, records: Records, counted: Counted | None = None) -> Account:
     """Explain what was asked from what is kept, and from what ``counted`` again found where nothing is."""
     facts = standing(asked, definition, records)
+    facts += _counted_on(asked, counted, records)
     facts += tuple(map(_warning, counted.warnings if counted else ()))
     paragraphs = tuple(_paragraph(incident, records) for incident in records.incidents)
     own = folded([entry_of(d, records.now) for d in records.of("")])
@@ -73,6 +74,19 @@ def _totals(paragraphs: Sequence[Paragraph], records: Records) -> Totals:
         heard = hearings(other, (), _digests_of(other, records.digests), records.now)
         told += any(one.told is not None for one in heard)
     return Totals(len(paragraphs) + len(records.others), told)
+
+
+def _counted_on(asked: Asked, counted: Counted | None, records: Records) -> tuple[Fact, ...]:
+    """Say that it was counted further than a stored checkpoint goes, and why that is right."""
+    engine = follower(asked, records)
+    if engine is None or counted is None or counted.end is None or counted.end <= _evaluated(records):
+        return ()
+    text = f"counted up to {when(counted.end, records.now)}, as the engine {engine.instance} is running and holds it"
+    return (Fact("counted_on", text),)
+
+
+def _evaluated(records: Records) -> Millis:
+    return records.checkpoint.evaluated if records.checkpoint else 0
 
 
 def _warning(text: str) -> Fact:
@@ -130,20 +144,25 @@ def _verdict(
     deciding += [entry.text for entry in own if entry.outcome == "skipped"]
     if deciding:
         return None, f"nothing happened: {deciding[0]}"
-    checkpoint = records.checkpoint
-    reached = f" up to {when(checkpoint.evaluated, records.now)}" if checkpoint else ""
-    return None, f"nothing matched{reached}{_counted(counted, records.now)}"
+    reached = _evaluated(records)
+    if counted is not None and counted.end is not None and not counted.matches:
+        reached = max(reached, counted.end)
+    up_to = f" up to {when(reached, records.now)}" if reached else ""
+    return None, f"nothing matched{up_to}{_counted(counted, records)}"
 
 
-def _counted(counted: Counted | None, now: Millis) -> str:
+def _counted(counted: Counted | None, records: Records) -> str:
     """Return what counting again adds: how near it came, or that it would match by now."""
     if counted is None:
         return ""
     nearest = counted.matches[0] if counted.matches else counted.nearest
     key = f" [{key_text(nearest.key)}]" if nearest is not None and nearest.key else ""
-    at = f" at {when(nearest.at, now)}{key}" if nearest is not None else ""
+    at = f" at {when(nearest.at, records.now)}{key}" if nearest is not None else ""
     if counted.matches:
-        return f", but counted now it would{at}: documents came after it was evaluated, or the rule was another one"
+        ahead = records.holder is not None and counted.matches[0].at > _evaluated(records)
+        why = "the engine comes to it with its next run, or " if ahead else ""
+        why += "documents came after it was evaluated, or the rule was another one"
+        return f", but counted now it would{at}: {why}"
     return f": {counted.text}{at} (counted now)"
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from alerter.clock import Millis
 from alerter.model.incident import Match
 from alerter.model.rule import Cardinality, Condition, Flatline, Frequency, Realert, Rule, Spike
 
@@ -23,13 +24,14 @@ STEPS = 7
 class Counted:
     """What counting again gave: the matches, or without any the window that came nearest, in words.
 
-    ``warnings`` are what the source had to say of its data.
+    ``warnings`` are what the source had to say of its data, ``end`` is how far it was counted (inclusive).
     """
 
     matches: tuple[Match, ...] = ()
     nearest: Match | None = None
     text: str = ""
     warnings: tuple[str, ...] = ()
+    end: Millis | None = None
 
 
 def count_again(rule: Rule, matches: Matches, more: Callable[[], bool] = lambda: True) -> Counted:

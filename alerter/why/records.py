@@ -51,11 +51,21 @@ def _typed(text: str) -> list[KeyValue]:
 
 @dataclass(frozen=True)
 class Definition:
-    """What the rule files say of a name: a rule; or where it is disabled (``file:line``), or why it is refused."""
+    """What the rule files say of a name: a rule; or where it is disabled (``file:line``), or why it is refused.
+
+    ``unread`` are the errors of files that cannot be read at all: any of them may hold a rule that none of the others
+    does.
+    """
 
     rule: Rule | None = None
     disabled: str = ""
     refused: tuple[Diagnostic, ...] = ()
+    unread: tuple[Diagnostic, ...] = ()
+
+    @property
+    def knows(self) -> bool:
+        """Whether a file names the rule."""
+        return bool(self.rule or self.disabled or self.refused)
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,12 @@ class Records:
     checkpoint: Checkpoint | None = None
     heartbeats: Sequence[Heartbeat] = ()
     others: Sequence[Incident] = ()
+
+    @property
+    def holder(self) -> Heartbeat | None:
+        """The running engine that evaluates the rule: the one that its checkpoint names."""
+        owner = self.checkpoint.owner if self.checkpoint else ""
+        return next((b for b in self.heartbeats if owner and b.session == owner and b.running(self.now)), None)
 
     def of(self, incident: str) -> Sequence[Decision]:
         """Return the decisions of an incident, by time."""

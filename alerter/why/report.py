@@ -86,6 +86,7 @@ def as_json(account: Account) -> str:
         "counted_now": None
         if counted is None
         else {
+            "end": _instant(counted.end),
             "matches": len(counted.matches),
             "text": one_line(counted.text),
             "nearest": _match(counted.matches[0] if counted.matches else counted.nearest),

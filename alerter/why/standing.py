@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from alerter.clock import MINUTE, Millis
 from alerter.model.heartbeat import Heartbeat
 from alerter.plurals import many
+from alerter.ruleset.diagnostics import Diagnostic
 from alerter.why.records import Asked, Definition, Records
 from alerter.why.words import when
 
@@ -39,12 +40,31 @@ def standing(asked: Asked, definition: Definition, records: Records) -> tuple[Fa
 def _files(asked: Asked, definition: Definition, records: Records) -> Iterator[Fact]:
     if definition.rule is not None:
         return
+    holder = records.holder
     for found in definition.refused:
-        yield Fact("refused", f"the rule is refused: {found.file}:{found.line}:{found.column}: {found.message}", True)
+        refused = "the rule is refused" if holder is None else "the rule's file as it is now is refused"
+        yield Fact("refused", f"{refused}: {_placed(found)}", holder is None)
     if definition.disabled:
         yield Fact("disabled", f"the rule is disabled: is_enabled: false in {definition.disabled}", True)
     elif not definition.refused and records.checkpoint is not None:
         yield Fact("removed", f"no rule file holds {asked.rule!r} any more; what was kept of it is shown")
+        for found in definition.unread:
+            yield Fact("unread", f"it may be in a file that cannot be read: {_placed(found)}")
+    if holder is not None and (definition.refused or definition.unread):
+        yield Fact("as_it_was", f"the engine {holder.instance} still runs the rule as it was before")
+
+
+def _placed(found: Diagnostic) -> str:
+    return f"{found.file}:{found.line}:{found.column}: {found.message}"
+
+
+def follower(asked: Asked, records: Records) -> Heartbeat | None:
+    """Return the engine that evaluates the rule up to about now, whatever is stored of how far it is; None: nobody."""
+    holder = records.holder
+    if holder is None or holder.problem:
+        return None
+    failing = (one.rule for group in holder.failing for one in group.rules)
+    return None if asked.rule in failing else holder
 
 
 def _key(asked: Asked, definition: Definition) -> Iterator[Fact]:
@@ -100,9 +120,8 @@ def _engines(asked: Asked, records: Records) -> Iterator[Fact]:
 def _holder(running: Sequence[Heartbeat], records: Records, *, behind: bool) -> Iterator[Fact]:
     """Yield which of the engines evaluates the rule, or that the one that did is gone."""
     owner = records.checkpoint.owner if records.checkpoint else ""
-    holder = next((beat.instance for beat in running if owner and beat.session == owner), None)
-    if holder is not None:
-        yield Fact("holder", f"evaluated by the engine {holder}")
+    if records.holder is not None:
+        yield Fact("holder", f"evaluated by the engine {records.holder.instance}")
     elif owner and running and behind:
         yield Fact("no_holder", "the engine that evaluated it last is gone, and no other has taken over yet", True)
 

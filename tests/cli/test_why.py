@@ -15,7 +15,7 @@ from alerter.model.heartbeat import Heartbeat
 from alerter.model.incident import Checkpoint, Decision, Incident, Reason
 from alerter.redact import hash_value
 from alerter.state.protocol import State
-from alerter.timetext import iso
+from alerter.timetext import iso, parse_instant
 
 Make = Callable[..., Incident]
 RULE = """name: refunds
@@ -264,6 +264,47 @@ def test_quiet_rules_are_counted_again_on_files(files: Path, capsys: pytest.Capt
     without = asked(capsys, "refunds")
     assert without["verdict"].startswith("nothing matched up to")
     assert without["facts"][-1]["text"].startswith("not counted again: nothing to read")
+
+
+def test_the_last_minutes_are_counted_too(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is stored may be five minutes behind, but the engine that holds the rule is not; without one it counts."""
+    from alerter.config import load_settings
+    from alerter.state.open import open_state
+
+    Path("events.ndjson").write_text(
+        "".join(json.dumps(d) + "\n" for d in events(3, now() - MINUTE, user={"name": "x"}, n=5))
+    )
+    Path("alerter.yaml").write_text("rules: rules\nnotifiers: notifiers\ndata: [events.ndjson]\n")
+    made = open_state(load_settings(None))
+    made.init()
+    stored = Checkpoint("refunds", "m", now() - 4 * MINUTE, now() - DAY, owner="s1")
+    made.save_checkpoint(stored, None)
+    assert "there were no events" in asked(capsys, "refunds")["counted_now"]["text"]
+    made.save_heartbeat(Heartbeat("host:1", "1", now() - DAY, now(), session="s1"))
+    found = asked(capsys, "refunds")
+    made.close()
+    assert found["counted_now"]["text"] == "the fullest window held 3 of 5 events"
+    assert parse_instant(found["counted_now"]["end"]) > stored.evaluated + 3 * MINUTE
+    assert any(fact["code"] == "counted_on" for fact in found["facts"])
+
+
+def test_a_file_spoiled_while_the_engine_runs(
+    files: Path, state: State, incident: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The account is given all the same: the engine goes on with what the file held before."""
+    state.save_checkpoint(Checkpoint("refunds", "m", now(), now() - DAY, owner="s1"), None)
+    state.save_heartbeat(Heartbeat("host:1", "1", now() - DAY, now(), session="s1"))
+    path = files / "rules/order/refunds.yaml"
+    path.write_text(path.read_text().replace("num_events", "num_event"))
+    found = asked(capsys, "refunds")
+    assert found["verdict"].startswith("nothing matched up to")
+    assert [fact["code"] for fact in found["facts"]][:2] == ["refused", "as_it_was"]
+    path.unlink()
+    path.with_name("several.yaml").write_text("name: refunds\nfilter: [\n")
+    state.save_incident(incident(opened=now() - MINUTE), None)
+    found = asked(capsys, "refunds")
+    assert found["told"] is True
+    assert [fact["code"] for fact in found["facts"]][:3] == ["removed", "unread", "as_it_was"]
 
 
 def test_quiet_rules_are_counted_again_on_a_cluster(

@@ -1,4 +1,4 @@
-"""Verdicts and timelines from records: told, not told and why, and what is said when nothing happened."""
+"""Verdicts and timelines from records: told, not told and why."""
 
 from __future__ import annotations
 
@@ -8,32 +8,13 @@ from typing import Any
 
 import pytest
 
-from alerter.clock import DAY, HOUR, MINUTE, SECOND
-from alerter.model.heartbeat import Failing, FailingRule, Heartbeat
-from alerter.model.incident import Checkpoint, Decision, Delivery, DeliveryState, Incident, Kind, Match, Post, Reason
-from alerter.model.rule import Redaction
+from alerter.clock import HOUR, MINUTE, SECOND
+from alerter.model.incident import Decision, Delivery, DeliveryState, Incident, Kind, Post, Reason
 from alerter.model.silence import Matcher, Silence
-from alerter.redact import hash_value
-from alerter.ruleset.diagnostics import Diagnostic
-from alerter.why.account import Account, Totals, account, worth_counting
-from alerter.why.nearest import Counted
-from alerter.why.records import Asked, Definition, Records
+from alerter.why.account import Account, Totals, account
 from alerter.why.report import as_json, as_text
 from tests.delivery.fakes import NOW, delivery, incident
-from tests.engine.support import storm
-
-LATER = NOW + 10 * MINUTE
-ASKED = Asked("a rule", NOW - HOUR, LATER)
-RULE = Definition(storm(name="a rule"))
-CHECKPOINT = Checkpoint("a rule", "m", LATER, NOW - DAY)
-BEAT = Heartbeat("host:9797", "1", NOW - DAY, LATER)
-SENT = delivery(state=DeliveryState.SENT, sent=NOW + 2 * SECOND, attempts=1, route="route > order")
-
-
-def records(**changes: Any) -> Records:
-    """Return what a state keeps of a rule that is evaluated by a running engine."""
-    known: dict[str, Any] = {"now": LATER, "kept_since": NOW - 14 * DAY, "checkpoint": CHECKPOINT, "heartbeats": [BEAT]}
-    return Records(**{**known, **changes})
+from tests.why.support import ASKED, LATER, RULE, SENT, records
 
 
 def told_of(made: Incident, *decisions: Decision, **changes: Any) -> Account:
@@ -44,9 +25,6 @@ def told_of(made: Incident, *decisions: Decision, **changes: Any) -> Account:
 def decision(outcome: str, reason: Reason | str, at: int = NOW, **changes: Any) -> Decision:
     """Return a decision about the incident ``i1``."""
     return Decision(at, "a rule", None, outcome, str(reason), "i1", **changes)
-
-
-# --- incidents -----------------------------------------------------------------------------------------------------
 
 
 def test_who_was_told_when_and_how_it_ended() -> None:
@@ -242,138 +220,3 @@ def test_hostile_text_cannot_shape_a_line() -> None:
     assert not any(line.startswith("told") for line in text.splitlines())
     assert "\x1b" not in text
     assert "\u202e" not in text
-
-
-# --- nothing happened ----------------------------------------------------------------------------------------------
-
-
-def nothing(definition: Definition = RULE, counted: Counted | None = None, **changes: Any) -> str:
-    """Return the verdict where no incident is on record."""
-    found = account(ASKED, definition, records(**changes), counted)
-    assert found.told is None
-    return found.verdict
-
-
-def test_evaluated_and_nothing_matched() -> None:
-    """How far it was evaluated, and, counted again, how near it came."""
-    assert nothing() == "nothing matched up to 11:15:00"
-    near = Counted((), Match(NOW, (("k", "v"),), 7), "the fullest window held 7 of 10 events")
-    said = "nothing matched up to 11:15:00: the fullest window held 7 of 10 events at 11:05:00 [k=v] (counted now)"
-    assert nothing(counted=near) == said
-
-
-def test_what_the_source_warns_of_is_a_fact() -> None:
-    """With its code; it decides nothing."""
-    found = account(ASKED, RULE, records(), Counted(text="x", warnings=("key_on_text: grouped by k.keyword",)))
-    assert (found.facts[-1].code, found.facts[-1].text) == ("key_on_text", "the data: grouped by k.keyword")
-
-
-def test_what_would_match_by_now_is_said() -> None:
-    """Late documents, or a rule that was changed, are what is left to explain it."""
-    said = nothing(counted=Counted((Match(NOW, None, 12),)))
-    assert said.startswith("nothing matched up to 11:15:00, but counted now it would at 11:05:00: documents came after")
-
-
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"checkpoint": None}, "no engine has evaluated the rule yet"),
-        (
-            {"checkpoint": replace(CHECKPOINT, started=LATER)},
-            "the rule was evaluated for the first time at 11:15:00; earlier is never told",
-        ),
-        ({"checkpoint": replace(CHECKPOINT, evaluated=NOW - 2 * HOUR)}, "evaluated up to 09:05:00 only"),
-        (
-            {"checkpoint": replace(CHECKPOINT, evaluated=NOW - MINUTE), "heartbeats": [replace(BEAT, beat=NOW)]},
-            "no engine is running: host:9797 was not heard of since 11:05:00",
-        ),
-        (
-            {"checkpoint": replace(CHECKPOINT, evaluated=NOW - MINUTE), "heartbeats": [replace(BEAT, stopped=True)]},
-            "no engine is running: host:9797 stopped 11:15:00",
-        ),
-        ({"kept_since": LATER + 1}, "decisions before 11:15:00 are not kept (retention.decisions)"),
-    ],
-)
-def test_what_explains_that_nothing_happened(changes: dict[str, Any], words: str) -> None:
-    """Never evaluated, not yet, by nobody, or too long ago to know."""
-    assert nothing(**changes) == f"nothing happened: {words}"
-
-
-def test_a_rule_that_gives_no_answer() -> None:
-    """Since when, of which kind, and the error, from the engine's heartbeat."""
-    failing = Failing("rejected", "default", 1, NOW, (FailingRule("a rule", NOW, "no mapping found for [x]"),))
-    said = nothing(checkpoint=replace(CHECKPOINT, evaluated=NOW), heartbeats=[replace(BEAT, failing=(failing,))])
-    assert said == "nothing happened: it gives no answer since 11:05:00 (rejected): no mapping found for [x]"
-
-
-def test_a_rule_that_may_be_among_the_failing_ones() -> None:
-    """An engine names the longest failing rules only; the others may be among the rest."""
-    failing = Failing("unreachable", "default", 2_000, NOW, (FailingRule("other", NOW, "connection refused"),))
-    late = replace(CHECKPOINT, evaluated=NOW)
-    found = account(ASKED, RULE, records(checkpoint=late, heartbeats=[replace(BEAT, failing=(failing,))]))
-    said = "it may be one of 2,000 rules that give no answer since 11:05:00 (unreachable): connection refused"
-    assert said in [fact.text for fact in found.facts]
-
-
-def test_the_engine_that_evaluates_a_rule_is_named() -> None:
-    """By the session that its checkpoint names; one that is gone explains a rule that is behind."""
-    owned = replace(CHECKPOINT, owner="s1")
-    found = account(ASKED, RULE, records(checkpoint=owned, heartbeats=[replace(BEAT, session="s1")]))
-    assert "evaluated by the engine host:9797" in [fact.text for fact in found.facts]
-    said = nothing(checkpoint=replace(owned, evaluated=NOW - MINUTE), heartbeats=[replace(BEAT, session="s2")])
-    assert said == "nothing happened: the engine that evaluated it last is gone, and no other has taken over yet"
-
-
-def test_files_say_why_there_is_no_rule() -> None:
-    """Refused with the place of the error, disabled with the line, or gone."""
-    refused = Diagnostic("error", "missing_option", "the option num_events is missing", file="r.yaml", line=2, column=1)
-    said = nothing(Definition(None, "", (refused,)))
-    assert said == "nothing happened: the rule is refused: r.yaml:2:1: the option num_events is missing"
-    assert (
-        nothing(Definition(None, "r.yaml:3")) == "nothing happened: the rule is disabled: is_enabled: false in r.yaml:3"
-    )
-    text = as_text(account(ASKED, Definition(None, "", (refused,)), records()))
-    assert text.count("the rule is refused") == 1, "the verdict says it, the list of facts need not"
-    gone = account(ASKED, Definition(), records())
-    assert next(f.code for f in gone.facts) == "removed"
-
-
-def test_a_part_that_was_given_up_is_the_reason() -> None:
-    """A span longer ago than max_catchup was never evaluated."""
-    skipped = Decision(NOW, "a rule", None, "skipped", Reason.GAP, until=NOW + MINUTE)
-    said = nothing(decisions={"": (skipped,)})
-    assert said == "nothing happened: not evaluated up to 11:06:00: longer ago than max_catchup"
-
-
-def test_a_key_that_the_rule_does_not_count_by() -> None:
-    """The rule's own query_key is named, and nothing is counted again."""
-    asked = replace(ASKED, key={"host": "x"})
-    keyed = Definition(storm(name="a rule", query_key=("user.name",)))
-    found = account(asked, keyed, records())
-    assert found.verdict == "nothing happened: the rule does not count by host: its query_key is user.name"
-    assert not worth_counting(asked, keyed, records())
-    assert worth_counting(ASKED, keyed, records())
-    assert not worth_counting(ASKED, keyed, records(incidents=[incident()]))
-
-
-@pytest.mark.parametrize(
-    ("asked", "key", "fits"),
-    [
-        ({"a": "1"}, (("a", 1), ("b", "x")), True),
-        ({"a": "1", "b": "y"}, (("a", 1), ("b", "x")), False),
-        ({"a": ""}, (("a", None),), True),
-        ({"a": "true"}, (("a", True),), True),
-        ({"password": "hunter2"}, (("password", hash_value("hunter2")),), True),
-        ({"card": "42"}, (("card", hash_value(42)),), True),
-        ({"card": "43"}, (("card", hash_value(42)),), False),
-        ({"a": "x"}, None, False),
-    ],
-)
-def test_keys_are_compared_as_text_and_hidden_ones_by_their_hash(
-    asked: dict[str, str],
-    key: Any,
-    fits: bool,
-) -> None:
-    """What is hidden can be asked for by its value, and is not shown for it."""
-    hiding = storm(redact=Redaction(fields=("card",)))
-    assert replace(ASKED, key=asked).about(key, hiding) is fits
