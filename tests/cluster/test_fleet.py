@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -259,29 +259,36 @@ def test_an_engine_does_not_differ_from_itself(local):
 
 
 class Interrupted(str):
-    """A rule's name; comparing it lets another thread's work happen, as the interpreter may at any such step."""
+    """A rule's name; before its n-th look-up another thread's work happens, as the interpreter may let it anywhere."""
 
-    __slots__ = ("meanwhile",)
+    __slots__ = ("looks", "meanwhile")
+
+    def interrupt(self, looks: int, meanwhile: Callable[[], None]) -> None:
+        self.looks, self.meanwhile = looks, meanwhile
 
     def __hash__(self) -> int:
-        happens, self.meanwhile = getattr(self, "meanwhile", None), None
-        if happens is not None:
-            happens()
+        self.looks = getattr(self, "looks", 0) - 1
+        if self.looks == -1 and hasattr(self, "meanwhile"):
+            self.meanwhile()
         return str.__hash__(self)
 
 
-def test_other_threads_take_and_let_go_meanwhile(local):
-    """Letting one rule go while another thread lets go of its own, and takes it again, disturbs neither."""
+@pytest.mark.parametrize("looks", range(6))
+@pytest.mark.parametrize("own", [True, False])
+def test_other_threads_take_and_let_go_meanwhile(local, looks, own):
+    """Letting rules go, and reading them, while another thread forgets this rule or another one, is no error."""
     name = Interrupted(RULES[1])
     one = Engine("a:1", local, (RULES[0], name, *RULES[2:]))
     one.fleet.beat()
     one.take()
 
-    def other() -> None:
-        one.leases.forget(RULES[2:3])
+    def forget() -> None:
+        one.leases.forget([str(name)] if own else RULES[2:3])
 
-    name.meanwhile = other
+    name.interrupt(looks, forget)
+    assert set(one.leases.read([RULES[0], name]).checkpoints) <= {RULES[0], name}
+    name.interrupt(looks, forget)
     assert one.leases.release(RULES[:1]) == [RULES[0]]
-    assert name.meanwhile is None
+    name.interrupt(-1, forget)
     assert one.leases.read(RULES[1:3]).checkpoints.keys() == set(RULES[1:3])
     assert one.leases.held() == len(RULES) - 1

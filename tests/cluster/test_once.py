@@ -117,12 +117,17 @@ def test_a_state_that_fails_ends_it_with_a_message(fleet, monkeypatch, tmp_path,
     assert "Traceback" not in said.getvalue()
 
 
-def test_checkpoints_that_cannot_be_written_end_it_with_the_reason(fleet, monkeypatch):
+@pytest.mark.parametrize("kind", ["unreachable", "denied", "busy", "incomplete", "fenced"])
+def test_checkpoints_that_cannot_be_written_end_it_with_the_reason(fleet, monkeypatch, kind):
     """Every rule was evaluated and nothing was kept: that is no success."""
     process = begin(fleet)
 
-    def boom(_written: object) -> None:
-        raise StateError("unreachable", "the disk is gone")
+    save, now = fleet.state.save_checkpoints, process.clock.now()
+
+    def boom(written):
+        if any(checkpoint.evaluated == now for checkpoint, _ in written):
+            raise StateError(kind, "the disk is gone")
+        return save(written)
 
     monkeypatch.setattr(fleet.state, "save_checkpoints", boom)
     with pytest.raises(UsageError) as refused:

@@ -102,7 +102,7 @@ def test_a_rule_that_is_gone_here_is_let_go(fleet):
     assert fleet.state.checkpoints([gone])[gone].value.evaluated > one.clock.now() - MINUTE
 
 
-def test_a_slow_start_beats(fleet, monkeypatch):
+def test_a_slow_start_beats(fleet, monkeypatch, caplog):
     """Resolving what removed rules left takes longer than a lease is good for: the engine beats meanwhile."""
     process = fleet.process("one")
     pass_time(2 * SECOND, process)
@@ -128,4 +128,5 @@ def test_a_slow_start_beats(fleet, monkeypatch):
         pacemaker.stop()
     assert process.clock.monotonic() - began > service.settings.lease_ttl
     assert service.fleet.lost == 0
+    assert "waiting for the cluster" not in caplog.text
     assert [v.value.rule for v in fleet.state.incidents(open_only=True)] == NAMES[:1]

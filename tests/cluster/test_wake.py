@@ -39,21 +39,24 @@ def beat_on(length: int, *engines: Process) -> None:
             engine.service.fleet.beat()
 
 
-def paused(one: Process, two: Process, length: int, *, passes: bool = True) -> None:
-    """Pause the first engine; the other one takes over meanwhile, and the first wakes with a new session."""
+def paused(one: Process, two: Process, length: int, *, takes: bool = True, passes: bool = True) -> None:
+    """Pause the first engine; the other one takes over meanwhile, or is about to; the first wakes as another one."""
     before = one.service.fleet.session
     for _ in range(length // (2 * SECOND)):
         two.clock.advance(2 * SECOND)
-        two.service.tick(two.service.renew())
-    if passes:
+        changing = two.service.renew()
+        if takes:
+            two.service.tick(changing)
+    if takes and passes:
         pass_time(0, two)
-    assert two.holds() == set(NAMES)
+    assert takes is (two.holds() == set(NAMES))
     one.clock.advance(length)
-    one.service.renew()
+    one.service.fleet.beat()
     assert one.service.fleet.session != before
 
 
-def test_an_evaluation_of_before_is_not_written_after(fleet, monkeypatch):
+@pytest.mark.parametrize("takes", [True, False])
+def test_an_evaluation_of_before_is_not_written_after(fleet, monkeypatch, takes):
     """Late events that only the successor saw decide; what the woken engine had evaluated is given up."""
     one, two = fleet.process("one"), fleet.process("two")
     pass_time(12 * SECOND, one, two)
@@ -65,7 +68,7 @@ def test_an_evaluation_of_before_is_not_written_after(fleet, monkeypatch):
     def write(self, stories, failed):
         monkeypatch.setattr(Books, "write", real)
         fleet.happen(due + 5 * SECOND)
-        paused(one, two, 20 * SECOND)
+        paused(one, two, 20 * SECOND, takes=takes)
         before.update(incidents=fleet.state.incidents(), checkpoints=fleet.state.checkpoints(NAMES))
         return real(self, stories, failed)
 
@@ -82,7 +85,8 @@ def test_an_evaluation_of_before_is_not_written_after(fleet, monkeypatch):
     assert fleet.told() == {name: ["firing"] for name in NAMES}
 
 
-def test_checkpoints_of_before_are_not_written_after(fleet, monkeypatch):
+@pytest.mark.parametrize("takes", [True, False])
+def test_checkpoints_of_before_are_not_written_after(fleet, monkeypatch, takes):
     """The pause may come after the incidents' writes as well."""
     one, two = fleet.process("one"), fleet.process("two")
     pass_time(12 * SECOND, one, two)
@@ -92,7 +96,7 @@ def test_checkpoints_of_before_are_not_written_after(fleet, monkeypatch):
     def write(self, stories, failed):
         monkeypatch.setattr(Books, "write", real)
         done = real(self, stories, failed)
-        paused(one, two, 20 * SECOND)
+        paused(one, two, 20 * SECOND, takes=takes)
         before.update(fleet.state.checkpoints(NAMES))
         return done
 
