@@ -10,7 +10,7 @@ from dataclasses import replace
 from alerter.clock import SECOND, Clock, Millis
 from alerter.delivery.attempts import NotAllowed
 from alerter.delivery.changes import as_edited, as_sent, with_delivery
-from alerter.delivery.digests import as_shown, revision_shown
+from alerter.delivery.digests import as_shown, is_waiting, revision_shown, shows
 from alerter.delivery.failing import Failing
 from alerter.delivery.journal import Journal
 from alerter.delivery.reactions import LOOKS, Looks
@@ -112,7 +112,7 @@ class Courier:
     def _pass(self, report: Report) -> None:
         now = self._clock.now()
         listed = self._listed()
-        report.idle = not listed
+        report.idle = all(is_waiting(incident) for incident in listed)
         self._rates.share = max(self._tools.share(), 1)
         self._storms.fold(listed, fresh=self._fresh)
         unfinished = self._ledger.listed()
@@ -283,6 +283,9 @@ class Courier:
         last = next(d for d in reversed(incident.deliveries) if d.receiver == post.receiver)
         if is_storm(incident):
             incident, last = self._storms.shown(incident, last, edit=True)
+        if shows(post, stored.value, incident):
+            self._tools.change(id, lambda i: as_edited(i, post.receiver, 0, self._clock.now(), edited=False))
+            return
         posted = Posted(post.address, post.ts)
         message = Outgoing(incident, last, first=False)
         try:

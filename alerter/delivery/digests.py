@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from alerter.clock import SECOND, Millis
 from alerter.delivery.tasks import is_storm
-from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Reason, View, digest
+from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post, Reason, View, digest
 from alerter.notifiers.text import headline, key_words
 
 GATHERING: Millis = 2 * SECOND
@@ -50,6 +50,16 @@ def joinable(document: Incident) -> bool:
     return document.resolved is None and last.state is DeliveryState.PLANNED and not last.attempts
 
 
+def is_waiting(incident: Incident) -> bool:
+    """Whether it is a digest whose last word is said, and of which nothing is to be told but later ends."""
+    return is_storm(incident) and not incident.outbox and not joinable(incident)
+
+
+def last_sent(document: Incident) -> Millis | None:
+    """Return when a digest's last word was sent (wall clock), or tried; None while it is to come."""
+    return None if joinable(document) else _own(document)[-1].sent
+
+
 def marked(document: Incident, opened: Millis | None, now: Millis, limit: Millis) -> Incident:
     """Return the digest with something new to show: the last word waits for ``limit`` milliseconds without any.
 
@@ -84,7 +94,7 @@ def with_members(
     numbers = f"{len(firing):,} firing, {len(members) - len(firing):,} resolved"
     state = "the storm is over" if over else "told here, because the channel cannot take them one by one"
     fields = [*_rows(members), *(_still(firing) if over else ())]
-    ended = over and members and not firing
+    ended = over and not firing
     shown = replace(
         document,
         revision=document.revision + 1,
@@ -122,6 +132,12 @@ def as_shown(current: Incident, shown: Incident) -> Incident:
         resolve_reason=shown.resolve_reason if same else "",
         quiet_close=shown.quiet_close,
     )
+
+
+def shows(post: Post, current: Incident, shown: Incident) -> bool:
+    """Whether a digest's message says by now what is to be shown: it is that of the document, and nothing changed."""
+    same = (current.view, current.resolved) == (shown.view, shown.resolved)
+    return is_storm(current) and same and post.revision == current.revision - 1
 
 
 def revision_shown(shown: Incident) -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from alerter.clock import MINUTE, Millis
 from alerter.delivery.changes import with_delivery
 from alerter.delivery.digests import joinable, marked, new_digest, with_members, without_members
+from alerter.delivery.members import Members
 from alerter.delivery.tasks import is_storm, post_of, rank
 from alerter.delivery.tools import Tools
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Reason, digest
@@ -48,6 +49,7 @@ class Storms:
         self._shortest = min((limit for limit in self._limits.values() if limit), default=STORM)
         self._storms: dict[str, _Storm] = {}
         self._documents: dict[str, str] = {}
+        self._members = Members(tools.state, tools.clock)
 
     def fold(self, incidents: Sequence[Incident], *, fresh: bool) -> None:
         """Move into digests what their channels cannot take, and the ends of what is told there."""
@@ -77,9 +79,7 @@ class Storms:
 
     def shown(self, document: Incident, delivery: Delivery, *, edit: bool = False) -> tuple[Incident, Delivery]:
         """Return a digest with its rows as its members are now, and its message (or only an edit of it)."""
-        listed = self._tools.state.incidents(since=document.opened)
-        members = [s.value for s in listed if any(d.digest == document.id for d in s.value.deliveries)]
-        return with_members(document, delivery, members, self._tools.clock.now(), edit=edit)
+        return with_members(document, delivery, self._members.of(document), self._tools.clock.now(), edit=edit)
 
     def empty(self, document: Incident, delivery: Delivery) -> None:
         """Wait for members that are not there (yet); a digest that has none when its last word is due is over."""
