@@ -201,7 +201,7 @@ class Runner:
     def _http(self, service: Service) -> HttpServer | None:
         if self._settings.http_port == 0:
             return None
-        http = HttpServer(self._settings.http_host, self._settings.http_port, service.pages())
+        http = HttpServer(self._settings.http_host, self._settings.http_port, service.health.pages())
         http.start()
         return http
 

@@ -6,11 +6,11 @@ import logging
 import threading
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
-from typing import Any
 
 from alerter import __version__
 from alerter.clock import MINUTE, SECOND, Clock, Millis
 from alerter.cluster.fleet import Fleet
+from alerter.cluster.leavings import Leavings
 from alerter.cluster.rulesets import ruleset_of
 from alerter.config import Settings
 from alerter.delivery.courier import Courier
@@ -19,7 +19,7 @@ from alerter.engine.audience import silence_check
 from alerter.engine.checkpoints import Checkpoints
 from alerter.engine.tick import Engine, TickReport
 from alerter.errors import UsageError
-from alerter.http import PLAIN, Answer
+from alerter.health import Health
 from alerter.metrics import Metrics
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
@@ -37,8 +37,6 @@ PATIENCE: Millis = 5 * MINUTE
 """A checkpoint of which only the instant changed may be this far ahead of the stored one; see Checkpoints."""
 LOOK_EVERY: Millis = 30 * SECOND
 """How often the outbox is looked at while this engine has put nothing into it: another one may have."""
-STALE: Millis = 5 * MINUTE
-"""Without a finished pass of the delivery loop for this long the process is not healthy."""
 
 
 class Service:
@@ -74,13 +72,14 @@ class Service:
             troubles=lambda: self.courier.troubles(),
         )
         self.pulse = self.vitals.pulse
+        self.health = Health(self.pulse, clock, self.metrics, self.vitals.scraped)
         self._idle_until: Millis = 0
         self._pass_session = self.fleet.session
         self._silences_read: Sequence[Silence] = ()
         self._silenced_at: Millis = -SECOND
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
-        self._orphans: set[str] = set()
+        self._leavings = Leavings(self.fleet)
         self._beat_problem = ""
         self._followed: Sequence[Rule] | None = None
         self._wire(project)
@@ -125,12 +124,12 @@ class Service:
                 self._feed.poll()
                 report = self.engine.tick(rules, self._clock.now(), punctual=punctual)
         except StateError as error:
-            self._state_failed(error)
+            self.health.state_failed(error)
             if error.kind == "missing":
                 self._make_again()
             return None
         except UsageError as error:
-            self._unwell(error.message)
+            self.health.unwell(error.message)
             self.vitals.unreadable(rules, error.message)
             return None
         self.vitals.note(rules, report)
@@ -139,9 +138,9 @@ class Service:
         if report.told:
             self._idle_until = 0
         if len(report.failures) < len(rules) or not rules:
-            self._well()
+            self.health.well()
         elif any(f.kind in ("unreachable", "denied", "busy") for f in report.failures) and not self._is_monster(rules):
-            self._unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
+            self.health.unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
         for name, text in report.warnings:
             about = (name, text.partition(":")[0])
             if about not in self._said:
@@ -174,7 +173,7 @@ class Service:
             self.pulse.beat = self._clock.monotonic()
         except StateError as error:
             self._idle_until = 0
-            self._state_failed(error)
+            self.health.state_failed(error)
         finally:
             self._delivering.release()
 
@@ -222,7 +221,7 @@ class Service:
 
     def leads(self, rule: str) -> bool:
         """Whether this engine delivers for a rule: it holds it, or nobody runs it and it falls here."""
-        return self.checkpoints.holds(rule) or self._falls_here(rule)
+        return self.checkpoints.holds(rule) or self._leavings.falls_here(rule)
 
     def leave(self) -> None:
         """Write what is known and let go of every rule, so that other engines go on at once."""
@@ -277,59 +276,27 @@ class Service:
         return True
 
     def sweep(self) -> None:
-        """Look again for what a removed rule left: one that was being evaluated then, or that another engine ran.
-
-        Only what nobody ran at the last look either: the engine that runs it may just be starting again.
-        """
+        """Look again for what a removed rule left: one that was being evaluated then, or that another engine ran."""
         try:
-            orphans, self._orphans = self._orphans, self._unclaimed()
-            self._forget(self._orphans & orphans)
+            self._forget(self._leavings.lasting(self._checkpointed()))
         except (StateError, Conflict, UsageError) as error:
             log.warning("removed rules are looked for again later: %s", error)
 
     def forget_removed(self) -> None:
         """Resolve what belongs to rules that went away with these files, or while no engine ran. Raises StateError."""
-        self._forget(self._unclaimed())
+        self._forget(self._leavings.found(self._checkpointed()))
 
-    def _unclaimed(self) -> set[str]:
-        """Return the rules with a checkpoint that nobody runs and that fall here; none while any file is refused."""
+    def _checkpointed(self) -> Sequence[str]:
+        """Name the rules with a checkpoint; none while any file is refused, which may hold one of them."""
         if self.project.errors:
-            return set()
+            return ()
         self.fleet.beat()
-        return {name for name in self._state.checkpointed() if self._falls_here(name)}
+        return self._state.checkpointed()
 
     def _forget(self, names: set[str]) -> None:
         if names:
             self.engine.forget(sorted(names), self._clock.now())
             self._idle_until = 0
-
-    def _falls_here(self, name: str) -> bool:
-        """Whether no engine runs a rule, and this one is to look after what it left; a guest runs its own unseen."""
-        return not (self.fleet.runs(name) or self.fleet.view.known(name)) and self.fleet.chosen(name)
-
-    # --- health ------------------------------------------------------------------------------------------------
-
-    def pages(self) -> dict[str, Any]:
-        """Return what the HTTP server serves."""
-        return {"/healthz": self._healthz, "/readyz": self._readyz, "/metrics": self._metrics_page}
-
-    def _healthz(self) -> Answer:
-        age = self._clock.monotonic() - self.pulse.beat
-        if age > STALE:
-            return 503, PLAIN, f"no delivery pass for {age // SECOND} s\n".encode()
-        return 200, PLAIN, b"ok\n"
-
-    def _readyz(self) -> Answer:
-        if self.pulse.ready:
-            return 200, PLAIN, b"ready\n"
-        return 503, PLAIN, f"not ready: {self.pulse.problem}\n".encode()
-
-    def _metrics_page(self) -> Answer:
-        return 200, "text/plain; version=0.0.4; charset=utf-8", self.vitals.scraped()
-
-    def _state_failed(self, error: StateError) -> None:
-        self.metrics.state_failed(error.kind)
-        self._unwell(f"state: {error.reason}")
 
     def _make_again(self) -> None:
         """Make what somebody deleted of the state while this engine ran, and put its checkpoints back."""
@@ -341,14 +308,6 @@ class Service:
                 log.warning("state: %d checkpoints written again from memory", self.checkpoints.restore())
         except StateError as error:
             log.warning("state: what is missing cannot be made again: %s", error.reason)
-
-    def _well(self) -> None:
-        self.pulse.ready, self.pulse.problem = True, ""
-
-    def _unwell(self, problem: str) -> None:
-        if self.pulse.problem != problem:
-            log.error("not ready: %s", problem)
-        self.pulse.ready, self.pulse.problem = False, problem
 
     def _silences(self) -> Sequence[Silence]:
         """Return the silences that are not over, read at most once a second."""

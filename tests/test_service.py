@@ -97,13 +97,13 @@ def test_data_that_cannot_be_read_is_said_and_evaluated_later(case: Case) -> Non
     packed = gzip.compress(b"{}")
     (case.folder / "events.ndjson").write_bytes(packed)
     case.tick()
-    assert case.service.pages()["/readyz"]()[0] == 503
-    assert b"packed with gzip" in case.service.pages()["/readyz"]()[2]
+    assert case.service.health.pages()["/readyz"]()[0] == 503
+    assert b"packed with gzip" in case.service.health.pages()["/readyz"]()[2]
     case.write("events.ndjson", "")
     case.happen(3)
     case.tick()
     assert case.told() == [("firing", "sent")]
-    assert case.service.pages()["/readyz"]()[0] == 200
+    assert case.service.health.pages()["/readyz"]()[0] == 200
 
 
 def test_changed_rule_is_taken_over(case: Case) -> None:
@@ -156,7 +156,7 @@ def test_removed_rule_resolves_on_reload(case: Case) -> None:
 
 def test_health_pages(case: Case) -> None:
     """Ready after the first good tick; not healthy when the delivery loop stands still."""
-    pages = case.service.pages()
+    pages = case.service.health.pages()
     assert pages["/readyz"]()[0] == 503
     case.tick()
     assert pages["/readyz"]()[0] == 200
@@ -200,11 +200,11 @@ def test_a_rule_run_by_itself_says_nothing_about_the_source(case: Case) -> None:
     case.clock.advance(MINUTE)
     case.service.metrics.spent({"storm": Cost(60.0)})
     assert case.service.tick([broken]).failures  # type: ignore[union-attr]
-    assert case.service.pages()["/readyz"]()[0] == 200
+    assert case.service.health.pages()["/readyz"]()[0] == 200
     case.service.metrics.progress.replace([], T0)
     case.service.metrics.progress.replace([storm], T0)
     case.service.tick([broken])
-    assert case.service.pages()["/readyz"]()[0] == 200  # a query that is refused is the rule's own
+    assert case.service.health.pages()["/readyz"]()[0] == 200  # a query that is refused is the rule's own
 
 
 def test_a_record_that_cannot_be_read_stops_nothing_else(case: Case, caplog: pytest.LogCaptureFixture) -> None:
@@ -225,7 +225,7 @@ def test_a_record_that_cannot_be_read_stops_nothing_else(case: Case, caplog: pyt
         case.service.deliver()
         assert report is not None
         assert "storm" not in {failure.rule for failure in report.failures}
-    assert case.service.pages()["/readyz"]()[0] == 200
+    assert case.service.health.pages()["/readyz"]()[0] == 200
     assert case.told() == [("firing", "sent")]
     assert caplog.text.count("it is left out") == 1
     assert "Traceback" not in caplog.text

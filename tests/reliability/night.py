@@ -169,12 +169,12 @@ class Night:
 
     def ready(self) -> tuple[int, str]:
         """Return what /readyz says."""
-        status, _, body = self.service.pages()["/readyz"]()
+        status, _, body = self.service.health.pages()["/readyz"]()
         return status, body.decode().strip()
 
     def metric(self, line: str) -> float:
         """Return a sample of /metrics by its name and labels; 0 when it is not there."""
-        text = self.service.pages()["/metrics"]()[2].decode()
+        text = self.service.health.pages()["/metrics"]()[2].decode()
         found = [row.rpartition(" ")[2] for row in text.splitlines() if row.startswith(f"{line} ")]
         return float(found[0]) if found else 0.0
 

@@ -43,7 +43,7 @@ def own(case: Case) -> list[Incident]:
 
 def samples(case: Case) -> dict[tuple[str, ...], float]:
     """Return each sample of the metrics page by its name and label values."""
-    text = case.service.pages()["/metrics"]()[2].decode()
+    text = case.service.health.pages()["/metrics"]()[2].decode()
     families = text_string_to_metric_families(text)
     return {(one.name, *one.labels.values()): one.value for family in families for one in family.samples}
 
