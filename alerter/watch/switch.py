@@ -25,6 +25,8 @@ NAME = "alerter: dead man's switch"
 """The name that decides which engine of a fleet sends it."""
 NOTICE_LOOKED_FOR: Millis = 24 * HOUR
 """How far back a Slack message is looked for of which there is no record."""
+RENEWED: Millis = HOUR
+"""How old the record of a Slack message may become: it counts as over, and what is over long enough is deleted."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Way(Protocol):
 
 
 class Switch:
-    """Sends a sign of life when asked, if this engine leads and is well; says once when it does not get through.
+    """Sends a sign of life when asked, if this engine leads and is well; says once when two in a row were not sent.
+
+    One alone is that of an engine that slept, say, and is back before anybody misses it.
 
     ``problem`` returns why the engine is not well, or "". ``success`` is None while another engine sends.
     """
@@ -65,21 +69,24 @@ class Switch:
         self._life = life
         self._problem = problem
         self._leads = leads
+        self._missed = 0
         self._said = ""
         self.success: bool | None = None
 
     def send(self) -> None:
         """Send one sign of life, or say why not."""
         if not self._leads(NAME):
-            self.success, self._said = None, ""
+            self.success, self._said, self._missed = None, "", 0
             return
         problem = self._problem() or self._sent()
         self.success = not problem
-        if problem and problem != self._said:
+        self._missed = self._missed + 1 if problem else 0
+        if self._missed > 1 and problem != self._said:
             log.error("dead man's switch: not sent: %s", problem)
+            self._said = problem
         elif self._said and not problem:
             log.info("dead man's switch: sent again")
-        self._said = problem
+            self._said = ""
 
     def _sent(self) -> str:
         try:
@@ -124,16 +131,21 @@ class SlackWay:
             post = next(iter(stored.value.posts), None) if stored else None
             message = self._message(life)
             posted = self._posted(message, Posted(post.address, post.ts) if post else None)
-            if post is None or (post.address, post.ts) != (posted.address, posted.ts):
-                now = message.incident.revision
-                kept = replace(message.incident, posts=(Post(NAME, self._channel, posted.address, posted.ts, now),))
-                self._state.save_incident(kept, stored.version if stored else None)
+            kept = Post(NAME, self._channel, posted.address, posted.ts, message.incident.revision)
+            if stored is None or post is None or not self._is_fresh(stored.value, post, posted):
+                record = replace(message.incident, posts=(kept,))
+                self._state.save_incident(record, stored.version if stored else None)
         except (NotifierError, UsageError) as error:
             raise SwitchError(f"{self._channel}: {error}") from None
         except StateError as error:
             raise SwitchError(f"state: {error.reason}") from None
         except Conflict:
             log.info("another engine sends the sign of life now")
+
+    def _is_fresh(self, record: Incident, post: Post, posted: Posted) -> bool:
+        """Whether the record names the message, and is not so old that it may be deleted soon."""
+        same = (post.address, post.ts) == (posted.address, posted.ts)
+        return same and 0 <= self._clock.now() - record.updated < RENEWED
 
     def _posted(self, message: Outgoing, posted: Posted | None) -> Posted:
         """Edit the message, found or known, or post it; returns where it is."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from alerter.clock import MINUTE, SECOND, ManualClock, SystemClock
+from alerter.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, SystemClock
 from alerter.config import Settings, SlackAccess, SwitchSettings
 from alerter.errors import UsageError
 from alerter.notifiers.protocol import Failure
 from alerter.secrets import Secret
+from alerter.state.protocol import Retention
 from alerter.state.sqlite import SqliteState
-from alerter.watch.switch import Life, SlackWay, Switch, WebhookWay, life_of, make_way, problem_of
+from alerter.watch.switch import Life, SlackWay, Switch, SwitchError, WebhookWay, life_of, make_way, problem_of
 from tests.delivery.fakes import FakeNotifier, fail
 from tests.notifiers.standin import HANG_UP, serve
 from tests.support.slack import Slack
@@ -57,12 +58,15 @@ def test_a_webhook_hears_that_the_engine_is_well() -> None:
 
 
 def test_an_engine_that_is_not_well_sends_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    """Silence is the signal; the log says why, once, and when it is over."""
+    """Silence is the signal; the log says why, once, after two in a row, and when it is over."""
     caplog.set_level("INFO")
     engine = Engine()
     with serve() as hook:
         switch = engine.switch(WebhookWay(Secret(hook.url + "ping")))
         engine.problem = "the state does not take this engine's beat"
+        switch.send()
+        assert switch.success is False
+        assert caplog.records == []
         switch.send()
         switch.send()
         assert hook.asked == []
@@ -74,6 +78,19 @@ def test_an_engine_that_is_not_well_sends_nothing(caplog: pytest.LogCaptureFixtu
         "dead man's switch: not sent: the state does not take this engine's beat",
         "dead man's switch: sent again",
     ]
+
+
+def test_an_engine_that_only_missed_one_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """A machine that woke up is well again at the next sign; that one was missed is no error, however often."""
+    caplog.set_level("INFO")
+    engine = Engine()
+    with serve() as hook:
+        switch = engine.switch(WebhookWay(Secret(hook.url + "ping")))
+        for problem in ("not beaten yet", "", "not beaten yet", ""):
+            engine.problem = problem
+            switch.send()
+    assert len(hook.asked) == 2
+    assert [record for record in caplog.records if "switch" in record.message] == []
 
 
 def test_one_engine_of_a_fleet_sends() -> None:
@@ -93,8 +110,9 @@ def test_a_webhook_that_fails_is_said_without_its_url(
     answer: tuple[int, dict[str, str], object], said: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The URL is a secret."""
-    with serve({"token-in-path": [answer]}) as hook:
+    with serve({"token-in-path": [answer, answer]}) as hook:
         switch = Engine().switch(WebhookWay(Secret(hook.url + "token-in-path")))
+        switch.send()
         switch.send()
     assert switch.success is False
     assert said in caplog.text
@@ -123,6 +141,25 @@ def test_slack_shows_one_message_whose_time_is_edited() -> None:
     assert switch.success is True
 
 
+def test_record_of_the_message_in_use_is_never_pruned() -> None:
+    """It is written anew once an hour, so that after months the same message is edited still."""
+    clock, state, notifier = ManualClock(NOON), SqliteState(":memory:"), FakeNotifier()
+    state.init()
+    way = SlackWay(notifier, "#alive", state, clock)
+    versions = set()
+    for _ in range(72):
+        way.send(life_of("a:9797", "1.0", clock.now(), 40, 2, 1.5, 3))
+        state.prune(Retention(DAY, DAY, DAY), clock.now())
+        versions |= {stored.version for stored in state.incidents()}
+        clock.advance(HOUR)
+    assert notifier.done == ["find", "post"] + ["update"] * 71
+    assert len(versions) == 72
+    for _ in range(50):
+        way.send(life_of("a:9797", "1.0", clock.now(), 40, 2, 1.5, 3))
+        clock.advance(MINUTE)
+    assert {stored.version for stored in state.incidents()} == {"73"}
+
+
 def test_a_real_slack_shows_one_message(slack: Slack) -> None:
     """Posted, edited, found again when its record is lost: always the same message, with the newest time."""
     access = SlackAccess(token=Secret(slack.token), base_url=slack.base_url)
@@ -140,17 +177,15 @@ def test_a_real_slack_shows_one_message(slack: Slack) -> None:
     assert shown["text"].startswith("[INFO] alerter is well, last heard of at 2026-03-10T12:03:01.000Z")
 
 
-def test_a_message_whose_record_was_lost_is_found(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_message_whose_record_was_lost_is_found() -> None:
     """After an unclear answer the message is looked for before another is posted; a failure is said."""
     clock, state, notifier = ManualClock(NOON), SqliteState(":memory:"), FakeNotifier(lose=1)
     state.init()
-    switch = Engine().switch(SlackWay(notifier, "#alive", state, clock))
-    switch.send()
-    assert switch.success is False
-    assert "#alive: timeout" in caplog.text
-    switch.send()
+    way, life = SlackWay(notifier, "#alive", state, clock), life_of("a:9797", "1.0", NOON, 40, 2, 1.5, 3)
+    with pytest.raises(SwitchError, match="#alive: timeout"):
+        way.send(life)
+    way.send(life)
     assert notifier.done == ["find", "post", "find", "update"]
-    assert switch.success is True
 
 
 def test_slack_needs_a_token() -> None:
