@@ -155,7 +155,7 @@ def load_settings(path: str | None, environ: Mapping[str, str] | None = None) ->
     file = Path(path or environ.get("ALERTER_CONFIG", "") or DEFAULT_FILE)
     document = _read(file, required=path is not None or "ALERTER_CONFIG" in environ)
     values = Values(document, environ)
-    values.unknown(KEYS)
+    values.unknown(KEYS, may_be_off=("watch",))
     settings = _build(values, environ, configured=document is not None or "ALERTER_NOTIFIERS" in environ)
     if values.problems:
         raise UsageError("\n".join(values.problems))
@@ -202,7 +202,7 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
             values.choice(LogSettings.level, LOG_LEVELS, "log", "level"),
             values.choice(LogSettings.format, ("text", "json"), "log", "format"),
         ),
-        watch=WatchSettings(*(values.length_or_off(getattr(WatchSettings, n), "watch", n) for n in SIGNS)),
+        watch=_watch(values),
         dead_mans_switch=_switch(values, environ),
         honour_rule_webhooks=values.flag(False, "honour_rule_webhooks"),
         configured=configured,
@@ -215,6 +215,13 @@ def _delivery(values: Values) -> DeliverySettings:
     if found.second_look < found.first_look:
         values.problem("delivery: second_look comes before first_look", "both count from the attempt", "delivery")
     return found
+
+
+def _watch(values: Values) -> WatchSettings:
+    """Return after how long each sign is told; ``watch: off`` is every one of them off."""
+    if values.is_off("watch"):
+        return WatchSettings(*(None for _ in SIGNS))
+    return WatchSettings(*(values.length_or_off(getattr(WatchSettings, n), "watch", n) for n in SIGNS))
 
 
 def _folders(values: Values, name: str) -> tuple[Path, ...]:

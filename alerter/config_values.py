@@ -25,13 +25,17 @@ class Values:
         if document and not isinstance(document.value, dict):
             self.problems.append(document.diagnostic("error", "settings", "settings are a mapping of keys").text())
 
-    def unknown(self, known: Mapping[str, Sequence[str]]) -> None:
-        """Name every key of the file that is none; ``known`` holds the keys of each group, none for plain keys."""
+    def unknown(self, known: Mapping[str, Sequence[str]], may_be_off: Sequence[str] = ()) -> None:
+        """Name every key of the file that is none; ``known`` holds the keys of each group, none for plain keys.
+
+        A group that ``may_be_off`` may be just that instead of a mapping.
+        """
         for name, value in self._file.items():
             if name not in known:
                 self._name_unknown(str(name), tuple(known), name)
             elif known[name] and not isinstance(value, Mapping):
-                self.problem(f"{name} is a mapping", f"known keys: {', '.join(known[name])}", name)
+                if name not in may_be_off or not self.is_off(name):
+                    self.problem(f"{name} is a mapping", f"known keys: {', '.join(known[name])}", name)
             elif known[name]:
                 for inner in value:
                     if inner not in known[name]:
@@ -106,10 +110,12 @@ class Values:
 
     def length_or_off(self, default: Millis, *path: str) -> Millis | None:
         """Return a length of time, or None for ``off``."""
+        return None if self.is_off(*path) else self.length(default, *path)
+
+    def is_off(self, *path: str) -> bool:
+        """Whether it says ``off``."""
         value = self._raw(*path)
-        if value is False or (isinstance(value, str) and value.strip().lower() == "off"):
-            return None
-        return self.length(default, *path)
+        return value is False or (isinstance(value, str) and value.strip().lower() == "off")
 
     def has(self, *path: str) -> bool:
         """Whether the environment or the file says anything there."""

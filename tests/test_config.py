@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND
-from alerter.config import Settings, load_settings
+from alerter.config import Settings, WatchSettings, load_settings
 from alerter.errors import UsageError
 
 
@@ -226,6 +226,15 @@ def test_signs_of_trouble_have_their_times_and_may_be_turned_off(tmp_path: Path)
     assert load(tmp_path, "").watch.rules_failing == 5 * MINUTE
     assert "watch.rules_failed" in refusal(tmp_path, "watch: {rules_failed: 1m}\n")
     assert "soon" in refusal(tmp_path, "watch: {rules_failing: soon}\n")
+
+
+def test_the_whole_watch_may_be_off(tmp_path: Path) -> None:
+    """``watch: off``, in the file or as a variable, is every sign off; no other group may be."""
+    off = WatchSettings(None, None, None, None, None)
+    assert load(tmp_path, "watch: off\n").watch == off
+    assert load(tmp_path, "", ALERTER_WATCH="off").watch == off
+    assert "watch is a mapping" in refusal(tmp_path, "watch: on\n")
+    assert "retention is a mapping" in refusal(tmp_path, "retention: off\n")
 
 
 def test_the_dead_mans_switch_goes_one_way(tmp_path: Path) -> None:
