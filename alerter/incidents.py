@@ -8,7 +8,8 @@ from dataclasses import replace
 from alerter.asked import Asked, Newest, Stretch
 from alerter.clock import Millis
 from alerter.endings import next_silence, resolvers
-from alerter.model.incident import Change, Held, KeyMemory, Match, Reason, Thread, Transition, incident_id
+from alerter.model.incident import Change, Match, Reason, Transition, incident_id
+from alerter.model.memory import Held, KeyMemory, Thread
 from alerter.model.rule import (
     REOPEN_WITHIN,
     Key,

@@ -8,7 +8,8 @@ from alerter.asked import Asked
 from alerter.clock import DAY, HOUR, MINUTE, SECOND
 from alerter.endings import next_silence
 from alerter.incidents import Lifecycle
-from alerter.model.incident import Change, KeyMemory, Match, Reason, incident_id
+from alerter.model.incident import Change, Match, Reason, incident_id
+from alerter.model.memory import KeyMemory
 from alerter.model.rule import AnyEvent, Frequency, Realert, Rule, Spike, SpikeType
 from alerter.testing import rule
 

@@ -10,7 +10,8 @@ from alerter.detectors import cardinality, flatline, frequency, single, spike
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Ask, Events, Question, Span, Unanswered
 from alerter.incidents import Lifecycle
-from alerter.model.incident import Change, Checkpoint, KeyMemory, Outcome, Reason, Transition
+from alerter.model.incident import Change, Checkpoint, Outcome, Reason, Transition
+from alerter.model.memory import KeyMemory
 from alerter.model.rule import (
     REOPEN_WITHIN,
     AnyEvent,

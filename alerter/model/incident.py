@@ -1,4 +1,4 @@
-"""Incidents: what detectors remember per key, what happened in a span, and what people are told."""
+"""Incidents: how far a rule is, what happened in a span, and what people are told."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from alerter.clock import Millis
+from alerter.model.memory import KeyMemory
 from alerter.model.rule import Key
 
 
@@ -23,57 +24,7 @@ def incident_id(rule: str, key: Key, opened: Millis) -> str:
     return digest("incident", rule, key, opened)
 
 
-# --- what the detectors remember -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Held:
-    """One direction of a key's condition: whether it held at the instant asked last, and when it held last.
-
-    With ``by`` the last instant is that of the newest event in ``[last, by]``, which nobody needed to know yet.
-    """
-
-    now: bool = False
-    last: Millis | None = None
-    by: Millis | None = None
-
-
-@dataclass(frozen=True)
-class Thread:
-    """The latest incident of a key, open (``resolved`` None) or over.
-
-    ``suppressed`` counts the matches that ``realert`` kept untold since the last announced one.
-    """
-
-    id: str
-    opened: Millis
-    resolved: Millis | None = None
-    matches: int = 0
-    severity: str = ""
-    suppressed: int = 0
-
-
-@dataclass(frozen=True)
-class KeyMemory:
-    """What survives from one evaluation of a key to the next.
-
-    ``consumed_at``/``consumed_ties`` say which events the last announced match consumed: all before ``consumed_at``
-    and the first ``consumed_ties`` of that very millisecond. ``until`` and ``exponent`` outlive the incident.
-    ``past`` are the spans (exclusive) of the last incidents: within them late events make no incident of their own.
-    """
-
-    first_seen: Millis | None = None
-    last_seen: Millis | None = None
-    up: Held = Held()
-    down: Held = Held()
-    announced: Millis | None = None
-    until: Millis | None = None
-    exponent: int = 0
-    consumed_at: Millis | None = None
-    consumed_ties: int = 0
-    forgotten: bool = False
-    thread: Thread | None = None
-    past: tuple[tuple[Millis, Millis], ...] = ()
+# --- how far a rule is ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,13 @@ from alerter.model.incident import (
     Decision,
     Delivery,
     DeliveryState,
-    Held,
     Incident,
-    KeyMemory,
     Kind,
     Post,
     Reason,
-    Thread,
     View,
 )
+from alerter.model.memory import Held, KeyMemory, Thread
 from alerter.model.silence import Matcher, Silence
 from alerter.state.codec import PAIRS, decode, encode
 

@@ -9,14 +9,12 @@ from alerter.model.incident import (
     Decision,
     Delivery,
     DeliveryState,
-    Held,
-    KeyMemory,
     Kind,
     Post,
     Reason,
-    Thread,
     View,
 )
+from alerter.model.memory import Held, KeyMemory, Thread
 from alerter.model.silence import Matcher, Silence
 from alerter.state.protocol import Conflict, Retention, StateError
 from alerter.state.sqlite import SqliteState
