@@ -69,10 +69,6 @@ class Fleet:
         self._superseded: UsageError | None = None
         self._rulesets: dict[str, RuleSet] = {}
         self._view = View()
-        self.lost = 0
-        """How often this engine was taken for dead."""
-        self.expelled: list[str] = []
-        """Engines that this one found dead, newest last."""
 
     @property
     def interval(self) -> Millis:
@@ -215,7 +211,6 @@ class Fleet:
             self._superseded = UsageError(message, "give every engine its own ALERTER_INSTANCE")
             raise self._superseded
         if joined:
-            self.lost += 1
             log.warning("this engine was silent for too long and taken for dead; it joins again")
             wanted = replace(wanted, session=_session())
         self._me = wanted
@@ -245,7 +240,6 @@ class Fleet:
         except Conflict:
             return False  # it beat a moment ago
         log.warning("the engine %s was not heard of for %d s; its rules are taken over", name, self._ttl // 1000)
-        self.expelled.append(name)
         return True
 
     def _learn(self, ids: set[str]) -> None:
