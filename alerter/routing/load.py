@@ -9,7 +9,7 @@ from typing import Any
 from alerter.model.route import Receiver
 from alerter.model.silence import Matcher
 from alerter.routing.intervals import Interval, parse_interval
-from alerter.routing.lint import lint_routing
+from alerter.routing.lint import check_fallbacks
 from alerter.routing.matchers import parse_matcher, parse_matchers
 from alerter.routing.receivers import read_receiver
 from alerter.routing.routes import TreeReader
@@ -140,7 +140,7 @@ def load_routing(paths: Sequence[Path]) -> tuple[Routing | None, list[Diagnostic
     if root_node is None or any(f.severity == "error" for f in reading.findings):
         return None, reading.findings
     routing = Routing(root_node, reading.receivers, reading.intervals, tuple(reading.inhibitions))
-    reading.findings += lint_routing(routing)
+    reading.findings += check_fallbacks(routing)
     return routing, reading.findings
 
 

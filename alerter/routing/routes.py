@@ -8,6 +8,7 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.durations import parse_duration
 from alerter.model.route import Receiver
+from alerter.model.rule import Position
 from alerter.model.silence import Matcher
 from alerter.routing.intervals import Interval
 from alerter.routing.tree import Node, Timers
@@ -73,6 +74,7 @@ class TreeReader:
             mute=self._names(written, "mute_time_intervals", path),
             active=self._names(written, "active_time_intervals", path),
             timers=self._timers(written, path, parent.timers if parent else Timers()),
+            position=self._position(written, path),
         )
         children = written.get("routes") or []
         if not isinstance(children, list):
@@ -85,6 +87,12 @@ class TreeReader:
             else:
                 self._error("wrong_value", "a route is a mapping", "", (*path, "routes", n))
         return Node(**{**node.__dict__, "routes": tuple(below)})
+
+    def _position(self, written: Mapping[str, Any], path: Path) -> Position:
+        """Return where the route says what it matches, else where it begins."""
+        name = next((n for n in ("matchers", "match", "match_re", "receiver") if n in written), None)
+        mark = self._document.mark(path if name is None else (*path, name), key=True)
+        return Position(self._document.file, mark.line, mark.column)
 
     def _all_matchers(self, written: Mapping[str, Any], path: Path) -> tuple[Matcher, ...]:
         found = list(self._matchers(self._document, written.get("matchers"), (*path, "matchers")))

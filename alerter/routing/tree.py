@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from alerter.clock import MINUTE, Millis
 from alerter.model.incident import Reason
 from alerter.model.route import Destination, Receiver
+from alerter.model.rule import Position
 from alerter.model.silence import Matcher
 from alerter.routing.intervals import Interval
 
@@ -38,6 +39,7 @@ class Node:
     active: tuple[str, ...] = ()
     timers: Timers = Timers()
     routes: tuple[Node, ...] = ()
+    position: Position | None = None
 
     def matches(self, labels: Labels) -> bool:
         """Tell whether all matchers are met."""

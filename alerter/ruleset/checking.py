@@ -1,48 +1,126 @@
-"""Checking rules and notifiers together, wherever they lie."""
+"""Checking rules and notifiers together, wherever they lie: what is wrong, and what is surely not meant."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alerter.config import Settings
+from alerter.lint.ignores import silence
+from alerter.lint.model import Built, Scene, Subject
+from alerter.lint.places import placed, with_source
+from alerter.lint.registry import BUILT, LINTS, READING, ROUTED, TOGETHER, WRITTEN
+from alerter.lint.tested import tested_files
+from alerter.model.rule import Position
 from alerter.routing.load import TOP, load_routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules, rule_files
-from alerter.ruleset.yaml_positions import read_file
+from alerter.ruleset.options import TYPES
+from alerter.ruleset.yaml_positions import Document, read_file, read_lines
+from alerter.shipped import shipped_dir
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The findings, by file and place."""
+    """The findings, by file and place; ``silenced`` counts those that comments in the files ignore."""
 
     diagnostics: tuple[Diagnostic, ...]
     files: int
     rules: int
+    silenced: int = 0
+
+
+@dataclass(frozen=True)
+class _Chosen:
+    """What is checked; ``known`` routes are only there so that rules and routes can be compared."""
+
+    rules: Sequence[Path]
+    routes: Sequence[Path]
+    known: Sequence[Path] = ()
+
+    def files(self) -> Iterator[Path]:
+        """Yield the files that are checked, each once."""
+        found = (file for path in (*self.rules, *self.routes) if path.exists() for file in rule_files(path))
+        yield from dict.fromkeys(found)
 
 
 def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False) -> Checked:
     """Check the paths, or without any those of the settings. Routing files are told from rules by what they hold."""
-    routing_paths: list[Path] = [] if paths else list(settings.notifiers)
-    rule_paths: list[Path] = [] if paths else list(settings.rules)
-    for path in paths:
-        routes = [file for file in rule_files(path) if is_routing(file)]
-        if not routes:
-            rule_paths.append(path)
-        else:
-            routing_paths += routes
-            rule_paths += [file for file in rule_files(path) if file not in routes and "manifest" not in file.name]
-    loaded = load_rules(rule_paths, settings, strict=strict)
-    findings = list(loaded.diagnostics)
-    if routing_paths:
-        findings += load_routing(routing_paths)[1]
-    files = loaded.files + sum(1 for path in routing_paths for _ in rule_files(path))
-    ordered = sorted(findings, key=lambda d: (d.file, d.line, d.column))
-    return Checked(tuple(ordered), files, len(loaded.rules))
+    chosen = _chosen(paths, settings)
+    loaded = load_rules(chosen.rules, settings, strict=strict)
+    routing, problems = load_routing(chosen.known or chosen.routes) if chosen.known or chosen.routes else (None, [])
+    built = [Built(r, Subject(d, r)) for r, d in zip(loaded.rules, loaded.documents, strict=True)]
+    whole = {*settings.rules} <= {*chosen.rules}
+    scene = Scene(built, routing, tested_files(rule.position.file for rule in loaded.rules), whole)
+    findings = [*loaded.diagnostics, *problems, *_alone(built, loaded.refused), *_together(scene)]
+    if chosen.known:
+        outside = {str(f) for path in chosen.known for f in rule_files(path)} | {*map(str, chosen.known)}
+        named = {file.resolve() for file in chosen.files()}
+        findings = [f for f in findings if f.file not in outside or Path(f.file).resolve() in named]
+    asked = LINTS | READING if routing is not None else (LINTS | READING) - {lint.id for lint in ROUTED}
+    kept, silenced = _silenced(findings, list(chosen.files()), asked)
+    files = loaded.files + sum(1 for path in chosen.routes for _ in rule_files(path))
+    return Checked(tuple(sorted(kept, key=lambda d: (d.file, d.line, d.column))), files, len(loaded.rules), silenced)
 
 
 def is_routing(file: Path) -> bool:
     """Tell whether a file holds routes or receivers."""
     documents, _ = read_file(file)
     return any(isinstance(d.value, Mapping) and set(TOP) & set(d.value) and "type" not in d.value for d in documents)
+
+
+def _chosen(paths: Sequence[Path], settings: Settings) -> _Chosen:
+    """Tell rules from routes; rules, or some files of the routes, are compared with all routes of the settings."""
+    if not paths:
+        return _Chosen(settings.rules, settings.notifiers)
+    routes: list[Path] = []
+    rules: list[Path] = []
+    for path in paths:
+        found = [file for file in rule_files(path) if is_routing(file)]
+        routes += found
+        rules += (
+            [file for file in rule_files(path) if file not in found and "manifest" not in file.name]
+            if found
+            else [path]
+        )
+    ours = [folder.resolve() for folder in settings.notifiers]
+    own = settings.configured or settings.notifiers != (shipped_dir() / "notifiers",)
+    inside = all(any(folder in (f.resolve(), *f.resolve().parents) for folder in ours) for f in routes)
+    return _Chosen(rules, routes, settings.notifiers if own and inside else ())
+
+
+def _alone(built: Sequence[Built], refused: Sequence[Document]) -> Iterator[Diagnostic]:
+    """Yield what the lints find in each rule by itself."""
+    for one in built:
+        for lint in BUILT:
+            yield from (placed(one.subject.document, lint.id, lint.severity, found) for found in lint.look(one))
+    typed = (d for d in refused if isinstance(d.value, Mapping) and d.value.get("type") in TYPES)
+    for subject in (*(one.subject for one in built), *map(Subject, typed)):
+        for plain in WRITTEN:
+            yield from (placed(subject.document, plain.id, plain.severity, found) for found in plain.look(subject))
+
+
+def _together(scene: Scene) -> Iterator[Diagnostic]:
+    """Yield what the lints find in all rules, and in the routes."""
+    for lint in (*TOGETHER, *(ROUTED if scene.routing is not None else ())):
+        for found in lint.look(scene):
+            at = found.at or Position("notifiers")
+            yield Diagnostic(lint.severity, lint.id, found.message, found.hint, at.file, at.line, at.column)
+
+
+def _silenced(
+    findings: Sequence[Diagnostic], files: Sequence[Path], asked: Collection[str]
+) -> tuple[list[Diagnostic], int]:
+    """Leave out what comments in the files silence, and return how many that are."""
+    by_file: dict[str, list[Diagnostic]] = {str(file): [] for file in files}
+    for finding in findings:
+        by_file.setdefault(finding.file, []).append(finding)
+    kept: list[Diagnostic] = []
+    number = 0
+    for name, found in by_file.items():
+        lines = read_lines(Path(name))
+        left, gone = silence([with_source(f, lines) for f in found], name, lines, LINTS | READING, asked)
+        kept += left
+        number += gone
+    return kept, number

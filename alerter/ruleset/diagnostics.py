@@ -33,11 +33,12 @@ class Diagnostic:
 
     def text(self) -> str:
         """Return the finding for people: place, message, source line with carets, hint."""
-        lines = [f"{self.file}:{self.line}:{self.column}: {self.severity}[{self.code}]: {self.message}"]
+        message = visible(self.message)
+        lines = [f"{visible(self.file)}:{self.line}:{self.column}: {self.severity}[{self.code}]: {message}"]
         if self.source_line.strip():
             lines += self._excerpt()
         if self.hint:
-            lines.append(f"  hint: {self.hint}")
+            lines.append(f"  hint: {visible(self.hint)}")
         return "\n".join(lines)
 
     def as_json(self) -> dict[str, Any]:
@@ -54,10 +55,17 @@ class Diagnostic:
 
     def _excerpt(self) -> list[str]:
         start = max(0, self.column - LONGEST_LINE // 2) if len(self.source_line) > LONGEST_LINE else 0
-        shown = without_secrets(self.source_line)[start : start + LONGEST_LINE].replace("\t", " ")
+        shown = visible(without_secrets(self.source_line)[start : start + LONGEST_LINE].replace("\t", " "))
         carets = min(max(self.length, 1), max(len(shown) - (self.column - 1 - start), 1))
         number = f"{self.line:>5} | "
         return [f"{number}{shown}", " " * (len(number) + self.column - 1 - start) + "^" * carets]
+
+
+def visible(text: str) -> str:
+    """Return a text with a mark for each character that a terminal would obey instead of showing it."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else "\ufffd" for c in text)
 
 
 def names_secret(key: str) -> bool:

@@ -23,12 +23,18 @@ class LoadedRules:
     rules: tuple[Rule, ...]
     diagnostics: tuple[Diagnostic, ...]
     files: int
+    documents: tuple[Document, ...] = ()
+    """Those of ``rules``, in the same order."""
+    refused: tuple[Document, ...] = ()
+    """Those of rules that an error keeps from loading."""
 
 
 def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = False) -> LoadedRules:
     """Load all rules below the paths; a path may be a file or a folder."""
     rules: list[Rule] = []
     findings: list[Diagnostic] = []
+    good: list[Document] = []
+    refused: list[Document] = []
     files = 0
     for root in paths:
         if not root.exists():
@@ -42,8 +48,11 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
                 findings += problems
                 if rule is not None:
                     rules.append(rule)
+                    good.append(document)
+                elif problems:
+                    refused.append(document)
     unique, clashes = _unique(rules)
-    return LoadedRules(tuple(unique), (*findings, *clashes), files)
+    return LoadedRules(tuple(unique), (*findings, *clashes), files, tuple(good), tuple(refused))
 
 
 def rule_files(root: Path) -> Iterator[Path]:

@@ -11,7 +11,6 @@ from jsonschema import Draft202012Validator
 
 from alerter.durations import parse_duration
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
-from alerter.ruleset.lint import lint
 from alerter.ruleset.options import (
     LATER_OPTIONS,
     LATER_TYPES,
@@ -56,7 +55,6 @@ def validate(
     yield from _lengths(document)
     for error in sorted(_validator(type_).iter_errors(document.value), key=lambda e: list(map(str, e.absolute_path))):
         yield _from_schema(document, error)
-    yield from lint(document)
 
 
 def _lengths(document: Document) -> Iterator[Diagnostic]:

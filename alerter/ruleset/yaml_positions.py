@@ -95,6 +95,14 @@ def read_file(file: Path) -> tuple[list[Document], list[Diagnostic]]:
     return read_text(text, name)
 
 
+def read_lines(file: Path) -> list[str]:
+    """Return the lines of a file that ``read_file`` was given, as its marks count them; none of what is no text."""
+    try:
+        return _LINE_BREAK.split(file.read_bytes().decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError):
+        return []
+
+
 def read_text(text: str, file: str) -> tuple[list[Document], list[Diagnostic]]:
     """Read all documents of a text."""
     lines = _LINE_BREAK.split(text)

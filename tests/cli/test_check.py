@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,18 @@ from jsonschema import Draft202012Validator
 from alerter.cli.main import main
 
 RULE = "type: frequency\nindex: logs\nnum_events: 5\ntimeframe: 5m\n"
+TEST = "tests: [{name: t, start: 2026-03-10T11:00:00Z, expect: {messages: []}}]\n"
 ROUTES = "route: {receiver: default}\nreceivers: [{name: default, console: {}}]\n"
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Stand in a folder with one good rule and good routes."""
+    """Stand in a folder with one good rule, its test, and good routes; no setting in the environment."""
+    for name in [n for n in os.environ if n.startswith("ALERTER_")]:
+        monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    for name, text in {"rules/a.yaml": RULE, "notifiers/routes.yaml": ROUTES}.items():
-        (tmp_path / name).parent.mkdir()
+    for name, text in {"rules/a.yaml": RULE, "rules/a.test.yaml": TEST, "notifiers/routes.yaml": ROUTES}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     return tmp_path
 
@@ -67,6 +71,7 @@ def test_json_form(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
                 "file": "rules/a.yaml",
                 "line": 5,
                 "column": 1,
+                "docs": "docs/check.md#unknown_option",
             }
         ],
     }
@@ -90,7 +95,7 @@ def test_no_secret_is_shown(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     text = RULE + "slack_webhook_url: https://hooks.slack.com/services/T1/B2/geheim\nes_password: geheim\n"
     (folder / "rules/a.yaml").write_text(text, encoding="utf-8")
     shown = run(capsys)[1] + run(capsys, "--format", "json")[1]
-    assert shown.count("inline_secret") == 4
+    assert shown.count("[inline_secret]") + shown.count('"inline_secret"') == 4
     assert "geheim" not in shown
 
 

@@ -71,22 +71,6 @@ def test_two_trees_are_an_error(tmp_path: Path) -> None:
     assert [f.code for f in findings] == ["second_route"]
 
 
-@pytest.mark.parametrize(
-    ("tree", "code"),
-    [
-        ('[{matchers: [a="1"], receiver: x}, {matchers: [a="1", b="2"], receiver: x}]', "unreachable_route"),
-        ('[{matchers: [a="1", a="2"], receiver: x}]', "unreachable_route"),
-        ("[]", "unused_receiver"),
-    ],
-)
-def test_valid_but_surely_wrong_is_said(tmp_path: Path, tree: str, code: str) -> None:
-    """Routes never reached and receivers nobody uses are findings, not errors."""
-    text = f"route: {{receiver: default, routes: {tree}}}\nreceivers: [{{name: default, console: {{}}}}, "
-    ok, findings = load(tmp_path, routes=text + "{name: x, console: {}}]")
-    assert ok
-    assert code in [f.code for f in findings]
-
-
 def test_credentials_in_a_file_are_a_warning_that_does_not_show_them(tmp_path: Path) -> None:
     """A URL that may hold a secret is named by place; the message and hint do not repeat it."""
     text = "route: {receiver: w}\nreceivers: [{name: w, webhook: {url: 'https://user:hunter2@example.org/x'}}]"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerter.config import Settings
-from alerter.ruleset.load import load_rules
+from alerter.ruleset.checking import check
 
 LINTS = {"no_index", "unused_option", "query_lowercase_operator", "format_text"}
 
@@ -15,7 +15,7 @@ LINTS = {"no_index", "unused_option", "query_lowercase_operator", "format_text"}
 def codes(folder: Path, text: str) -> list[str]:
     """Return the codes of the lints about a frequency rule with this text added."""
     (folder / "a.yaml").write_text(f"type: frequency\nnum_events: 1\ntimeframe: 5m\n{text}\n", encoding="utf-8")
-    return [d.code for d in load_rules([folder], Settings()).diagnostics if d.code in LINTS]
+    return [d.code for d in check([folder], Settings()).diagnostics if d.code in LINTS]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,92 @@
+"""Numbers and lengths of time that do not fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, pairwise
+
+from alerter.clock import Millis
+from alerter.lint.model import Built, Found
+from alerter.model.rule import Cardinality, Flatline, Rule, Schedule, Spike, SpikeType
+from alerter.schedule import instants
+from alerter.timetext import length_text
+
+CRON_FIRES = 30
+"""Fire times of a cron expression that are looked at; more often than its shortest gap no rule is asked."""
+_SOME_TIME: Millis = 1_767_225_600_000
+_YEAR: Millis = 366 * 86_400_000
+
+
+def short_realert(built: Built) -> Iterator[Found]:
+    """``realert`` is shorter than the time between two evaluations."""
+    realert, every = built.rule.realert, between(built.rule.schedule)
+    if realert.written and 0 < realert.length < every:
+        message = f"realert {length_text(realert.length)} is shorter than the {length_text(every)} between evaluations"
+        hint = "make it as long as the rule should be quiet; realert: {minutes: 0} announces every match"
+        yield Found(message, hint, ("realert",))
+
+
+def gap_between_windows(built: Built) -> Iterator[Found]:
+    """A condition asked at nominal instants only, whose windows leave out the time between two of them."""
+    rule, every = built.rule, between(built.rule.schedule)
+    if asked_at_instants(rule) and rule.timeframe < every:
+        message = (
+            f"timeframe {length_text(rule.timeframe)} is shorter than the {length_text(every)} between evaluations: "
+            "what lies between two windows is never looked at"
+        )
+        yield Found(message, "evaluate more often, or look further back", ("timeframe",))
+
+
+def threshold_out_of_reach(built: Built) -> Iterator[Found]:
+    """A threshold that no window can reach, or that every window does."""
+    rule, condition = built.rule, built.rule.condition
+    if isinstance(condition, Cardinality):
+        if condition.field.removesuffix(".keyword") in (name.removesuffix(".keyword") for name in rule.query_key):
+            message = f"events of one {condition.field} have one {condition.field}: there is nothing to count"
+            yield Found(message, "leave it out of query_key, or count another field", ("cardinality_field",))
+        listed = _listed(built, condition.field)
+        if listed is not None and condition.maximum is not None and listed <= condition.maximum:
+            message = (
+                f"the filter allows {listed} values of {condition.field}, and more than {condition.maximum} never come"
+            )
+            yield Found(message, f"max_cardinality must be below {listed}", ("max_cardinality",))
+    elif isinstance(condition, Spike) and condition.height <= 1:
+        both = condition.direction is SpikeType.BOTH
+        message = f"spike_height {condition.height:g} is met by a steady rate: the rule always fires"
+        yield Found(message, "3 means three times as many" + (", or a third" if both else ""), ("spike_height",))
+
+
+def short_catchup(built: Built) -> Iterator[Found]:
+    """``max_catchup`` is shorter than the time between two evaluations: each of them gives a part up."""
+    rule, every = built.rule, between(built.rule.schedule)
+    if rule.max_catchup < every:
+        message = (
+            f"max_catchup {length_text(rule.max_catchup)} is shorter than the {length_text(every)} between "
+            "evaluations: every evaluation leaves out what is older"
+        )
+        written = next((n for n in ("max_catchup", "schedule", "run_every") if n in built.subject.options), "type")
+        yield Found(message, "at least as long as the time between evaluations", (written,))
+
+
+def between(schedule: Schedule) -> Millis:
+    """Return the time between two nominal instants, for cron the shortest."""
+    if schedule.cron is None:
+        return schedule.every
+    fires = islice(instants(schedule, _SOME_TIME, _SOME_TIME + _YEAR), CRON_FIRES)
+    return min((after - before for before, after in pairwise(fires)), default=_YEAR)
+
+
+def asked_at_instants(rule: Rule) -> bool:
+    """Tell whether a rule's condition is asked at nominal instants only, never at events."""
+    condition = rule.condition
+    return isinstance(condition, Flatline) or (isinstance(condition, Cardinality) and condition.maximum is None)
+
+
+def _listed(built: Built, field: str) -> int | None:
+    """Return how many values of a field the filter lists, where it requires one of a list."""
+    for clause in built.rule.filter:
+        listed = clause.get("terms", {})
+        values = next((listed[name] for name in (field, f"{field}.keyword") if name in listed), None)
+        if isinstance(values, list):
+            return len(set(map(str, values)))
+    return None

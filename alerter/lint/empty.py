@@ -1,0 +1,181 @@
+"""Filters that can match nothing, whatever the index holds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerter.lint.model import Found, Path, Subject
+from alerter.lint.queries import Leaf, leaves
+from alerter.query import lucene
+from alerter.query.datemath import resolve
+from alerter.query.dates import DEFAULT, DateFormat, date_format
+from alerter.query.errors import QueryError
+
+HINT = "the rule would never see an event"
+_LISTS = re.compile(
+    r"(?i)(?:^|[._])(?:args|body|category|content|desc\w*|error|exception|groups?|hosts?|ips?|labels?|line|log|messages?|"
+    r"msg|names?|original|permissions|query|related|roles?|scopes?|stack\w*|summary|tags?|text|title|types?|users?)$"
+)
+"""Last parts of names of fields that often hold several values or words, so that two at once are no contradiction."""
+_ANY_TIME = 1_700_000_000_000
+"""What ``now`` is while two bounds are compared; any instant does."""
+
+
+@dataclass
+class _Conjunction:
+    """What every event must meet and must not meet, as canonical texts with their paths."""
+
+    required: dict[str, Path] = field(default_factory=dict)
+    forbidden: dict[str, Path] = field(default_factory=dict)
+    exact: dict[str, dict[str, Found]] = field(default_factory=dict)
+    """By field, each value that it must have, with what is said when there is another one."""
+
+    def must_be(self, name: str | None, value: Any, path: Path, part: str = "", offset: int = 0) -> None:
+        """Note that a field must have a value; names of fields that hold lists or texts are left alone."""
+        if not name or _LISTS.search(name.removesuffix(".keyword")) or isinstance(value, Mapping | list):
+            return
+        others = self.exact.setdefault(name, {})
+        first = next(iter(others), value)
+        message = f"{name} would have to be {first} and {value} at once: nothing can match, unless it is a list"
+        others.setdefault(str(value), Found(message, "join them with OR, or write terms", path, False, part, offset))
+
+
+def matches_nothing(subject: Subject) -> Iterator[Found]:
+    """A filter that no document can meet, whatever the index holds."""
+    for leaf in subject.leaves:
+        yield from _hollow(leaf)
+        yield from _upside_down(leaf)
+    for name, path in (("filter", ("filter",)), ("alive", ("alive", "filter"))):
+        written = subject.options.get(name)
+        if name == "alive":
+            written = written.get("filter") if isinstance(written, Mapping) else None
+        if written is not None:
+            yield from _contradictions(written, path)
+
+
+def _hollow(leaf: Leaf) -> Iterator[Found]:
+    """Clauses that say nothing to look for."""
+    if leaf.name == "match_none":
+        yield Found("match_none matches nothing", HINT, leaf.path, True)
+    elif leaf.name == "terms" and leaf.field is not None and leaf.body[leaf.field] == []:
+        yield Found(f"terms: no value of {leaf.field} is listed, so nothing matches", HINT, (*leaf.path, leaf.field))
+    elif leaf.name == "query_string" and leaf.text is not None and not leaf.text[0].strip():
+        yield Found(
+            "an empty query string matches nothing", "leave the filter out to select every document", leaf.text[1]
+        )
+
+
+def _upside_down(leaf: Leaf) -> Iterator[Found]:
+    """Ranges whose lower bound is above the upper one."""
+    if leaf.name == "range" and leaf.field is not None:
+        inner = leaf.body[leaf.field]
+        if isinstance(inner, Mapping):
+            low, high = (
+                next((k for k in keys if k in inner), None) for keys in (("gt", "gte", "from"), ("lt", "lte", "to"))
+            )
+            if low and high and _above(inner[low], inner[high], equal=low == "gt" or high == "lt"):
+                message = f"{leaf.field}: nothing is above {inner[low]} and below {inner[high]}"
+                yield Found(message, HINT, (*leaf.path, leaf.field, low))
+    for item in leaf.terms:
+        if not isinstance(item, lucene.Range) or leaf.text is None or item.low is None or item.high is None:
+            continue
+        if _above(item.low, item.high, equal=not (item.with_low and item.with_high)):
+            message = f"nothing is between {item.low} and {item.high}"
+            yield Found(message, HINT, leaf.text[1], part=item.low, offset=leaf.text[0].find(item.low, item.at))
+
+
+def _above(low: Any, high: Any, *, equal: bool) -> bool:
+    """Tell whether a lower bound is above an upper one (or the same, with ``equal``); False where that is not known."""
+    for read in (_number, _instant):
+        first, last = read(low), read(high)
+        if first is not None and last is not None:
+            return first > last or (equal and first == last)
+    return False
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return None if isinstance(value, bool) or value is None else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _instant(value: Any) -> float | None:
+    form: DateFormat = date_format(DEFAULT)
+    try:
+        return resolve(value, form, _ANY_TIME) if isinstance(value, str) else None
+    except QueryError:
+        return None
+
+
+def _contradictions(written: Any, path: Path) -> Iterator[Found]:
+    both = _Conjunction()
+    _collect(written, path, both)
+    for clause, at in both.forbidden.items():
+        if clause in both.required:
+            yield Found("the filter asks for this and excludes it: nothing can match", HINT, at)
+    for values in both.exact.values():
+        yield from list(values.values())[1:]
+
+
+def _collect(node: Any, path: Path, into: _Conjunction) -> None:
+    """Add what a filter requires and forbids; alternatives say neither."""
+    if isinstance(node, list):
+        for n, inner in enumerate(node):
+            _collect(inner, (*path, n), into)
+    elif isinstance(node, Mapping) and isinstance(node.get("bool"), Mapping):
+        clauses = node["bool"]
+        for name in ("must", "filter"):
+            _collect(clauses.get(name), (*path, "bool", name), into)
+        _forbid(clauses.get("must_not"), (*path, "bool", "must_not"), into)
+    elif isinstance(node, Mapping) and set(node) <= {"query", "filter"}:
+        for name, inner in node.items():
+            _collect(inner, (*path, name), into)
+    else:
+        for leaf in leaves(node, path):
+            into.required.setdefault(_canonical(leaf.name, leaf.body), leaf.path)
+            if leaf.name == "term":
+                into.must_be(leaf.field, leaf.value[0], leaf.value[1])
+            _words(leaf, into)
+
+
+def _forbid(node: Any, path: Path, into: _Conjunction) -> None:
+    for n, inner in enumerate(node if isinstance(node, list) else [node] if node else []):
+        at = (*path, n) if isinstance(node, list) else path
+        found = list(leaves(inner, at))
+        if len(found) == 1 and isinstance(inner, Mapping) and set(inner) == {found[0].name}:
+            into.forbidden.setdefault(_canonical(found[0].name, found[0].body), found[0].path)
+
+
+def _words(leaf: Leaf, into: _Conjunction) -> None:
+    """Add the clauses of a query string that Lucene requires or forbids."""
+    if leaf.tree is None or leaf.text is None:
+        return
+    clauses = leaf.tree.clauses
+    every = isinstance(leaf.body, Mapping) and str(leaf.body.get("default_operator", "or")).lower() == "and"
+    for n, clause in enumerate(clauses):
+        name = _canonical("lucene", repr(_without_place(clause.item)))
+        follows = n + 1 < len(clauses) and clauses[n + 1].joined == "AND"
+        joined = clause.joined == "AND" or follows or (every and clause.joined != "OR") or len(clauses) == 1
+        if clause.sign == "-":
+            into.forbidden.setdefault(name, leaf.text[1])
+        elif clause.sign == "+" or joined:
+            into.required.setdefault(name, leaf.text[1])
+            if isinstance(clause.item, lucene.Words | lucene.Quoted) and not getattr(clause.item, "several", False):
+                into.must_be(clause.item.field, clause.item.text, leaf.text[1], clause.item.text, clause.item.at)
+
+
+def _without_place(item: lucene.Item) -> Any:
+    return {name: value for name, value in vars(item).items() if name not in ("at", "clauses")} | (
+        {"clauses": [(c.joined, c.sign, _without_place(c.item)) for c in item.clauses]}
+        if isinstance(item, lucene.Group)
+        else {"kind": type(item).__name__, "pattern": getattr(item, "kind", "")}
+    )
+
+
+def _canonical(name: str, body: Any) -> str:
+    return json.dumps([name, body], sort_keys=True, default=str)
