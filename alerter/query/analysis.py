@@ -1,7 +1,6 @@
 """Elasticsearch's analyzers: a text becomes tokens at positions.
 
-The standard analyzer follows the word boundaries of Unicode (UAX #29) as Lucene's StandardTokenizer does; runs of
-Katakana, Hangul, South-East Asian scripts and emoji are tokenised approximately.
+The standard analyzer follows the word boundaries of Unicode (UAX #29) as Lucene's StandardTokenizer does.
 """
 
 from __future__ import annotations
@@ -17,25 +16,6 @@ MAX_TOKEN = 255
 GAP = 100
 """Positions between two values of an array, so that phrases do not cross them."""
 
-_SINGLE = (
-    "\u2e80-\u2fff\u3005\u3007\u3021-\u3029\u3038-\u303b\u3041-\u3096\u309d-\u309f\u3400-\u4dbf\u4e00-\u9fff"
-    "\uf900-\ufaff\U00020000-\U0003ffff"
-)
-_MARK = "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0900-\u0903\u093a-\u094f\u200d\ufe0f"
-_EMOJI = "\u2600-\u27bf\U0001f300-\U0001faff\U0001f1e6-\U0001f1ff"
-_LETTER = rf"(?:(?![{_SINGLE}])[^\W\d_])"
-_MID_LETTER = ":\u00b7\u0387\u055f\u05f4\u2027\ufe13\ufe55\uff1a"
-_MID_BOTH = ".'\u2018\u2019\u2024\ufe52\uff07\uff0e"
-_MID_NUMBER = ",;\u037e\u0589\u060c\u060d\u066c\u07f8\u2044\ufe10\ufe14\ufe50\ufe54\uff0c\uff1b"
-
-_WORD = re.compile(
-    rf"[{_SINGLE}][{_MARK}]*"
-    rf"|(?:{_LETTER}|\d|_)"
-    rf"(?:{_LETTER}|\d|_|[{_MARK}]"
-    rf"|(?<=[^\W\d_{_SINGLE}])[{_MID_LETTER}{_MID_BOTH}](?={_LETTER})"
-    rf"|(?<=\d)[{_MID_NUMBER}{_MID_BOTH}](?=\d))*"
-    rf"|[{_EMOJI}][{_MARK}\U0001f3fb-\U0001f3ff]*"
-)
 _ASCII_WORD = re.compile(r"[A-Za-z0-9_]+(?:(?:(?<=[A-Za-z])[:.'](?=[A-Za-z])|(?<=[0-9])[,;.'](?=[0-9]))[A-Za-z0-9_]+)*")
 
 
@@ -56,16 +36,13 @@ def lower(text: str) -> str:
 
 def standard(text: str) -> list[str]:
     """Return the lower-case words of a text in order."""
-    words = _ASCII_WORD.findall(text.lower()) if text.isascii() else [lower(word) for word in _WORD.findall(text)]
-    found = []
-    for word in words:
-        if "_" in word and not word.strip("_"):
-            continue
-        if len(word) > MAX_TOKEN:
-            found += [word[i : i + MAX_TOKEN] for i in range(0, len(word), MAX_TOKEN)]
-        else:
-            found.append(word)
-    return found
+    if text.isascii():
+        words = _ASCII_WORD.findall(text.lower())
+        if all(len(word) <= MAX_TOKEN for word in words):
+            return [word for word in words if word[0] != "_" or word.strip("_")]
+    from alerter.query.wordbreak import words_of
+
+    return [lower(word) for word in words_of(text, MAX_TOKEN)]
 
 
 def keyword(text: str) -> list[str]:

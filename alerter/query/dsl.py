@@ -14,13 +14,15 @@ from alerter.query.clauses import (
 )
 from alerter.query.context import Context
 from alerter.query.dates import date_format
-from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, parsing, shard
-from alerter.query.fieldtypes import as_text
+from alerter.query.errors import QueryError, RejectedQuery, UnsupportedQuery, argument, content, parsing, shard
+from alerter.query.fieldtypes import FLOATS, as_text
 from alerter.query.names import QUERIES
 from alerter.query.nodes import All, Bool, Ids, Node, Nothing, any_of
 from alerter.query.store import View
 
 Body = Mapping[str, Any]
+_OCCURS = ("must", "filter", "should", "must_not")
+_CONTENT = "x_content_parse_exception"
 
 
 def compile_query(context: Context, clause: Any) -> Node:
@@ -101,6 +103,9 @@ def _terms(context: Context, body: Body) -> Node:
     if view.type.kind == "keyword" or view.type.is_text:
         wanted = frozenset(map(as_text, values))
         return leaves.strings(context, view, ("terms", wanted), lambda: wanted.__contains__)
+    if view.type.kind in FLOATS:
+        for value in values:
+            leaves.finite(view, value)
     return any_of([leaves.term(context, view, value) for value in values])
 
 
@@ -201,16 +206,19 @@ def _fuzzy(context: Context, view: View, word: str, options: Body) -> Node:
 
 def _bool(context: Context, body: Body) -> Node:
     groups: dict[str, list[Node]] = {}
+    failures: list[RejectedQuery] = []
     for key, value in body.items():
-        if key in ("must", "filter", "should", "must_not"):
-            if value is None:
-                continue
-            groups[key] = [
-                _clause_in_bool(context, key, each, isinstance(value, list))
-                for each in (value if isinstance(value, list) else [value])
-            ]
+        if key in _OCCURS:
+            groups[key] = []
+            for each in value if isinstance(value, list) else [] if value is None else [value]:
+                try:
+                    groups[key].append(_clause_in_bool(context, key, each, isinstance(value, list)))
+                except RejectedQuery as failure:
+                    failures.append(failure)
         elif key not in ("minimum_should_match", "adjust_pure_negative", "boost", "_name"):
             raise content(f"[bool] unknown field [{key}]")
+    if failures:
+        raise _failure(context, failures, groups)
     must = groups.get("must", []) + groups.get("filter", [])
     should, must_not = groups.get("should", []), groups.get("must_not", [])
     if not must and not should and not must_not:
@@ -223,6 +231,19 @@ def _bool(context: Context, body: Body) -> Node:
     if should and not must:
         minimum = max(minimum, 1)
     return Bool(must, should, must_not, minimum)
+
+
+def _failure(context: Context, failures: list[RejectedQuery], groups: Mapping[str, list[Node]]) -> QueryError:
+    """Choose what to raise for clauses that are wrong; a server may not look at them where nothing can match anyway."""
+    early = next((failure for failure in failures if failure.type in ("parsing_exception", _CONTENT)), None)
+    if early is not None:
+        return early
+    everything = range(context.store.count)
+    empty = any(not node.filter(everything) for key in ("must", "filter") for node in groups.get(key, ()))
+    full = any(len(node.filter(everything)) == len(everything) for node in groups.get("must_not", ()))
+    if empty or full:
+        return UnsupportedQuery("a wrong clause beside one that leaves nothing to match", failures[0].reason)
+    return failures[0]
 
 
 def _clause_in_bool(context: Context, key: str, clause: Any, listed: bool) -> Node:

@@ -17,7 +17,7 @@ from alerter.query.dsl import compile_query
 from alerter.query.errors import QueryError, RejectedQuery, UnsupportedQuery, argument, parsing
 from alerter.query.hits import Page, page
 from alerter.query.names import SEARCH
-from alerter.query.nodes import All, Docs, Node, all_of
+from alerter.query.nodes import All, Docs, Node
 from alerter.query.store import Document, Rejection, Store, View
 
 __all__ = ["Document", "Evaluator", "QueryError", "RejectedQuery", "Rejection", "UnsupportedQuery"]
@@ -94,16 +94,18 @@ class Evaluator:
         """
         context = self._context(now)
         _check(body)
+        # in the order of a server, whose first complaint is the answer
+        node, post = self._compiled(context, body, "query"), self._compiled(context, body, "post_filter")
         wanted = page(context, body)
         limit = _limit(body)
         aggregations = self._aggregations(context, body)
-        docs = self._matching(context, body)
+        docs = node.filter(range(self.store.count))
         answer: dict[str, Any] = {
             "took": 0,
             "timed_out": False,
             "_shards": {"total": 1, "successful": 1, "skipped": 0, "failed": 0},
         }
-        shown = _post_filtered(context, body, docs)
+        shown = post.filter(docs)
         hits: dict[str, Any] = {}
         if limit is not None:
             exact = len(shown) <= limit
@@ -120,7 +122,7 @@ class Evaluator:
         context = self._context(now)
         _check(body)
         wanted = page(context, {**body, "size": 0}, window=None)
-        docs: Docs = self._matching(context, body)
+        docs = self._compiled(context, body, "query").filter(range(self.store.count))
         if wanted.cursor is not None:
             from alerter.query.sorting import after
 
@@ -135,10 +137,9 @@ class Evaluator:
             self._planned = self.store.version
         return Context(self.store, now, self._leaves, self._plans)
 
-    def _matching(self, context: Context, body: Mapping[str, Any]) -> Docs:
-        query = body.get("query")
-        node: Node = All() if query is None else compile_query(context, query)
-        return node.filter(range(self.store.count))
+    @staticmethod
+    def _compiled(context: Context, body: Mapping[str, Any], part: str) -> Node:
+        return All() if body.get(part) is None else compile_query(context, body[part])
 
     def _aggregations(self, context: Context, body: Mapping[str, Any]) -> Any:
         # where both spellings are given, the last one counts
@@ -154,12 +155,6 @@ def _ordered(wanted: Page, docs: Docs) -> Sequence[int]:
     from alerter.query.sorting import sort_docs
 
     return sort_docs(docs, wanted.keys) if wanted.keys else docs
-
-
-def _post_filtered(context: Context, body: Mapping[str, Any], docs: Docs) -> Docs:
-    if body.get("post_filter") is None:
-        return docs
-    return all_of([compile_query(context, body["post_filter"])]).filter(docs)
 
 
 def _check(body: Mapping[str, Any]) -> None:

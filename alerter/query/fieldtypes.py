@@ -21,6 +21,7 @@ STRINGS = {"text", "keyword", "match_only_text", "wildcard", "constant_keyword"}
 SUPPORTED = {*NUMBERS, "text", "keyword", "boolean", "date", "ip"}
 _DEFAULT_FORMAT = date_format(DEFAULT)
 _JAVA_FLOAT = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?\s*", re.ASCII)
+_NO_NUMBERS = {"NaN", "Infinity", "+Infinity", "-Infinity"}
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -62,15 +63,15 @@ class FieldType:
             if self.kind == "text" or (self.kind == "keyword" and self.ignore_above is None):
                 return values
             if self.kind == "keyword":
-                return values if len(values[0]) <= (self.ignore_above or 0) else ()
+                return values if fits(values[0], self.ignore_above or 0) else ()
             if self.kind == "date":
                 return (self._date(values[0]),)
         if self.kind == "text":
-            return tuple(map(_written, values))
+            return tuple(map(written, values))
         if self.kind == "keyword":
-            texts = tuple(map(_written, values))
+            texts = tuple(map(written, values))
             limit = self.ignore_above
-            return texts if limit is None else tuple(t for t in texts if len(t) <= limit)
+            return texts if limit is None else tuple(t for t in texts if fits(t, limit))
         convert = {"boolean": _boolean, "date": self._date, "ip": _address}.get(self.kind, self._number)
         # an empty text in a number is no value
         return tuple(convert(value) for value in values if value != "" or not self.is_number)
@@ -78,11 +79,8 @@ class FieldType:
     def _date(self, value: Any) -> int:
         if isinstance(value, bool):
             raise BadValue(f"failed to parse field [{self.name}] of type [date]: [{as_text(value)}]")
-        text = value
-        if value.__class__ is not str:
-            text = str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
         try:
-            return self.format.read(text)
+            return self.format.read(written(value))
         except NotADate as error:
             raise BadValue(f"failed to parse field [{self.name}] of type [date]: {error}") from None
 
@@ -97,9 +95,28 @@ class FieldType:
             raise BadValue(f"failed to parse field [{self.name}] of type [{self.kind}]: {error}") from None
 
 
-def _written(value: Any) -> str:
-    """Write a JSON scalar as it most likely stood in the document."""
-    return repr(value) if value.__class__ is float else as_text(value)
+class Spelt(float):
+    """A number of a document that was not written as Python writes it (``1E5``), which a text field keeps."""
+
+    def __new__(cls, value: float, text: str) -> Spelt:
+        """Make a number that remembers its spelling."""
+        made = super().__new__(cls, value)
+        made.text = text
+        return made
+
+    text: str
+
+
+def fits(text: str, limit: int) -> bool:
+    """Tell whether a text is no longer than a limit in UTF-16 units, in which Java counts."""
+    return len(text) <= limit and (text.isascii() or len(text.encode("utf-16-le", "surrogatepass")) <= 2 * limit)
+
+
+def written(value: Any) -> str:
+    """Write a JSON scalar as it stood in the document."""
+    if isinstance(value, float):
+        return value.text if isinstance(value, Spelt) else repr(value)
+    return as_text(value)
 
 
 def as_text(value: Any) -> str:
@@ -155,17 +172,17 @@ def as_integer(value: Any, kind: str, coerce: bool = True) -> int:
     return whole
 
 
-def as_float(value: Any, kind: str) -> float:
-    """Round a number to what the type can hold; raises ValueError."""
+def as_float(value: Any, kind: str, finite: bool = True) -> float:
+    """Round a number to what the type can hold; raises ValueError, also for what it cannot when ``finite``."""
     if isinstance(value, bool):
         raise ValueError(f'For input string: "{as_text(value)}"')
     if isinstance(value, (int, float)):
         number = float(value)
     else:
         text = str(value)
-        if not _JAVA_FLOAT.fullmatch(text):
+        if not _JAVA_FLOAT.fullmatch(text) and text not in _NO_NUMBERS:
             raise ValueError("empty String" if not text else f'For input string: "{text}"')
-        number = float(text.strip().rstrip("dDfF"))
+        number = float(text.strip().rstrip("dDfF")) if text not in _NO_NUMBERS else float(text)
     if kind == "double":
         rounded = number
     else:
@@ -174,8 +191,8 @@ def as_float(value: Any, kind: str) -> float:
                 struct.unpack("f" if kind == "float" else "e", struct.pack("f" if kind == "float" else "e", number))[0]
             )
         except (OverflowError, struct.error):
-            rounded = math.inf
-    if not math.isfinite(rounded):
+            rounded = math.copysign(math.inf, number)
+    if finite and not math.isfinite(rounded):
         raise ValueError(f"[{kind}] supports only finite values, but got [{value}]")
     return rounded
 

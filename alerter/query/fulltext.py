@@ -134,6 +134,12 @@ def fields_of(context: Context, name: str, fields: Any) -> list[View]:
     return list(found.values())
 
 
+def everywhere(fields: Any) -> bool:
+    """Tell whether all fields are asked for, which makes a query lenient unless it says otherwise."""
+    listed = [fields] if isinstance(fields, str) else fields
+    return isinstance(listed, list) and any(isinstance(f, str) and f.partition("^")[0] == "*" for f in listed)
+
+
 def multi_match(context: Context, body: Body) -> Node:
     """Compile ``multi_match``."""
     name = "multi_match"
@@ -149,6 +155,6 @@ def multi_match(context: Context, body: Body) -> Node:
     if "slop" in body and type == "bool_prefix":
         raise argument("[slop] not allowed for type [bool_prefix]")
     fields = body.get("fields") or ["*"]
-    if fields in (["*"], "*"):
+    if everywhere(fields):
         options = Options(**{**vars(options), "lenient": flag(name, body, "lenient", True)})
     return match.over_fields(context, fields_of(context, name, fields), value, type, options) or Nothing()

@@ -117,12 +117,10 @@ def _field_and_format(context: Context, item: Any) -> tuple[list[View], DateForm
 
 def _doc_values(context: Context, item: Any) -> Fetch:
     views, form = _field_and_format(context, item)
-    for view in views:
-        aggregatable(view)
 
     def fetch(doc: int) -> dict[str, Any]:
         found = {}
-        for view in views:
+        for view in map(aggregatable, views):  # no hit, no error
             cell = view.cell(doc)
             if cell:
                 ordered = sorted(set(cell)) if view.type.kind in ("keyword", "ip") else sorted(cell)
@@ -136,6 +134,9 @@ def _fields(context: Context, item: Any) -> Fetch:
     views, form = _field_and_format(context, item)
 
     def fetch(doc: int) -> dict[str, Any]:
+        for view in views:
+            if view.type.kind in ("text", "keyword") and view.column.code_of(doc) in view.column.respelt:
+                raise UnsupportedQuery(f"[fields] of a number in [{view.type.name}]", "it is written unusually")
         return {
             view.type.name: [field_value(view.type, value, form) for value in view.cell(doc)]
             for view in views

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
@@ -79,17 +80,21 @@ def _number(view: View, value: Any) -> float | int | None:
     """Read a value sought in a number; None where no document can hold it."""
     kind = view.type.kind
     if kind in fieldtypes.FLOATS:
-        try:
-            return fieldtypes.as_float(value, kind)
-        except ValueError:
-            if isinstance(value, float):
-                return None
-            raise
+        wanted = fieldtypes.as_float(value, kind, finite=False)
+        return wanted if math.isfinite(wanted) else None
     number = fieldtypes.exact(value)
     if number.adjusted() > 40 or number != int(number):
         return None
     limit = 1 << fieldtypes.INTEGERS[kind]
     return int(number) if -limit <= number < limit else None
+
+
+def finite(view: View, value: Any) -> None:
+    """Raise RejectedQuery for what a field of fractions cannot hold."""
+    try:
+        fieldtypes.as_float(value, view.type.kind)
+    except ValueError as error:
+        raise _failed(error) from None
 
 
 def _address_term(context: Context, view: View, value: Any) -> Node:
@@ -172,18 +177,12 @@ def _date_span(context: Context, view: View, bounds: Bounds) -> Node:
         form = date_format("epoch_millis")  # one number makes both bounds milliseconds, whatever the mapping says
     low = high = None
     if bounds.low is not None:
-        text = _date_text(bounds.low)
+        text = fieldtypes.as_text(bounds.low)
         low = resolve(text, form, context.now, bounds.zone, up=not bounds.with_low) + (not bounds.with_low)
     if bounds.high is not None:
-        text = _date_text(bounds.high)
+        text = fieldtypes.as_text(bounds.high)
         high = resolve(text, form, context.now, bounds.zone, up=bounds.with_high) - (not bounds.with_high)
     return Window(context.store, view, low, high)
-
-
-def _date_text(value: Any) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return fieldtypes.as_text(value)
 
 
 def _number_span(context: Context, view: View, bounds: Bounds) -> Node:
@@ -195,13 +194,15 @@ def _number_span(context: Context, view: View, bounds: Bounds) -> Node:
             continue
         try:
             if kind in fieldtypes.FLOATS:
-                ends.append(fieldtypes.as_float(value, kind))
+                ends.append(fieldtypes.as_float(value, kind, finite=False))
             else:
                 fieldtypes.as_integer(value, kind)
                 ends.append(fieldtypes.exact(value))
         except ValueError as error:
             raise _failed(error) from None
     low, high = ends
+    if any(isinstance(end, float) and math.isnan(end) for end in ends):
+        raise UnsupportedQuery("a range that ends at NaN")
     cells, with_low, with_high = view.cells, bounds.with_low, bounds.with_high
 
     def inside(value: float) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from alerter.query.dates import NotADate, date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery
-from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType
+from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType, Spelt
 from alerter.query.store import Column, Document, Rejection, Store, View
 
 KEYWORD_LIMIT = 256
@@ -216,9 +216,9 @@ class Loader:
                     key, values = value, (value,)
                 elif kind is _Many:
                     values = tuple(value)
-                    key = tuple((each.__class__, each) for each in values)
+                    key = tuple(map(_key, values))
                 else:
-                    key, values = (kind, value), (value,)
+                    key, values = _key(value), (value,)
                 known = column.index.get(key)
                 cells.append((column, column.code(key, values) if known is None else known))
         except BadValue as error:
@@ -256,6 +256,11 @@ class _Many(list[Any]):
 
 
 _OBJECT = object()
+
+
+def _key(value: Any) -> tuple[Any, ...]:
+    """Tell values apart that are equal to Python: 1, 1.0 and true, and a number written in two ways."""
+    return (value.__class__, value, value.text) if isinstance(value, Spelt) else (value.__class__, value)
 
 
 def _more(known: Any, value: Any) -> _Many:

@@ -93,14 +93,16 @@ def clauses(context: Context, view: View, value: Any, kind: str, options: Option
         raise shard(f"[match] analyzer [{options.analyzer}] not found")
     analyzer = options.analyzer or (type.analyzer if type.is_text else "keyword")
     if kind == PHRASE_PREFIX and not type.is_text:
+        if not ANALYZERS[analyzer](as_text(value)):
+            return []
         reason = (
             f"Can only use phrase prefix queries on text fields - not on [{type.name}] which is of type [{type.kind}]"
         )
         raise shard(f"failed to create query: {reason}")
     if analyzer == "keyword" and kind != PHRASE_PREFIX:
-        if kind == BOOL_PREFIX and (type.is_text or type.kind == "keyword"):
+        if kind == BOOL_PREFIX and (type.is_text or type.kind == "keyword" or options.analyzer is not None):
             return [leaves.prefix(context, view, as_text(value))]
-        return [_word(context, view, as_text(value), options, kind == BOOLEAN)]
+        return [_word(context, view, as_text(value), options, kind in (BOOLEAN, BOOL_PREFIX))]
     words = ANALYZERS[analyzer](as_text(value))
     if kind in (PHRASE, PHRASE_PREFIX):
         return [_phrase(context, view, words, kind, options)] if words else []

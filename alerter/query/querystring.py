@@ -13,7 +13,7 @@ from alerter.query.clauses import check, flag, whole, zone_of
 from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, parsing, shard
 from alerter.query.fieldtypes import as_text
-from alerter.query.fulltext import TYPES, conjunction, fields_of
+from alerter.query.fulltext import TYPES, conjunction, everywhere, fields_of
 from alerter.query.match import Options
 from alerter.query.nodes import All, Bool, Ids, Node, Nothing, all_of, any_of
 from alerter.query.store import View
@@ -123,14 +123,11 @@ def _settings(context: Context, body: Mapping[str, Any]) -> Settings:
             "failed to create query: Validation Failed: 1: [query_string] cannot use [fields] parameter in "
             "conjunction with [default_field];"
         )
-    everywhere = listed in (None, [], ["*"]) and default in (None, "*")
-    lenient = flag(name, body, "lenient", everywhere)
-    if everywhere:
-        fields, default = context.store.matching("*"), "*"
-    elif default is not None:
-        fields = fields_of(context, name, [str(default)])
-    else:
-        fields = fields_of(context, name, listed)
+    if not listed and default is None:
+        default = "*"
+    names = listed if default is None else [str(default)]
+    lenient = flag(name, body, "lenient", everywhere(names))
+    fields = fields_of(context, name, names)
     analyzer = body.get("analyzer")
     if analyzer is not None and analyzer not in ANALYZERS:
         raise shard(f"[query_string] analyzer [{analyzer}] not found")
@@ -247,14 +244,15 @@ class Compiler:
         special = self._special(field, text)
         if special is not None:
             return special
-        if field is not None and len(text) > 1 and text[0] in "<>":
+        named = field if field is not None else self.settings.default
+        if named is not None and len(text) > 1 and text[0] in "<>":
             inclusive = len(text) > 2 and text[1] == "="
             bound = text[2:] if inclusive else text[1:]
             if text[0] == ">":
                 return self._range(field, bound, None, inclusive, True)
             return self._range(field, None, bound, True, inclusive)
         fields = self._fields(field)
-        if field is not None and self.settings.zone is not None and len(fields) == 1 and fields[0].type.is_date:
+        if named is not None and self.settings.zone is not None and len(fields) == 1 and fields[0].type.is_date:
             return self._range(field, text, text, True, True)
         if not fields:
             return Nothing()

@@ -207,9 +207,9 @@ class _Parser:
         return _one(f"[{'^' if negated else ''}{''.join(parts)}]", self.ignore_case)
 
     def _class_part(self) -> str:
-        if self._peek("\\") and self.text[self.at + 1 : self.at + 2] in _CLASSES:
+        if self._peek("\\") and self.text[self.at + 1 : self.at + 2].isalpha():
             self.at += 2
-            return _CLASSES[self.text[self.at - 1]]
+            return self._letter_class(self.text[self.at - 1])
         low = self._character()
         if self._peek("-") and self.text[self.at + 1 : self.at + 2] not in ("]", ""):
             self.at += 1
@@ -218,6 +218,12 @@ class _Parser:
                 raise argument(f"invalid range: from ({ord(low)}) cannot be > to ({ord(high)})")
             return f"{re.escape(low)}-{re.escape(high)}"
         return re.escape(low)
+
+    @staticmethod
+    def _letter_class(letter: str) -> str:
+        if letter.isascii() and letter.isalpha() and letter not in _CLASSES:
+            raise argument(f"invalid character class \\{ord(letter)}")
+        return _CLASSES.get(letter, re.escape(letter))
 
     def _character(self) -> str:
         self._take("\\")
@@ -248,7 +254,7 @@ class _Parser:
             return self._angle()
         if sign == "\\":
             letter = self._next()
-            return _one(_CLASSES.get(letter, re.escape(letter)), self.ignore_case)
+            return _one(self._letter_class(letter), self.ignore_case)
         return _one(re.escape(sign), self.ignore_case)
 
     def _angle(self) -> _Piece:

@@ -12,7 +12,7 @@ from alerter.query.clauses import check, flag, whole
 from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, parsing, shard
 from alerter.query.fieldtypes import as_text
-from alerter.query.fulltext import conjunction, fields_of
+from alerter.query.fulltext import conjunction, everywhere, fields_of
 from alerter.query.match import Options
 from alerter.query.nodes import Bool, Node, Nothing, any_of, without
 from alerter.query.store import View
@@ -48,6 +48,7 @@ _FLAGS = {
     "NEAR",
     "SLOP",
 }
+_BLANK = " \t\n\r"
 MUST, SHOULD = "must", "should"
 
 
@@ -62,9 +63,13 @@ class _Tree:
         if not self.nodes:
             return None
         if len(self.nodes) == 1:
+            if minimum is not None and isinstance(self.nodes[0], Bool):
+                raise UnsupportedQuery("simple_query_string parameter [minimum_should_match] of a single part")
             return self.nodes[0]
         if self.joined == MUST:
-            return Bool(must=self.nodes)
+            # all parts are required, so that no optional ones are left for a minimum
+            unmet = minimum is not None and match.minimum_of(0, minimum) > 0
+            return Nothing() if unmet else Bool(must=self.nodes)
         least = 1 if minimum is None else max(1, match.minimum_of(len(self.nodes), minimum))
         return Bool(should=self.nodes, minimum=least)
 
@@ -84,15 +89,15 @@ def simple_query_string(context: Context, body: Mapping[str, Any]) -> Node:
     analyzer = body.get("analyzer")
     if analyzer is not None and analyzer not in ANALYZERS:
         raise shard(f"[{name}] analyzer [{analyzer}] not found")
-    everywhere = body.get("fields") in (None, [], ["*"])
-    fields = context.store.matching("*") if everywhere else fields_of(context, name, body["fields"])
+    listed = body.get("fields") or ["*"]
+    fields = fields_of(context, name, listed)
     options = Options(
         conjunction=conjunction(body.get("default_operator", "or")),
         fixed=whole(name, body, "fuzzy_prefix_length", 0),
         most=whole(name, body, "fuzzy_max_expansions", 50),
         swaps=flag(name, body, "fuzzy_transpositions", True),
         analyzer=analyzer,
-        lenient=flag(name, body, "lenient", everywhere),
+        lenient=flag(name, body, "lenient", everywhere(listed)),
         without_words="null",
     )
     parser = _Parser(context, as_text(text), fields, options, _flags(body.get("flags", "ALL")))
@@ -130,7 +135,7 @@ class _Parser:
                 if not operator and tree.nodes:
                     operator = MUST if sign == "+" else SHOULD
                 self.at += 1
-            elif sign.isspace() or (sign == ")" and "PRECEDENCE" in self.flags):
+            elif (sign in _BLANK and "WHITESPACE" in self.flags) or (sign == ")" and "PRECEDENCE" in self.flags):
                 self.at += 1
             else:
                 found, read = self._branch(sign, depth)
@@ -203,7 +208,7 @@ class _Parser:
     def _ends(self) -> bool:
         letter = self.text[self.at]
         known = {'"': "PHRASE", "|": "OR", "+": "AND", "(": "PRECEDENCE", ")": "PRECEDENCE"}
-        return letter.isspace() or known.get(letter, "") in self.flags
+        return known.get(letter, "WHITESPACE" if letter in _BLANK else "") in self.flags
 
     def _token(self) -> Node | None:
         found, prefix, escaped = "", False, False

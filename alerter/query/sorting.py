@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
@@ -10,7 +11,7 @@ from typing import Any
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, NotADate, date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, shard
-from alerter.query.fieldtypes import SUPPORTED, BadValue, FieldType, address, as_text
+from alerter.query.fieldtypes import FLOATS, SUPPORTED, BadValue, FieldType, address, as_float, as_text
 from alerter.query.mapping import cell_of
 from alerter.query.nodes import Docs
 from alerter.query.store import View
@@ -93,10 +94,7 @@ def _on_field(type: FieldType, view: View | None, options: Mapping[str, Any], de
         # under a reversed order the last rank comes first
         absent: Rank = (2 if (missing == "_last") != descending else 0, 0)
     else:
-        try:
-            absent = (1, cell_of([missing], type)[0])
-        except (BadValue, IndexError):
-            raise RejectedQuery("number_format_exception", f'For input string: "{missing}"') from None
+        absent = (1, _instead(type, missing))
     extreme = missing_sort_value(type, greatest=absent[0] == 2)
 
     def rank(doc: int) -> Rank:
@@ -116,6 +114,23 @@ def _on_field(type: FieldType, view: View | None, options: Mapping[str, Any], de
         return (1, _cursor(type, value, form))
 
     return SortKey(rank, show, parse, descending)
+
+
+def _instead(type: FieldType, missing: Any) -> Any:
+    """Read the value that stands for a missing one: a number for all that is sorted as numbers."""
+    text = as_text(missing)
+    try:
+        if type.kind in FLOATS:
+            return as_float(missing, type.kind)
+        if type.is_number or type.is_date or type.kind == "boolean":
+            if isinstance(missing, bool) or (
+                isinstance(missing, str) and not re.fullmatch(r"[+-]?\d+", missing, re.ASCII)
+            ):
+                raise ValueError
+            return int(missing)
+        return cell_of([missing], type)[0]
+    except (BadValue, ValueError, IndexError, OverflowError):
+        raise RejectedQuery("number_format_exception", f'For input string: "{text}"') from None
 
 
 def _mode(type: FieldType, options: Mapping[str, Any], descending: bool) -> Callable[[Sequence[Any]], Any]:

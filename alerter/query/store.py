@@ -10,7 +10,7 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.query.analysis import Tokens, tokenize
-from alerter.query.fieldtypes import Cell, FieldType
+from alerter.query.fieldtypes import Cell, FieldType, fits, java_number, written
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,7 @@ class View:
 
     def cell(self, document: int) -> Cell:
         """Return a document's typed values."""
-        codes = self.column.codes
-        return self.cells[codes[document]] if document < len(codes) else ()
+        return self.cells[self.column.code_of(document)]
 
     def window(self, low: Millis | None, high: Millis | None) -> Sequence[int]:
         """Return the documents with a value in ``[low, high]`` in file order, by two bisections."""
@@ -119,6 +118,8 @@ class Column:
         self.single = True
         self.ignored: dict[int, list[str]] = {}
         """The views, by code, that leave out a value because it is too long for them."""
+        self.respelt: set[int] = set()
+        """The codes of numbers that strings keep as they were written, and ``fields`` writes as Java does."""
 
     def code(self, key: Any, values: Cell) -> int:
         """Find or make the code of a cell; raises BadValue when a view cannot hold it."""
@@ -129,9 +130,9 @@ class Column:
                 # a text with its .keyword, which is what most columns of logs are
                 known = len(views[0].cells)
                 views[0].cells.append(values)
-                fits = len(key) <= views[1].type.ignore_above
-                views[1].cells.append(values if fits else ())
-                if not fits:
+                whole = fits(key, views[1].type.ignore_above)
+                views[1].cells.append(values if whole else ())
+                if not whole:
                     self._note_ignored(known, views[1].type.name)
                 self.index[key] = known
                 return known
@@ -144,6 +145,8 @@ class Column:
             self.index[key] = known
             if len(values) > 1:
                 self.single = False
+            if any(isinstance(value, float) and java_number(value) != written(value) for value in values):
+                self.respelt.add(known)
         return known
 
     def _note_ignored(self, code: int, name: str) -> None:
@@ -157,6 +160,10 @@ class Column:
         if len(codes) < document:
             codes.frombytes(bytes(4 * (document - len(codes))))
         codes.append(code)
+
+    def code_of(self, document: int) -> int:
+        """Return the code of a document's cell, 0 where it has no value."""
+        return self.codes[document] if document < len(self.codes) else 0
 
     def padded(self) -> array[int]:
         """Return one code for every document, 0 where it has no value."""

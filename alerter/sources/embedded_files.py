@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from alerter.errors import UsageError
+from alerter.query.fieldtypes import Spelt
 from alerter.query.store import Document
 
 _WRAPPER = {"_index", "_id", "_source", "_type", "_score", "_version", "_seq_no", "_primary_term", "sort", "fields"}
@@ -66,7 +67,12 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not allowed in JSON")
 
 
-_DECODER: json.JSONDecoder = json.JSONDecoder(parse_constant=_no_constant)
+def _float(text: str) -> float:
+    value = float(text)
+    return value if value and repr(value) == text else Spelt(value, text)
+
+
+_DECODER: json.JSONDecoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_float)
 
 
 def lines_of(path: Path) -> Iterator[bytes]:

@@ -148,6 +148,8 @@ def _rounding(
 ) -> tuple[Callable[[Any], Any] | None, DateFormat | None]:
     if type == "date_histogram":
         round = rounding(type, options)
+        if view is not None and view.type.is_number:
+            raise UnsupportedQuery("date_histogram over numbers")
         if view is not None and not view.type.is_date:
             raise argument(f"invalid source for [date_histogram]: [{view.type.name}] is no date")
         return round.down, date_format(options["format"]) if options.get("format") else None

@@ -16,6 +16,7 @@ from alerter.query.aggregations.parts import (
     cells,
     check,
     field,
+    substitute,
     whole,
 )
 from alerter.query.context import Context
@@ -37,6 +38,7 @@ def _column(context: Context, type: str, options: Mapping[str, Any]) -> tuple[Vi
         return None, None
     if not view.type.is_number and view.type.kind not in _NUMERIC:
         raise argument(f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [{type}]")
+    substitute(view, options.get("missing"))
     if form is not None and not view.type.is_date:
         raise UnsupportedQuery(f"parameter [format] of the aggregation [{type}] on numbers")
     if not view.type.is_date:

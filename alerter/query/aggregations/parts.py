@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
-from alerter.query.fieldtypes import BadValue, Cell
+from alerter.query.fieldtypes import FLOATS, INTEGERS, BadValue, Cell, as_float, as_text
 from alerter.query.mapping import cell_of
 from alerter.query.nodes import Docs
 from alerter.query.store import View
@@ -34,6 +35,8 @@ def nothing_below(_: Docs) -> Result:
 
 def check(type: str, options: Mapping[str, Any], allowed: set[str]) -> None:
     """Refuse options that the type does not know, or that are not implemented."""
+    if options.get("missing") is not None and options.get("format") is not None:
+        raise UnsupportedQuery(f"[missing] together with [format] in the aggregation [{type}]")
     for key in options:
         if key == "script":
             raise UnsupportedQuery(f"scripts in the aggregation [{type}]")
@@ -55,15 +58,46 @@ def field(context: Context, options: Mapping[str, Any]) -> View | None:
 
 
 def substitute(view: View, value: Any) -> Cell:
-    """Type the ``missing`` value of an aggregation."""
+    """Type the ``missing`` value of an aggregation; what a server reads otherwise than the field does is refused."""
     if value is None:
         return ()
-    if view.type.is_date and isinstance(value, str) and ("||" in value or value.startswith("now")):
-        raise UnsupportedQuery("date mathematics in [missing]")
+    return (as_key(view, value, "[missing]"),)
+
+
+def as_key(view: View, value: Any, what: str) -> Any:
+    """Type a value that an option compares with those of a field; raises RejectedQuery or UnsupportedQuery."""
+    type = view.type
+    text = as_text(value)
+    if type.is_number or type.kind == "boolean":
+        return _number_key(view, value, text, what)
+    if type.is_date and isinstance(value, str) and ("||" in value or value.startswith("now")):
+        raise UnsupportedQuery(f"date mathematics in {what}")
     try:
-        return cell_of([value], view.type)
+        found = cell_of([value], type)
     except BadValue as error:
         raise bad_value(view, str(error)) from None
+    if not found:
+        raise UnsupportedQuery(f"{what} that the field itself ignores")
+    return found[0]
+
+
+def _number_key(view: View, value: Any, text: str, what: str) -> Any:
+    kind = view.type.kind
+    if kind == "boolean" and text in ("true", "false"):
+        return text == "true"
+    if kind == "boolean" and isinstance(value, str):
+        raise argument(f"Cannot parse boolean [{text}], expected either [true] or [false]")
+    try:
+        number = as_float(value, "double", finite=False)
+    except ValueError as error:
+        raise bad_value(view, str(error)) from None
+    if kind == "boolean" and number in (0, 1):
+        return bool(number)
+    if kind in INTEGERS and number.is_integer() and abs(number) < 1 << 53:
+        return int(number)
+    if kind in FLOATS and math.isfinite(number) and as_float(value, kind, finite=False) == number:
+        return number
+    raise UnsupportedQuery(f"{what} of {text}, which a field of type [{kind}] cannot hold")
 
 
 def bad_value(view: View, reason: str) -> RejectedQuery:

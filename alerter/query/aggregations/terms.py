@@ -10,7 +10,7 @@ from alerter.query.aggregations.parts import (
     Aggregation,
     Aggregations,
     Result,
-    bad_value,
+    as_key,
     cells,
     check,
     field,
@@ -24,8 +24,6 @@ from alerter.query.aggregations.parts import (
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
-from alerter.query.fieldtypes import BadValue
-from alerter.query.mapping import cell_of
 from alerter.query.nodes import Docs
 from alerter.query.regexps import compile_regexp
 from alerter.query.store import View
@@ -66,6 +64,7 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
         if options.get(option):
             raise UnsupportedQuery(f"parameter [{option}] of the aggregation [terms]")
     order = ordering(options.get("order"), {"_count": "desc"}, lambda bucket: bucket["_sort"])
+    by_value, rare_last = _by_value(options.get("order")), options.get("order") in (None, {"_count": "desc"})
     form = _format(view, options)
     if view is None:
         if options.get("missing") is not None:
@@ -73,16 +72,16 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
         return lambda _: {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": []}
     keep = _keeper(name, view, options)
     show_error = options.get("show_term_doc_count_error") in (True, "true")
-    substitute(view, options.get("missing"))
+    instead = substitute(view, options.get("missing"))
 
     def run(docs: Docs) -> Result:
         counted = _counted(view, options, docs, below)
         if least == 0:
-            for value in _all_values(context, view):
+            for value in [*_all_values(context, view), *instead]:
                 counted.setdefault(value, (0, below(())))
         found = []
         for value, (count, more) in counted.items():
-            if count >= least and (keep is None or keep(value)):
+            if keep is None or keep(value):
                 bucket = {**key_parts(view.type, value, form), "_sort": value, "doc_count": count}
                 if show_error:
                     bucket["doc_count_error_upper_bound"] = 0
@@ -90,12 +89,27 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
         ordered = order(found)
         if 0 < per_shard <= size < len(ordered):
             raise UnsupportedQuery("parameter [shard_size] of the aggregation [terms] that cuts terms off")
+        # what a server does with one shard: it cuts the list off, then leaves out the rare, then cuts it to size
+        cut = max(per_shard if per_shard > 0 else size * 3 // 2 + 10, size)
+        if least > 1 and len(ordered) > cut and not rare_last:
+            raise UnsupportedQuery(
+                "parameter [min_doc_count] of the aggregation [terms] with so many terms in this order"
+            )
+        unknown = by_value and len(ordered) >= cut
+        rest = sum(bucket["doc_count"] for bucket in ordered[cut:])
+        ordered = [bucket for bucket in ordered[:cut] if bucket["doc_count"] >= least]
         too_many(min(size, len(ordered)))
-        rest = sum(bucket["doc_count"] for bucket in ordered[size:])
+        rest += sum(bucket["doc_count"] for bucket in ordered[size:])
         buckets = [{key: part for key, part in bucket.items() if key != "_sort"} for bucket in ordered[:size]]
-        return {"doc_count_error_upper_bound": 0, "sum_other_doc_count": rest, "buckets": buckets}
+        return {"doc_count_error_upper_bound": -1 if unknown else 0, "sum_other_doc_count": rest, "buckets": buckets}
 
     return run
+
+
+def _by_value(spec: Any) -> bool:
+    """Tell whether buckets are ordered by what makes a server give no bound of the error where it cuts terms off."""
+    items = spec if isinstance(spec, list) else [spec]
+    return spec is not None and items[0] not in ({"_count": "desc"}, {"_key": "asc"}, {"_key": "desc"})
 
 
 def _format(view: View | None, options: Mapping[str, Any]) -> DateFormat | None:
@@ -152,8 +166,4 @@ def _one_keeper(name: str, view: View, spec: Any, excluding: bool) -> Keep | Non
 
 
 def _listed(view: View, spec: Sequence[Any]) -> Keep:
-    try:
-        wanted = {value for each in spec for value in cell_of([each], view.type)}
-    except BadValue as error:
-        raise bad_value(view, str(error)) from None
-    return wanted.__contains__
+    return {as_key(view, each, "[include] or [exclude]") for each in spec}.__contains__
