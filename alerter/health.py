@@ -31,13 +31,18 @@ class Health:
 
     def well(self) -> None:
         """Say that rules are evaluated."""
-        self._pulse.ready, self._pulse.problem = True, ""
+        self._pulse.problem = ""
+
+    def waits(self, what: str) -> None:
+        """Say what is waited for before rules are evaluated."""
+        self._pulse.problem = f"waiting for {what}"
 
     def unwell(self, problem: str) -> None:
         """Say why rules are not evaluated; logged once."""
+        problem = problem or "no reason given"
         if self._pulse.problem != problem:
             log.error("not ready: %s", problem)
-        self._pulse.ready, self._pulse.problem = False, problem
+        self._pulse.problem = problem
 
     def state_failed(self, error: StateError) -> None:
         """Say that the state cannot be read or written."""
@@ -51,9 +56,10 @@ class Health:
         return 200, PLAIN, b"ok\n"
 
     def _readyz(self) -> Answer:
-        if self._pulse.ready:
+        problem = self._pulse.problem
+        if not problem:
             return 200, PLAIN, b"ready\n"
-        return 503, PLAIN, f"not ready: {self._pulse.problem}\n".encode()
+        return 503, PLAIN, f"not ready: {problem}\n".encode()
 
     def _metrics_page(self) -> Answer:
         return 200, "text/plain; version=0.0.4; charset=utf-8", self._scraped()

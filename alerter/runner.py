@@ -221,12 +221,14 @@ class Runner:
             except (StateError, SourceError) as error:
                 if error.kind not in PASSING:
                     raise UsageError(error.reason, error.hint) from None
+                service.health.waits(f"the cluster: {error.reason}")
                 if error.reason != said:
                     log.error("waiting for the cluster: %s", error.reason)
                     said = error.reason
                 self._clock.wait(RETRY_SECONDS * SECOND, self._stop)
                 continue
             say_notifiers(service.courier.notifiers)
+            service.health.waits("the first evaluation")
             service.tick(service.project.rules, punctual=False)
             return True
         return False

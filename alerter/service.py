@@ -137,16 +137,24 @@ class Service:
         self.metrics.spent(report.costs)
         if report.told:
             self._idle_until = 0
-        if len(report.failures) < len(rules) or not rules:
-            self.health.well()
-        elif any(f.kind in ("unreachable", "denied", "busy") for f in report.failures) and not self._is_monster(rules):
-            self.health.unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
+        self._say_health(rules, report)
         for name, text in report.warnings:
             about = (name, text.partition(":")[0])
             if about not in self._said:
                 self._said.add(about)
                 log.warning("rule %s: %s", name, text)
         return report
+
+    def _say_health(self, rules: Sequence[Rule], report: TickReport) -> None:
+        """Say whether these rules could be evaluated; one rule's own mistake makes no ready engine unready."""
+        if rules and not self.checkpoints.held() and self.fleet.unheard():
+            self.health.waits(f"the rules of {', '.join(self.fleet.unheard())}, not heard of so far")
+        elif len(report.failures) < len(rules) or not rules:
+            self.health.well()
+        elif not self.pulse.ready or (
+            any(f.kind in ("unreachable", "denied", "busy") for f in report.failures) and not self._is_monster(rules)
+        ):
+            self.health.unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
 
     def _is_monster(self, rules: Sequence[Rule]) -> bool:
         """Whether it is one that is run by itself, which speaks for no other."""

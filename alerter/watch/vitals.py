@@ -31,11 +31,18 @@ TROUBLES = 20
 
 @dataclass
 class Pulse:
-    """What health checks look at; ``beat`` is the last pass of the delivery loop, monotonic milliseconds."""
+    """What health checks look at; ``beat`` is the last pass of the delivery loop, monotonic milliseconds.
 
-    ready: bool = False
+    ``problem`` says why rules are not evaluated, "" when they are.
+    """
+
     beat: Millis = 0
     problem: str = "starting"
+
+    @property
+    def ready(self) -> bool:
+        """Whether rules are evaluated."""
+        return not self.problem
 
 
 class Vitals:
