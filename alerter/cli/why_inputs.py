@@ -172,7 +172,9 @@ def _incidents(state: State, asked: Asked, definition: Definition) -> list[Incid
 
 def _records(state: State, settings: Settings, asked: Asked, incidents: Sequence[Incident], now: Millis) -> Records:
     shown = list(incidents)[-MOST_INCIDENTS:]
-    decisions = {i.id: tuple(reversed(state.decisions(rule=i.rule, incident=i.id))) for i in shown}
+    digests = _digests(state, incidents)
+    storms = [digest for digest in digests if "storm" in digest.labels]
+    decisions = {i.id: tuple(reversed(state.decisions(rule=i.rule, incident=i.id))) for i in (*shown, *storms)}
     checkpoint = state.checkpoints([asked.rule]).get(asked.rule)
     silences = [stored.value for stored in state.silences(now, expired=True)]
     return Records(
@@ -181,7 +183,7 @@ def _records(state: State, settings: Settings, asked: Asked, incidents: Sequence
         incidents=shown,
         decisions={**decisions, "": _own(state, asked)},
         present=_present(state, settings, shown, silences, now),
-        digests=_digests(state, incidents),
+        digests=digests,
         silences=silences,
         checkpoint=checkpoint.value if checkpoint else None,
         heartbeats=state.heartbeats(),

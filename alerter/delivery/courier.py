@@ -294,7 +294,7 @@ class Courier:
             self._failing.not_edited(incident, post, last, error)
             return
         report.edited += 1
-        if incident.resolved is not None:
+        if incident.resolved is not None or incident.matches > stored.value.matches:  # over, or a digest that grew
             self._journal.note(incident, last, "edited", post.channel, reason=incident.resolve_reason)
         shown, now = revision_shown(incident), self._clock.now()
         self._tools.change(id, lambda i: as_edited(as_shown(i, incident), post.receiver, shown, now))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from alerter.clock import Millis
 from alerter.model.incident import Incident
 from alerter.state.records import key_text
-from alerter.why.hearing import Hearing, hearings, verdict
+from alerter.why.hearing import Digest, Hearing, hearings, verdict
 from alerter.why.nearest import Counted
 from alerter.why.records import Asked, Definition, Records
 from alerter.why.standing import Fact, follower, standing
@@ -71,7 +71,7 @@ def _totals(paragraphs: Sequence[Paragraph], records: Records) -> Totals:
     """Count those that are not shown too: from their documents alone it is known whether anybody was told."""
     told = sum(p.told for p in paragraphs)
     for other in records.others:
-        heard = hearings(other, (), _digests_of(other, records.digests), records.now)
+        heard = hearings(other, (), _digests_of(other, records), records.now)
         told += any(one.told is not None for one in heard)
     return Totals(len(paragraphs) + len(records.others), told)
 
@@ -108,7 +108,7 @@ _POINTLESS = frozenset({"key", "future"})
 
 def _paragraph(incident: Incident, records: Records) -> Paragraph:
     decisions, present, now = records.of(incident.id), records.present.get(incident.id, ()), records.now
-    digests = _digests_of(incident, records.digests)
+    digests = _digests_of(incident, records)
     heard = tuple(hearings(incident, (*decisions, *present), digests, now))
     told, text = verdict(incident, heard, now)
     known = {(d.receiver, d.reason, d.detail, d.until) for d in decisions}
@@ -117,13 +117,16 @@ def _paragraph(incident: Incident, records: Records) -> Paragraph:
     return Paragraph(incident, told, text, heard, tuple(lines))
 
 
-def _digests_of(incident: Incident, digests: Sequence[Incident]) -> list[Incident]:
+def _digests_of(incident: Incident, records: Records) -> list[Digest]:
     """Return the digests that tell of an incident: those it names, and of a gap those whose span holds its life."""
     named = {delivery.digest for delivery in incident.deliveries if delivery.digest}
     if named:
-        return [d for d in digests if d.id in named]
-    end = incident.resolved if incident.resolved is not None else incident.opened
-    return [d for d in digests if d.opened <= incident.opened and (d.resolved is None or d.resolved >= end)]
+        found = [d for d in records.digests if d.id in named]
+    else:
+        end = incident.resolved if incident.resolved is not None else incident.opened
+        before = [d for d in records.digests if d.opened <= incident.opened]
+        found = [d for d in before if d.resolved is None or d.resolved >= end]
+    return [Digest.of(document, records.of(document.id)) for document in found]
 
 
 def _verdict(

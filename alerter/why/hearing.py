@@ -28,8 +28,23 @@ class Hearing:
         return self.channel if self.channel == self.receiver else f"{self.channel} ({self.receiver})"
 
 
+@dataclass(frozen=True)
+class Digest:
+    """A message that tells of several incidents; ``shown`` is when it was posted or edited (wall clock), any order."""
+
+    document: Incident
+    shown: tuple[Millis, ...]
+
+    @classmethod
+    def of(cls, document: Incident, decisions: Sequence[Decision]) -> Digest:
+        """Return a digest with the times that its document and the decisions about it know."""
+        noted = [d.at for d in decisions if d.outcome in ("delivered", "found", "edited")]
+        sent = [d.sent or d.at for d in document.deliveries if d.state is DeliveryState.SENT]
+        return cls(document, (*noted, *sent, *(post.edited for post in document.posts if post.edits)))
+
+
 def hearings(
-    incident: Incident, decisions: Sequence[Decision], digests: Sequence[Incident], now: Millis
+    incident: Incident, decisions: Sequence[Decision], digests: Sequence[Digest], now: Millis
 ) -> list[Hearing]:
     """Return what each receiver that the incident was routed to heard of it, or why it did not; as routed first."""
     deliveries = [d for d in incident.deliveries if d.kind in FIRST]
@@ -38,12 +53,41 @@ def hearings(
     for receiver in dict.fromkeys([*(d.receiver for d in deliveries), *(d.receiver for d in untold)]):
         mine = [d for d in deliveries if d.receiver == receiver]
         reasons = [d for d in untold if d.receiver == receiver]
-        found.append(_hearing(receiver, mine, reasons, digests, now))
+        joined = min((d.at for d in reasons if d.outcome == "digested"), default=incident.opened)
+        telling = _telling(receiver, mine, digests)
+        found.append(_hearing(receiver, mine, reasons, _Digests(telling, max(joined, incident.opened)), now))
     return found
 
 
+@dataclass(frozen=True)
+class _Digests:
+    """The digests that tell a receiver of an incident, which was put in at ``joined``."""
+
+    telling: Sequence[Digest]
+    joined: Millis
+
+    @property
+    def told(self) -> Millis | None:
+        """When it was posted or edited first with the incident in it."""
+        return min((at for digest in self.telling for at in digest.shown if at >= self.joined), default=None)
+
+    @property
+    def last(self) -> Delivery | None:
+        """The message that waits, or else the last one."""
+        made = [d for digest in self.telling for d in digest.document.deliveries if d.kind is Kind.DIGEST]
+        return min(made, key=lambda d: d.state is DeliveryState.SENT, default=None)
+
+
+def _telling(receiver: str, deliveries: Sequence[Delivery], digests: Sequence[Digest]) -> list[Digest]:
+    """Return those that the receiver's messages name, perhaps of another place; without names, the receiver's own."""
+    named = {delivery.digest for delivery in deliveries if delivery.digest}
+    if named:
+        return [digest for digest in digests if digest.document.id in named]
+    return [digest for digest in digests if any(d.receiver == receiver for d in digest.document.deliveries)]
+
+
 def _hearing(
-    receiver: str, deliveries: Sequence[Delivery], reasons: Sequence[Decision], digests: Sequence[Incident], now: Millis
+    receiver: str, deliveries: Sequence[Delivery], reasons: Sequence[Decision], digests: _Digests, now: Millis
 ) -> Hearing:
     channel = deliveries[0].channel if deliveries else receiver
     sent = [d for d in deliveries if d.state is DeliveryState.SENT]
@@ -56,27 +100,20 @@ def _hearing(
         return Hearing(receiver, channel, None, delivery_text(waiting[-1], now))
     last = max(reasons, key=lambda d: d.at, default=None)
     if last is None or last.outcome == "digested":
-        return _digested(receiver, channel, deliveries, digests, now)
+        why = reason_text(deliveries[-1].error) if deliveries else reason_text(Reason.CATCH_UP)
+        return _digested(receiver, channel, digests, why, now)
     return Hearing(receiver, channel, None, obstacle_text(last, now))
 
 
-def _digested(
-    receiver: str, channel: str, deliveries: Sequence[Delivery], digests: Sequence[Incident], now: Millis
-) -> Hearing:
-    """Return what became of a message that was dropped: a digest may tell of it, perhaps in another place."""
-    why = reason_text(deliveries[-1].error) if deliveries else reason_text(Reason.CATCH_UP)
-    named = {delivery.digest for delivery in deliveries if delivery.digest}
-    telling = [
-        delivery
-        for digest in digests
-        for delivery in digest.deliveries
-        if delivery.kind is Kind.DIGEST and (digest.id in named or (not named and delivery.receiver == receiver))
-    ]
-    sent = [delivery.sent or delivery.at for delivery in telling if delivery.state is DeliveryState.SENT]
-    if sent:
-        return Hearing(receiver, channel, min(sent), f"in a digest: {why}")
-    waits = f"in a digest, {delivery_text(telling[0], now)}: " if telling else ""
-    return Hearing(receiver, channel, None, f"{waits}{why}")
+def _digested(receiver: str, channel: str, digests: _Digests, why: str, now: Millis) -> Hearing:
+    """Return what became of a message that was dropped: a digest may tell of it."""
+    if digests.told is not None:
+        return Hearing(receiver, channel, digests.told, f"in a digest: {why}")
+    last = digests.last
+    if last is None:
+        return Hearing(receiver, channel, None, why)
+    where = "which does not show it yet" if last.state is DeliveryState.SENT else delivery_text(last, now)
+    return Hearing(receiver, channel, None, f"in a digest, {where}: {why}")
 
 
 def delivery_text(delivery: Delivery, now: Millis) -> str:

@@ -72,10 +72,10 @@ class Definition:
 class Records:
     """What the state keeps about the question, read at ``now``.
 
-    ``decisions`` are those of each incident by its id, and under "" those of the rule itself. ``present``
-    are those that would be made now about who is still untold. ``digests`` are messages
-    that tell of several incidents. ``others`` are incidents of the span that are only counted, not shown; records of
-    decisions begin at ``kept_since``.
+    ``decisions`` are those of each incident and storm digest by its id, and under "" those of the rule itself.
+    ``present`` are those that would be made now about who is still untold. ``digests`` are messages that tell of
+    several incidents. ``others`` are incidents of the span that are only counted, not shown. Records of decisions
+    begin at ``kept_since``.
     """
 
     now: Millis

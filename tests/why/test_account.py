@@ -144,6 +144,30 @@ def test_a_storm_digest_is_found_by_its_name() -> None:
     assert told(planned) == f"not told: #order (order): in a digest, waiting to be sent: {why}"
 
 
+@pytest.mark.parametrize(
+    ("edits", "last", "words"),
+    [
+        ((5, 9), 9, "told: #order (order) at 11:14:00 (in a digest: "),
+        ((5, 6, 9), 9, "told: #order (order) at 11:11:00 (in a digest: "),
+        ((5,), 5, "not told: #order (order): in a digest, which does not show it yet: "),
+        ((), 9, "told: #order (order) at 11:14:00 (in a digest: "),
+    ],
+)
+def test_what_joins_a_digest_later_is_told_by_its_next_edit(edits: tuple[int, ...], last: int, words: str) -> None:
+    """Posted long before, edited in minutes; decisions about the digest know when, its document the last time."""
+    dropped = delivery(state=DeliveryState.DROPPED, error=str(Reason.STORM), digest="storm")
+    posted = delivery("g", Kind.DIGEST, state=DeliveryState.SENT, sent=NOW - HOUR, reason=Reason.STORM)
+    posts = (Post("order", "#order", "C1", "1", 3, NOW + last * MINUTE, edits=1),)
+    digest = incident("storm", posted, type="digest", opened=NOW - HOUR, posts=posts)
+    joined = decision("digested", Reason.STORM, NOW + 6 * MINUTE, receiver="order", detail="firing to #order")
+    noted = tuple(decision("edited", Reason.STORM, NOW + n * MINUTE, receiver="order") for n in edits)
+    made = incident("i1", dropped)
+    found = account(
+        ASKED, RULE, records(incidents=[made], decisions={"i1": (joined,), "storm": noted}, digests=[digest])
+    )
+    assert found.verdict.startswith(words)
+
+
 def test_the_document_stands_in_for_decisions_that_are_gone() -> None:
     """After a crash or the retention: opened, planned, delivered, resolved are told from the incident itself, once."""
     over = incident("i1", SENT, resolved=NOW + MINUTE, resolve_reason="condition_over")
