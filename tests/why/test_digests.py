@@ -13,14 +13,14 @@ from tests.why.support import ASKED, RULE
 def test_the_time_is_that_of_the_edit_that_brought_it() -> None:
     """Neither that of the digest's first post, which came before, nor that of its last edit."""
     desk = Desk(storm=STORM)
-    storm(desk, 200)
+    storm(desk, 400)
     desk.passes(60)
     early = set(members(desk))
     storm(desk, 3, start=1_000)
     joined = desk.clock.now()
-    desk.passes(60)
+    desk.passes(35)
     storm(desk, 3, start=2_000)
-    desk.passes(60)
+    desk.passes(65)
     (late,) = (id for id in members(desk) if id == "i1000")
     digest, made = digest_of(desk), desk.read(late)
     noted = {id: tuple(desk.state.decisions(incident=id)) for id in (late, digest.id)}
