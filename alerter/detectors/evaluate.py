@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
-from alerter.detectors import cardinality, flatline, frequency, single, spike
+from alerter.detectors import cardinality, flatline, frequency, metric, single, spike
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Ask, Events, Question, Span, Unanswered
 from alerter.incidents import Lifecycle
 from alerter.model.incident import Change, Checkpoint, Outcome, Reason, Transition
 from alerter.model.memory import KeyMemory
+from alerter.model.metric import MetricAggregation, PercentageMatch
 from alerter.model.rule import (
     REOPEN_WITHIN,
     AnyEvent,
@@ -19,6 +20,7 @@ from alerter.model.rule import (
     Flatline,
     Frequency,
     Key,
+    Measuring,
     Rule,
     Spike,
     SpikeType,
@@ -47,6 +49,8 @@ DETECTORS: dict[type, Detector] = {
     Spike: lambda run, life, span: spike.detect(run.events, life, span, run.rule_first),
     Flatline: lambda run, life, span: flatline.detect(run.events, life, span, run.covered),
     Cardinality: lambda run, life, span: cardinality.detect(run.events, life, span, run.covered),
+    MetricAggregation: lambda run, life, span: metric.detect(run.events, life, span),
+    PercentageMatch: lambda run, life, span: metric.detect(run.events, life, span),
     ValueList: lambda run, life, span: single.detect(run.events, life, span, run.seen),
     AnyEvent: lambda run, life, span: single.detect(run.events, life, span, run.seen),
 }
@@ -59,6 +63,8 @@ def first_checkpoint(rule: Rule, at: Millis) -> Checkpoint:
 
 def lookback(rule: Rule, checkpoint: Checkpoint) -> Millis:
     """Return how far before the checkpoint events must be read: the window, the re-read, and keys not known yet."""
+    if isinstance(rule.condition, Measuring):
+        return rule.condition.windows.reach
     afresh = not checkpoint.keys or checkpoint.meaning != rule.meaning()
     keys = rule.known_keys_for if afresh and _misses_keys(rule) else 0
     windows = 2 if isinstance(rule.condition, Spike) else 1
@@ -185,7 +191,7 @@ def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
         reread = start  # nothing before was judged, or it cannot be told what was
     condition = rule.condition
     nominal: Collection[Millis] = ()
-    if isinstance(condition, Flatline | Spike | Cardinality):
+    if isinstance(condition, Flatline | Spike | Cardinality | Measuring):
         nominal = list(instants(rule.schedule, start, end))
     covered: flatline.Covered = lambda _at: False  # noqa: E731 - the other branch's function has the same shape
     if isinstance(condition, Flatline) or (isinstance(condition, Cardinality) and condition.minimum is not None):

@@ -8,6 +8,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from alerter.clock import Millis
+from alerter.measures import Measure
+from alerter.model.metric import Window
 from alerter.model.rule import Key, KeyValue
 from alerter.spread import Spread
 from alerter.windows import Curve
@@ -64,6 +66,9 @@ class Events(Protocol):
 
     def spread(self, key: Key) -> Spread:
         """Return how many different values of the rule's field lie in a key's windows; only for cardinality."""
+
+    def measured(self, key: Key, window: Window) -> Measure:
+        """Return the number of a key's events in a window of a nominal instant, and its value; only for metrics."""
 
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the instant of the newest event in ``[first, last]``, where there is one."""

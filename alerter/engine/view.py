@@ -10,7 +10,9 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.engine.links import discover_link
+from alerter.engine.metric_words import metric_condition, metric_sentence
 from alerter.model.incident import Match, View
+from alerter.model.metric import MetricAggregation, PercentageMatch
 from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, ValueList
 from alerter.redact import redact_text
 from alerter.sources.asking import Part
@@ -74,6 +76,8 @@ def condition_text(rule: Rule) -> str:
             limits = ((condition.maximum, "more than"), (condition.minimum, "fewer than"))
             wanted = " or ".join(f"{words} {limit:,}" for limit, words in limits if limit is not None)
             return f"{wanted} different {condition.field} in {length_text(condition.timeframe)}"
+        case MetricAggregation() | PercentageMatch():
+            return metric_condition(condition)
         case ValueList():
             return f"{condition.compare_key} {'on the blacklist' if condition.deny else 'not on the whitelist'}"
         case _:
@@ -120,6 +124,10 @@ def _cardinality(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
     return f"{number:,} different {condition.field} in {length_text(condition.timeframe)}{why}"
 
 
+def _metric(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
+    return metric_sentence(rule, match)
+
+
 def _any(_rule: Rule, _match: Match, _labels: Mapping[str, str]) -> str:
     return "1 event"
 
@@ -129,6 +137,8 @@ _SENTENCES: dict[type, Callable[[Rule, Match, Mapping[str, str]], str]] = {
     Spike: _spike,
     Flatline: _flatline,
     Cardinality: _cardinality,
+    MetricAggregation: _metric,
+    PercentageMatch: _metric,
     ValueList: _value_list,
     AnyEvent: _any,
 }

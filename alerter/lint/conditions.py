@@ -7,7 +7,7 @@ from itertools import islice, pairwise
 
 from alerter.clock import Millis
 from alerter.lint.model import Built, Found
-from alerter.model.rule import Cardinality, Flatline, Rule, Schedule, Spike, SpikeType
+from alerter.model.rule import Cardinality, Flatline, Measuring, Rule, Schedule, Spike, SpikeType
 from alerter.schedule import instants
 from alerter.timetext import length_text
 
@@ -79,7 +79,9 @@ def between(schedule: Schedule) -> Millis:
 def asked_at_instants(rule: Rule) -> bool:
     """Tell whether a rule's condition is asked at nominal instants only, never at events."""
     condition = rule.condition
-    return isinstance(condition, Flatline) or (isinstance(condition, Cardinality) and condition.maximum is None)
+    return isinstance(condition, Flatline | Measuring) or (
+        isinstance(condition, Cardinality) and condition.maximum is None
+    )
 
 
 def _listed(built: Built, field: str) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from alerter.lint.model import Found, Subject
 from alerter.ruleset.schema import BY_TYPE
 
-WINDOWED = ("frequency", "spike", "flatline", "cardinality")
+WINDOWED = ("frequency", "spike", "flatline", "cardinality", "metric_aggregation", "percentage_match")
 OWNERS: Mapping[str, tuple[str, ...]] = {
     "timeframe": WINDOWED,
     **{

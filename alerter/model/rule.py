@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from alerter.model.metric import MetricAggregation, PercentageMatch
 
 KeyValue = str | int | float | bool | None
 Key = tuple[tuple[str, KeyValue], ...] | None
@@ -179,7 +180,9 @@ class Cardinality:
     minimum: int | None = None
 
 
-Condition = Frequency | Spike | Flatline | ValueList | AnyEvent | Cardinality
+Measuring = MetricAggregation | PercentageMatch
+"""Conditions on the values of windows, asked at nominal instants."""
+Condition = Frequency | Spike | Flatline | ValueList | AnyEvent | Cardinality | Measuring
 
 
 @dataclass(frozen=True)
@@ -218,8 +221,8 @@ class Rule:
     """One rule, complete. Lengths are milliseconds.
 
     ``resolve_after`` None means the default of the type (contract section 2): the next nominal instant for flatlines,
-    falls and too few different values, the smaller of ``timeframe`` and ten minutes for frequency, rises and too many
-    different values, one quiet hour for event types.
+    falls, too few different values and metrics, the smaller of ``timeframe`` and ten minutes for frequency, rises and
+    too many different values, one quiet hour for event types.
     """
 
     name: str
@@ -289,6 +292,8 @@ class Rule:
         compared = getattr(self.condition, "compare_key", "") or getattr(self.condition, "field", "")
         parts = [self.type, self.index, list(self.filter), compared, list(self.query_key), self.timeframe]
         parts += [repr(self.time), repr(sorted(self.splits.items()))]
+        if isinstance(self.condition, Measuring):
+            parts += [asdict(self.condition.measured), asdict(self.condition.windows)]
         text = json.dumps(parts, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

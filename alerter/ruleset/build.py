@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ from alerter.model.rule import (
 )
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.filters import clean_filter
+from alerter.ruleset.metrics import Metrics
 from alerter.ruleset.yaml_positions import Document
 from alerter.templates import BrokenTemplate, compile_template
 from alerter.zones import zone_exists
@@ -71,7 +73,7 @@ class Builder:
             time=self._time(),
             schedule=self._schedule(),
             query_delay=self._length("query_delay", self._settings.query_delay),
-            buffer_time=self._length("buffer_time", self._settings.buffer_time),
+            buffer_time=self._buffer_time,
             max_catchup=self._length("max_catchup", self._settings.max_catchup),
             known_keys_for=self._length("known_keys_for", 24 * 60 * MINUTE),
             realert=self._realert(),
@@ -126,6 +128,10 @@ class Builder:
         except ValueError as error:
             self._error("duration", f"{'.'.join(path)}: {error}", "", *path)
             return None
+
+    @cached_property
+    def _buffer_time(self) -> Millis:
+        return self._length("buffer_time", self._settings.buffer_time)
 
     def _positive(self, name: str) -> Millis:
         length = self._length(name, 0)
@@ -237,6 +243,8 @@ class Builder:
             "spike": self._spike,
             "flatline": self._flatline,
             "cardinality": self._cardinality,
+            "metric_aggregation": lambda: self._metrics().metric_aggregation(),
+            "percentage_match": lambda: self._metrics().percentage_match(),
         }
         return build[self._options["type"]]()
 
@@ -274,6 +282,9 @@ class Builder:
             hint = "from min_cardinality to max_cardinality, both included, nothing matches"
             self._error("wrong_value", message, hint, "min_cardinality")
         return Cardinality(self._options["cardinality_field"], self._positive("timeframe"), maximum, minimum)
+
+    def _metrics(self) -> Metrics:
+        return Metrics(self._document, self.findings, self._optional, self._buffer_time)
 
     def _list(self, name: str, *, deny: bool) -> Condition:
         values: list[KeyValue] = []

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-TYPES = ("any", "blacklist", "whitelist", "frequency", "spike", "flatline", "cardinality")
+TYPES = (
+    "any",
+    "blacklist",
+    "whitelist",
+    "frequency",
+    "spike",
+    "flatline",
+    "cardinality",
+    "metric_aggregation",
+    "percentage_match",
+)
 """The rule types that are evaluated."""
 
 LATER_TYPES = (
     "change",
     "new_term",
-    "metric_aggregation",
     "spike_aggregation",
-    "percentage_match",
 )
 """ElastAlert's types that are known by name and refused until they are evaluated."""
 
 LATER_OPTIONS = frozenset(
     {
         "fields", "terms_window_size", "window_step_size", "alert_on_missing_field", "use_keyword_postfix",
-        "metric_agg_key", "metric_agg_type", "metric_agg_script", "metric_format_string", "max_threshold",
-        "min_threshold", "bucket_interval",
-        "sync_bucket_interval", "use_run_every_query_size", "allow_buffer_time_overlap", "percentile_range",
-        "match_bucket_filter", "min_percentage", "max_percentage", "min_denominator", "percentage_format_string",
     }
 )  # fmt: skip
 """Options of those types; known, so that only the type is named."""
@@ -63,6 +67,19 @@ SUPPORTED = frozenset(
         "cardinality_field",
         "max_cardinality",
         "min_cardinality",
+        "metric_agg_key",
+        "metric_agg_type",
+        "percentile_range",
+        "max_threshold",
+        "min_threshold",
+        "metric_format_string",
+        "bucket_interval",
+        "sync_bucket_interval",
+        "match_bucket_filter",
+        "max_percentage",
+        "min_percentage",
+        "min_denominator",
+        "percentage_format_string",
         "compare_key",
         "blacklist",
         "whitelist",
@@ -149,6 +166,8 @@ MEANINGLESS: dict[str, str] = {
     "use_count_query": "alerter always counts on the server, exactly",
     "use_terms_query": "alerter always counts on the server, exactly",
     "terms_size": "nothing is truncated",
+    "use_run_every_query_size": "every window is read whole; timeframe is its length",
+    "allow_buffer_time_overlap": "windows end at the instants of the schedule, and overlap when they are longer",
     "doc_type": "Elasticsearch has had no document types since version 7",
     "max_query_size": "nothing is truncated",
     "scroll_keepalive": "alerter does not scroll",
@@ -231,6 +250,7 @@ REFUSED: dict[str, str] = {
     "field_value": "spikes of a field's value are not evaluated yet; counts are",
     "realert.minutes": "write realert: {minutes: N}; the dotted form is ignored by ElastAlert too",
     "realert_key": "silences are per rule and key; split the rule, or use labels and inhibit_rules",
+    "metric_agg_script": "scripts are never run; index what it computes as a field",
     "command": "shell commands are never run; use a webhook receiver",
 }
 """Options that would change the meaning and are not supported: the rule does not load."""

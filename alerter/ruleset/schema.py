@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from alerter.model.metric import MetricKind
 from alerter.ruleset.options import MEANINGLESS, REFUSED, ROUTED, SUPPORTED, TYPES
 
 LENGTH = {
@@ -36,6 +37,13 @@ SEVERITY_FROM_EVENT = {
 ATTRIBUTE = {"anyOf": [LABEL, FROM_EVENT]}
 TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 COUNT = {"type": "integer", "minimum": 0}
+NUMBER = {"type": "number"}
+BUCKETS = {"bucket_interval": LENGTH, "sync_bucket_interval": {"type": "boolean"}}
+METRIC: dict[str, Any] = {
+    "metric_agg_key": TEXT,
+    "metric_agg_type": {"enum": [str(kind) for kind in MetricKind]},
+    "percentile_range": {"type": "number", "exclusiveMinimum": 0, "maximum": 100},
+}
 
 COMMON: dict[str, Any] = {
     "name": {**TEXT, "maxLength": 512},
@@ -137,6 +145,29 @@ BY_TYPE: dict[str, dict[str, Any]] = {
             "min_cardinality": {"type": "integer", "minimum": 1},
         },
         "required": ["cardinality_field", "timeframe"],
+    },
+    "metric_aggregation": {
+        "properties": {
+            **METRIC,
+            **BUCKETS,
+            "max_threshold": NUMBER,
+            "min_threshold": NUMBER,
+            "metric_format_string": TEXT,
+        },
+        "required": ["metric_agg_key", "metric_agg_type"],
+    },
+    "percentage_match": {
+        "properties": {
+            **BUCKETS,
+            "match_bucket_filter": {
+                "anyOf": [{"type": "array", "minItems": 1}, {"type": "object", "minProperties": 1}]
+            },
+            "max_percentage": NUMBER,
+            "min_percentage": NUMBER,
+            "min_denominator": COUNT,
+            "percentage_format_string": TEXT,
+        },
+        "required": ["match_bucket_filter"],
     },
 }
 

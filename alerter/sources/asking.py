@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.clock import DAY, Millis
-from alerter.model.rule import Cardinality, FromEvent, Key, KeyValue, Rule, ValueList
+from alerter.model.metric import Metric, MetricKind
+from alerter.model.rule import Cardinality, FromEvent, Key, KeyValue, Measuring, Rule, ValueList
 from alerter.query.kql import kql_to_dsl
 from alerter.sources.protocol import Hit, SearchRequest, SourceError
 from alerter.sources.timefield import DATES, TimeReader, time_reader
@@ -20,6 +21,10 @@ COUNTABLE = frozenset(
 """Types whose values an aggregation names as a search for documents does."""
 LOOSE = (7 * DAY, DAY)
 """How far before and after the exact span ``@timestamp`` may lie where another field is the rule's time."""
+NUMERIC = frozenset(
+    {"byte", "short", "integer", "long", "unsigned_long", "half_float", "float", "double", "scaled_float", "boolean"}
+)
+"""Types that metrics are computed of, beside dates."""
 Types = Mapping[str, frozenset[str]]
 
 
@@ -99,7 +104,8 @@ class Asking:
     """The shape of a rule's requests, found out from the mapping; ``filter`` is the rule's, in the server's language.
 
     With ``loose``, a span, only events whose ``@timestamp`` lies near it are asked for: old shards are passed over.
-    ``counted`` is the field whose different values are counted, where a rule does that.
+    ``counted`` is the field whose different values are counted, ``metered`` the one whose values make another metric,
+    where a rule does that.
     """
 
     rule: Rule
@@ -111,6 +117,7 @@ class Asking:
     listed: Mapping[str, Any] | None = None
     loose: tuple[Millis, Millis] | None = None
     counted: Part | None = None
+    metered: Part | None = None
 
     @staticmethod
     def wanted(rule: Rule) -> list[str]:
@@ -120,6 +127,9 @@ class Asking:
             fields.append(rule.condition.compare_key)
         if isinstance(rule.condition, Cardinality):
             fields.append(rule.condition.field)
+        metric = _metric_of(rule)
+        if metric is not None:
+            fields.append(metric.field)
         names = [n for name in fields for n in (name, f"{name}.keyword", name.removesuffix(".keyword"))]
         return [rule.time.name, "@timestamp", *names]
 
@@ -136,7 +146,10 @@ class Asking:
             warnings.append(f"time_missing: no document of {rule.index} has the time field {rule.time.name} yet")
         parts = [_part(name, name, None, types, warnings) for name in rule.query_key]
         parts += [_part(n, s.path, s, types, warnings) for n, s in rule.splits.items()]
-        counted = _counted(rule.condition, types, warnings) if isinstance(rule.condition, Cardinality) else None
+        counted = _counted(rule.condition.field, types, warnings) if isinstance(rule.condition, Cardinality) else None
+        metric = _metric_of(rule)
+        if metric is not None and metric.kind is MetricKind.CARDINALITY:
+            counted = _counted(metric.field, types, warnings)
         return cls(
             rule,
             time,
@@ -146,6 +159,7 @@ class Asking:
             f"alerter-{rule.meaning()}",
             _listed(rule.condition, types) if isinstance(rule.condition, ValueList) else None,
             counted=counted,
+            metered=None if metric is None or counted is not None else _metered(metric, types, warnings),
         )
 
     def may_be_loose(self, types: Types) -> bool:
@@ -162,6 +176,10 @@ class Asking:
             return False
         if self.counted is not None and not self.counted.countable:
             return False
+        metric = _metric_of(self.rule)
+        joins = any(part.split is not None and part.labels is None and part.split.default for part in self.parts)
+        if metric is not None and metric.kind is MetricKind.PERCENTILES and joins:
+            return False  # two values of a field may be one key, and percentiles cannot be put together
         free = self.counted is not None or any(part.labels is None for part in self.parts)
         if free and self.time.numeric:
             return False  # pages over keys and times know no buckets that end at an instant, for numbers
@@ -196,8 +214,10 @@ class Asking:
     @property
     def doc_values(self) -> list[Any]:
         """The key fields, and the one whose values are counted, to ask for beside each hit and its time."""
-        parts = (*self.parts, self.counted) if self.counted is not None else self.parts
-        return list(dict.fromkeys(part.field for part in parts if part.field not in (None, self.time.field)))
+        parts = [*self.parts, *(part for part in (self.counted, self.metered) if part is not None)]
+        fields = dict.fromkeys(part.field for part in parts if part.field not in (None, self.time.field))
+        dates = self.metered.field if self.metered is not None and self.metered.types & DATES else None
+        return [{"field": name, "format": "epoch_millis"} if name == dates else name for name in fields]
 
     def scan(self, start: Millis, end: Millis) -> SearchRequest:
         """Return the request for all events in ``(start, end]``: times and keys, oldest first."""
@@ -215,7 +235,7 @@ class Asking:
         """Return what samples hold: ``include``, and always the time, the key and what the rule looks at."""
         attributes = [a.path for a in (*self.rule.splits.values(), *self.rule.newest.values())]
         names = {*self.rule.include, *self.rule.query_key, *attributes, *self._sources(), self.time.field}
-        names |= {self.counted.name} if self.counted is not None else set()
+        names |= {part.name for part in (self.counted, self.metered) if part is not None}
         return sorted({name.removesuffix(".keyword") for name in names})
 
     def key_clauses(self, raw: Key) -> list[dict[str, Any]]:
@@ -250,10 +270,31 @@ def _part(name: str, path: str, split: FromEvent | None, types: Types, warnings:
     return Part(name, field, split, types.get(field, frozenset()) if field else frozenset())
 
 
-def _counted(condition: Cardinality, types: Types, warnings: list[str]) -> Part:
-    """Return the field whose different values are counted. Raises SourceError."""
+def _metric_of(rule: Rule) -> Metric | None:
+    """Return the metric that a rule's windows are judged by; None for rules that have none."""
+    measured = rule.condition.measured if isinstance(rule.condition, Measuring) else None
+    return measured if isinstance(measured, Metric) else None
+
+
+def _metered(metric: Metric, types: Types, warnings: list[str]) -> Part:
+    """Return the field that a metric is computed of. Raises SourceError where its values are no numbers."""
+    if metric.kind is MetricKind.VALUE_COUNT:
+        return _counted(metric.field, types, warnings)
+    mapped = types.get(metric.field, frozenset())
+    if not mapped:
+        warnings.append(f"field_missing: no document has the field {metric.field} yet: there is no {metric.name}")
+    if mapped - NUMERIC - DATES:
+        raise SourceError(
+            "rejected",
+            f"the field {metric.field} is mapped as {'/'.join(sorted(mapped))}, of which there is no {metric.kind}",
+            f"map {metric.field} as a number, or count its values by metric_agg_type value_count or cardinality",
+        )
+    return Part(metric.field, metric.field, None, mapped)
+
+
+def _counted(name: str, types: Types, warnings: list[str]) -> Part:
+    """Return the field whose (different) values are counted. Raises SourceError."""
     notes: list[str] = []
-    name = condition.field
     field = _key_field(name, types, notes)
     if field is None:
         warnings.append(f"field_missing: no document has the field {name} yet: it has no values to count")

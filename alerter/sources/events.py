@@ -10,7 +10,9 @@ from typing import Any
 
 from alerter.clock import SECOND, Millis
 from alerter.detectors.protocol import Ask, Question, Unanswered
+from alerter.measures import NO_EVENTS, Measure
 from alerter.model.cost import Cost
+from alerter.model.metric import Window
 from alerter.model.rule import Key, KeyValue, Rule, ValueList
 from alerter.redact import hide, is_hidden
 from alerter.sources.asking import Asking, translated
@@ -63,6 +65,7 @@ class Events:
         self.warnings: list[str] = list(asking.warnings)
         self.curves: dict[Key, Curve] = {}
         self.spreads: dict[Key, Spread] = {}
+        self.measures: dict[Key, dict[Window, Measure]] = {}
         self.known: dict[Question, Any] = {}
         self.check = ListCheck(rule.condition) if isinstance(rule.condition, ValueList) else None
         self.spent = Spent()
@@ -96,7 +99,7 @@ class Events:
 
     def keys(self) -> Collection[Key]:
         """Return the keys that have events."""
-        return self.curves.keys()
+        return (self.measures or self.curves).keys()
 
     def curve(self, key: Key) -> Curve:
         """Return the count curve of a key."""
@@ -105,6 +108,10 @@ class Events:
     def spread(self, key: Key) -> Spread:
         """Return how many different values of the rule's field lie in a key's windows."""
         return self.spreads.get(key, NOTHING)
+
+    def measured(self, key: Key, window: Window) -> Measure:
+        """Return the number of a key's events in a window that judges an instant of the span, and its value."""
+        return self.measures.get(key, {}).get(window, NO_EVENTS)
 
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the instant of the newest event in ``[first, last]``; ``last`` where that cannot be asked for."""

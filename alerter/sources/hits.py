@@ -17,7 +17,7 @@ from alerter.model.rule import FromEvent, Key, KeyValue, Rule
 from alerter.sources.asking import Asking, translated
 from alerter.sources.events import BARS, SAMPLES, Events, bar_width, exact_curves
 from alerter.sources.protocol import Hit, SearchRequest, Source
-from alerter.sources.spreading import MOST, Runs, add, too_many
+from alerter.sources.spreading import MOST, Runs, add, too_many, window_of
 from alerter.sources.timefield import TimeReader
 from alerter.sources.values import value_at
 from alerter.spread import Spread
@@ -45,7 +45,8 @@ class HitEvents(Events):
             self._add(at, hit)
             self.read += 1
         self.curves = exact_curves(self._times)
-        self.spreads = {key: Spread(values.values(), rule.timeframe) for key, values in self._runs.items()}
+        length = window_of(rule)[0]
+        self.spreads = {key: Spread(values.values(), length) for key, values in self._runs.items()}
         self.spent.hits = self.read
         self.spent.requests = 1 + self.read // PAGE
         if unread:
@@ -93,9 +94,9 @@ class HitEvents(Events):
         runs = self._runs.setdefault(key, {})
         for value in self.asking.counted.values(hit):
             if value is not None:
-                self._room -= add(runs.setdefault(value, []), (at, at), self.rule.timeframe)
+                self._room -= add(runs.setdefault(value, []), (at, at), window_of(self.rule)[0])
         if self._room < 0:
-            raise too_many(self.rule)
+            raise too_many(self.rule, self.asking.counted)
 
     def _keys_of(self, hit: Hit) -> list[Key]:
         if not self.asking.parts:

@@ -8,12 +8,14 @@ from dataclasses import dataclass, replace
 
 from alerter.clock import MINUTE, Millis, thread_seconds
 from alerter.detectors.protocol import Question
-from alerter.model.rule import Frequency, Rule, ValueList
+from alerter.model.rule import Frequency, Measuring, Rule, ValueList
 from alerter.sources.asking import Asking, Types
 from alerter.sources.candidates import SIZES, CandidatePage, Candidates
 from alerter.sources.counting import Counting, Counts, add, kept_width, only_answer, read_all
 from alerter.sources.events import Events, Spent, Take
 from alerter.sources.hits import HitEvents, walk
+from alerter.sources.metered_hits import MeteredHits
+from alerter.sources.metering import Measures, measured, windows_of
 from alerter.sources.protocol import UNREADABLE, Answer, SearchRequest, Source, SourceError, unreadable
 from alerter.sources.spreading import Slice, Spreading
 from alerter.sources.tally import Tally
@@ -179,7 +181,7 @@ class Reader:
     def _read_hits(self, plan: _Plan, reading: Reading) -> Events | SourceError:
         began = thread_seconds()
         try:
-            events = HitEvents(reading.rule, self.source, plan.asking, reading.start, reading.end)
+            events = _hit_events(plan.asking, self.source, reading)
         except SourceError as error:
             return error
         except UNREADABLE as error:
@@ -223,7 +225,8 @@ class _Opening:
         if plan.loosens:
             self.asking = replace(plan.asking, loose=(reading.start, reading.end))
             self.counting = replace(counting, asking=self.asking)
-        self._steps = self._by_candidates() if counting.by_candidates else self._by_counts()
+        self._measures: Measures = {}
+        self._steps = self._chosen()
         self.wanted = next(self._steps)
 
     def take(self, answers: Sequence[Answer | SourceError]) -> None:
@@ -260,6 +263,18 @@ class _Opening:
             self.plan.loosens, self.asking = False, self.plan.asking
             self.counting = replace(self.counting, asking=self.asking)
         return (yield requests())
+
+    def _chosen(self) -> Steps:
+        if isinstance(self.reading.rule.condition, Measuring):
+            return self._by_windows()
+        return self._by_candidates() if self.counting.by_candidates else self._by_counts()
+
+    def _by_windows(self) -> Steps:
+        """Find out the values of the windows of nominal instants; there are no counts."""
+        judged = (self.reading.evaluated, self.reading.end)
+        steps = measured(self.reading.rule, judged, self.plan.spreading, lambda: self.counting, self._ask, self.source)
+        self._measures, self.counted = yield from steps
+        return {}
 
     def _by_counts(self) -> Steps:
         spans = list(self.counting.chunks(self._asked, self.reading.end))
@@ -309,9 +324,14 @@ class _Opening:
         return counts
 
     def _events(self, counts: Counts) -> Events:
+        rule, start, end = self.reading.rule, self.reading.start, self.reading.end
+        if isinstance(rule.condition, Measuring):
+            found = Events(rule, self.asking, start, end)
+            found.measures = {found.hidden(key): windows for key, windows in self._measures.items()}
+            self.spent.buckets = sum(map(len, self._measures.values()))
+            return found
         self.spent.buckets = sum(map(len, counts.values()))
         self.counted = sum(row[2] for rows in counts.values() for row in rows)
-        rule, start, end = self.reading.rule, self.reading.start, self.reading.end
         if isinstance(rule.condition, ValueList) and self.counted:
             return HitEvents(rule, self.reader, self.asking, start, end)  # few: only those that the list may name
         events = Events(rule, self.asking, start, end)
@@ -328,6 +348,15 @@ class _Opening:
         events.changed = {events.hidden(key): since for key, since in changed.items()}
         tally.forget()
         return events
+
+
+def _hit_events(asking: Asking, source: Source, reading: Reading) -> HitEvents:
+    """Read every event. Raises SourceError."""
+    rule = reading.rule
+    if isinstance(rule.condition, Measuring):
+        windows = windows_of(rule, reading.evaluated, reading.end)
+        return MeteredHits(rule, source, asking, reading.start, reading.end, windows)
+    return HitEvents(rule, source, asking, reading.start, reading.end)
 
 
 class Metered:

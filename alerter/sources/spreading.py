@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.clock import Millis
-from alerter.model.rule import Cardinality, Key, Rule
+from alerter.model.rule import Key, Measuring, Rule
 from alerter.sources.asking import Asking, Part
 from alerter.sources.counting import PAGE, Combination, Counting, clipped, only_answer
 from alerter.sources.protocol import Answer, Searching, SearchRequest, SourceError
@@ -34,6 +34,7 @@ class Spreading:
     def __init__(self, rule: Rule, counted: Part) -> None:
         self._rule = rule
         self._counted = counted
+        self._length, self._reach = window_of(rule)
         self._known: tuple[Millis, Millis] | None = None
         self._settled: Runs = {}
         self._fresh: Runs = {}
@@ -60,14 +61,14 @@ class Spreading:
         return since, max(since, end - self._rule.buffer_time)
 
     def _needed(self, evaluated: Millis, end: Millis) -> Millis:
-        return max(evaluated, end - self._rule.max_catchup) - self._rule.timeframe
+        return max(evaluated, end - self._rule.max_catchup) - self._reach
 
     def take(
         self, slices: Sequence[Slice], answers: Sequence[Answer], source: Searching, evaluated: Millis, end: Millis
     ) -> None:
         """Take over the answers, and the pages that follow them. Raises SourceError, also where values are too many."""
         since, settle = self._spans(evaluated, end)
-        needed, length = self._needed(evaluated, end), self._rule.timeframe
+        needed, length = self._needed(evaluated, end), self._length
         again = self._known is None or since != self._known[1]
         settled: Runs = {}
         if not again:
@@ -82,7 +83,7 @@ class Spreading:
 
     def spreads(self) -> dict[Key, Spread]:
         """Return the spread of each raw key that has values."""
-        length = self._rule.timeframe
+        length = self._length
         found: dict[Key, Spread] = {}
         for key in dict.fromkeys([*self._settled, *self._fresh]):
             old, new = self._settled.get(key, {}), self._fresh.get(key, {})
@@ -103,8 +104,8 @@ class Slice:
 
     def request(self, after: Any = None, size: int = FIRST_PAGE) -> SearchRequest:
         """Return the request for one page of values."""
-        asking, rule = self.counting.asking, self.counting.asking.rule
-        ((kind, histogram),) = asking.time.buckets(rule.timeframe, self.start).items()
+        asking = self.counting.asking
+        ((kind, histogram),) = asking.time.buckets(window_of(asking.rule)[0], self.start).items()
         inner = {name: value for name, value in histogram.items() if name not in ("min_doc_count", "format")}
         sources: list[Any] = [
             {str(n): {"terms": {"field": part.field, "missing_bucket": True}}}
@@ -119,12 +120,13 @@ class Slice:
     def read(self, answer: Answer, source: Searching, into: Runs, room: int) -> int:
         """Add what an answer and the pages that follow it say; returns how many more there is room for."""
         rule, size = self.counting.asking.rule, FIRST_PAGE
+        length = window_of(rule)[0]
         while True:
             page = answer.aggregation("k")
             for key, value, run in self._runs(page["buckets"]):
-                room -= add(into.setdefault(key, {}).setdefault(value, []), run, rule.timeframe)
+                room -= add(into.setdefault(key, {}).setdefault(value, []), run, length)
             if room < 0:
-                raise too_many(rule)
+                raise too_many(rule, self.counted)
             after = page.get("after_key")
             if not after or len(page["buckets"]) < size:
                 return room
@@ -132,7 +134,7 @@ class Slice:
             answer = only_answer(source, self.request(after, size))
 
     def _runs(self, buckets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Key, Any, Run]]:
-        time, width = self.counting.asking.time, self.counting.asking.rule.timeframe
+        time, width = self.counting.asking.time, window_of(self.counting.asking.rule)[0]
         for bucket in buckets:
             found = bucket["key"]
             span = clipped(time.bucket_start(found["t"]), width, self.start, self.end)
@@ -144,6 +146,14 @@ class Slice:
             yield key, found["v"], (first, last)
 
 
+def window_of(rule: Rule) -> tuple[Millis, Millis]:
+    """Return the length of the windows in which values are counted, and how far before an instant they may begin."""
+    condition = rule.condition
+    if isinstance(condition, Measuring):
+        return condition.windows.step, condition.windows.reach
+    return rule.timeframe, rule.timeframe
+
+
 def add(runs: list[Run], run: Run, timeframe: Millis) -> int:
     """Add a run to those of its value, to the newest one if it can be; returns by how many they have become more."""
     if runs and runs[-1][0] <= run[0] <= runs[-1][1] + timeframe:
@@ -153,13 +163,11 @@ def add(runs: list[Run], run: Run, timeframe: Millis) -> int:
     return 1
 
 
-def too_many(rule: Rule) -> SourceError:
+def too_many(rule: Rule, counted: Part) -> SourceError:
     """Return the error of a rule with more values than are kept."""
-    condition = rule.condition
-    assert isinstance(condition, Cardinality)
     return SourceError(
         "rejected",
-        f"rule {rule.name}: more than {MOST:,} different values of {condition.field} (over all keys and windows) "
+        f"rule {rule.name}: more than {MOST:,} different values of {counted.name} (over all keys and windows) "
         "are too many to count exactly",
         "narrow the filter, shorten timeframe, or count a field with fewer values",
     )

@@ -81,6 +81,17 @@ class TimeReader:
         wanted = {"field": self.field, "interval": width / self._unit, "offset": offset / self._unit - slack}
         return {"histogram": wanted | {"min_doc_count": 1}}
 
+    def windows(self, spans: Sequence[tuple[Millis, Millis]]) -> dict[str, Any]:
+        """Return the aggregation of spans ``(start, end]``, which may overlap; a bucket's key is its span's number."""
+        unit = self._unit if self.numeric else 1
+
+        def written(instant: Millis) -> float:
+            return (instant + 1) / unit if self.numeric else instant + 1
+
+        ranges = [{"key": str(n), "from": written(start), "to": written(end)} for n, (start, end) in enumerate(spans)]
+        wanted: dict[str, Any] = {"field": self.field, "ranges": ranges}
+        return {"range": wanted} if self.numeric else {"date_range": wanted | {"format": "epoch_millis"}}
+
     def bucket_start(self, key: float) -> Millis:
         """Return the edge before a bucket's first millisecond, from the bucket's key."""
         return int(key) - 1 if not self.numeric else round(key * self._unit) - 1

@@ -10,7 +10,9 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.detectors import evaluate
 from alerter.detectors.protocol import Ask, Question, Unanswered
+from alerter.measures import NO_EVENTS, Measure
 from alerter.model.incident import Checkpoint, Outcome
+from alerter.model.metric import Window
 from alerter.model.rule import Condition, Key, KeyValue, Position, Rule
 from alerter.spread import NOTHING, Spread
 from alerter.windows import EMPTY, Curve
@@ -31,6 +33,7 @@ class MemoryEvents:
         first_document: Millis | None = None,
         width: Millis = 1,
         spreads: Mapping[Key, Spread] | None = None,
+        measures: Mapping[Key, Mapping[Window, Measure]] | None = None,
     ) -> None:
         """Take all events there are; the span ``(start, end]`` is what was read, as from a real source."""
         grouped: dict[Key, list[Millis]] = defaultdict(list)
@@ -41,6 +44,7 @@ class MemoryEvents:
         self._curves = {key: self._counted(key, start, end, width) for key in self._all}
         self._document = first_document
         self._spreads = spreads or {}
+        self._measures = measures or {}
         self.warnings: list[str] = []
         self.answered = 0
 
@@ -88,6 +92,10 @@ class MemoryEvents:
     def spread(self, key: Key) -> Spread:
         """Return the spread given for a key."""
         return self._spreads.get(key, NOTHING)
+
+    def measured(self, key: Key, window: Window) -> Measure:
+        """Return the measure given for a key's window."""
+        return self._measures.get(key, {}).get(window, NO_EVENTS)
 
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the newest event of a span."""
