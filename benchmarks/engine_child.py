@@ -2,7 +2,7 @@
 
 At each instant (and ``query_delay`` later, so that the instant itself is due) every rule is ticked once; then delivery
 runs as often as the process would run it until the next minute, and the engine beats as often as it would, since it
-sends nothing without. The beats cost the same however many rules there are: they are counted for themselves.
+sends nothing without. The beats are a cost of the engine, not of a rule's run: they are counted for themselves.
 """
 
 from __future__ import annotations

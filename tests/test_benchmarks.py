@@ -241,6 +241,18 @@ def test_copies_of_the_shipped_rules_pass_their_tests(tmp_path: Path, capsys: py
     assert len({rule.name for rule in loaded.rules}) == len(loaded.rules) == 20
 
 
+def test_the_rules_of_a_day_select_its_events() -> None:
+    """Without a mapping ``service`` is text, of which ``term`` finds no value with a hyphen."""
+    rules = workbench.day_rules(5_000)
+    source = EmbeddedSource(documents=workbench.a_day(5_000))
+    asked = {
+        name: {"query": {"bool": {"filter": [f.get("query", f) for f in r["filter"]]}}} for name, r in rules.items()
+    }
+    found = {name: source.evaluator.search(body)["hits"]["total"]["value"] for name, body in asked.items()}
+    assert {name for name, number in found.items() if number == 0} == {workbench.SILENT}
+    assert rules["frequency by key"]["query_key"] == rules["blacklist"]["compare_key"] == "user.id.keyword"
+
+
 def test_a_day_holds_as_many_events_as_asked_for() -> None:
     events = workbench.a_day(1000)
     assert len(events) == 1000
