@@ -13,6 +13,11 @@ def iso(at: Millis) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
 
 
+def time_text(at: Millis) -> str:
+    """Return the time of day in UTC: ``03:14:15Z``."""
+    return f"{datetime.fromtimestamp(at // SECOND, UTC):%H:%M:%S}Z"
+
+
 def parse_instant(text: str) -> Millis:
     """Read an ISO 8601 instant; without a zone it is UTC. Raises ValueError."""
     moment = datetime.fromisoformat(text.strip())

@@ -13,6 +13,7 @@ from alerter.delivery.tools import Tools
 from alerter.model.incident import Delivery, DeliveryState, Incident, Post, Reason, digest
 from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, NotifierError, Posted
+from alerter.timetext import time_text
 
 log = logging.getLogger(__name__)
 
@@ -39,8 +40,9 @@ class Failing:
         report.failed += after.state is DeliveryState.FAILED
         report.postponed += after.state is not DeliveryState.FAILED
         if called:
-            log.log(reaction.level, "receiver %s (%s): %s", delivery.receiver, delivery.channel, error)
             self._block(delivery, error, reaction.block, dead=fallback is not None)
+            again = self._tries_again(after, reaction.block)
+            log.log(reaction.level, "receiver %s (%s): %s%s", delivery.receiver, delivery.channel, error, again)
         self._tools.change(incident.id, lambda current: as_reacted(current, reaction))
 
     def _block(self, delivery: Delivery, error: NotifierError, length: Millis, *, dead: bool) -> None:
@@ -53,6 +55,16 @@ class Failing:
             rates.block(place, now + length)
         if dead and error.failure in (Failure.CHANNEL, Failure.CREDENTIALS):
             self._dead[delivery.receiver] = (now + (length or PROBE), error)
+
+    def _tries_again(self, after: Delivery, block: Millis) -> str:
+        """Note when the receiver is tried again, and return it as words; "" where nothing is tried again."""
+        clock, (dead, _) = self._tools.clock, self._dead.get(after.receiver, (0, None))
+        wait = max(block, dead - clock.monotonic() if dead else 0)
+        if after.state is DeliveryState.FAILED and not wait:
+            return ""
+        at = max(clock.now() + wait, after.not_before)
+        self._tools.journal.tries_again(after.receiver, at)
+        return f"; {'looked for' if after.state is DeliveryState.UNCLEAR else 'tried again'} at {time_text(at)}"
 
     def known_dead(self, incident: Incident, delivery: Delivery) -> bool:
         """Treat a delivery as failed, without a call, while its receiver is known not to be reached."""
@@ -106,12 +118,13 @@ class Failing:
 
     def not_edited(self, incident: Incident, post: Post, last: Delivery, error: NotifierError) -> None:
         """React to an edit that failed: wait, post a new message where it is gone, else leave it as it is."""
-        log.warning("receiver %s: the message could not be edited: %s", post.receiver, error)
-        now = self._tools.clock.now()
+        now, later = self._tools.clock.now(), ""
         if error.failure in (Failure.WAIT, Failure.UNCLEAR, Failure.CREDENTIALS):
             wait = max(error.retry_after, 10 * SECOND)
             place = self._tools.place(post.receiver, post.channel)
             self._tools.rates.block_edits(place, self._tools.clock.monotonic() + wait)
+            self._tools.journal.tries_again(post.receiver, now + wait)
+            later = f"; tried again at {time_text(now + wait)}"
         elif error.failure is Failure.GONE and incident.resolved is None:
             note = self._instead_of(incident, post.receiver)
             again = replace(
@@ -125,3 +138,4 @@ class Failing:
         else:
             self._tools.journal.note(incident, last, "failed", f"{post.channel} {error.code}")
             self._tools.change(incident.id, lambda i: as_edited(i, post.receiver, incident.revision, now, edited=False))
+        log.warning("receiver %s: the message could not be edited: %s%s", post.receiver, error, later)

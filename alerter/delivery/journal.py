@@ -59,8 +59,8 @@ class Journal:
         """Count a message by its outcome."""
         self.metrics.messages.labels(str(delivery.kind), outcome).inc()
 
-    def unwell(self, receiver: str, channel: str, error: NotifierError, wait: Millis = 0) -> None:
-        """Note that a call of a receiver failed, and that it is tried again after ``wait`` milliseconds."""
+    def unwell(self, receiver: str, channel: str, error: NotifierError) -> None:
+        """Note that a call of a receiver failed."""
         now = self._clock.now()
         known = self._troubles.get(receiver) or Trouble(receiver, channel, "", "", now, 0, now)
         self._troubles[receiver] = replace(
@@ -69,9 +69,14 @@ class Journal:
             failure=str(error.failure),
             code=error.code,
             count=known.count + 1,
-            retry_at=now + max(wait, error.retry_after),
+            retry_at=now + error.retry_after,
         )
         self.metrics.delivery_errors.labels(receiver, str(error.failure), self._bounded(error.code)).inc()
+
+    def tries_again(self, receiver: str, at: Millis) -> None:
+        """Note when a receiver that is unwell is tried again (wall clock)."""
+        if receiver in self._troubles:
+            self._troubles[receiver] = replace(self._troubles[receiver], retry_at=at)
 
     def refused(self, receiver: str, error: NotifierError) -> None:
         """Count a payload that was refused; a plainer one is tried, so the receiver is not unwell."""

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from alerter.clock import MINUTE, SECOND
+from alerter.clock import MINUTE, SECOND, Millis
 from alerter.delivery.journal import MOST_CODES, MOST_KEPT
 from alerter.model.incident import Decision, Kind, Reason
 from alerter.model.trouble import Trouble
-from alerter.notifiers.protocol import Failure
+from alerter.notifiers.protocol import Failure, NotifierError
 from alerter.state.protocol import StateError
 from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, fail, incident
 
@@ -80,9 +80,45 @@ def test_unwell_receiver_is_named_until_its_next_success(failure: Failure) -> No
     desk.courier.deliver()
     (found,) = desk.courier.troubles()
     assert replace(found, retry_at=0) == Trouble("order", "#order", str(failure), "some_code", NOW, 1, 0)
-    assert found.retry_at >= NOW + 30 * SECOND
+    assert found.retry_at > NOW
     desk.passes(200)
     assert desk.courier.troubles() == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "wait", "said"),
+    [
+        (fail(Failure.WAIT, "ratelimited", 30 * SECOND), 30 * SECOND, "tried again at 11:05:30Z"),
+        (fail(Failure.WAIT, "refused"), 2 * SECOND, "tried again at 11:05:02Z"),
+        (fail(Failure.UNCLEAR, "timeout"), 5 * SECOND, "looked for at 11:05:05Z"),
+        (fail(Failure.CHANNEL, "is_archived"), 3 * MINUTE, "tried again at 11:08:00Z"),
+        (fail(Failure.CREDENTIALS, "invalid_auth"), 30 * SECOND, "tried again at 11:05:30Z"),
+    ],
+)
+@pytest.mark.parametrize("fallback", [False, True])
+def test_log_and_status_say_when_it_is_tried_again(
+    failure: NotifierError, wait: Millis, said: str, fallback: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the instant at which it is, with and without a fallback receiver."""
+    caplog.set_level("INFO")
+    desk = Desk(FakeNotifier(failures=[failure]), fallback=fallback)
+    desk.plan(incident("i1", delivery()))
+    desk.courier.deliver()
+    (found,) = desk.courier.troubles()
+    assert found.retry_at == NOW + wait
+    assert [r.message for r in caplog.records if "order" in r.message] == [
+        f"receiver order (#order): {failure}; {said}"
+    ]
+    before = len(desk.order.calls)
+    desk.clock.advance(wait - 1)
+    desk.plan(incident("i2", delivery("d2")))
+    desk.courier.deliver()
+    calls = {m.delivery.id for _, m in desk.order.calls[before:]}
+    assert "d1" not in calls
+    desk.clock.advance(1)
+    desk.plan(incident("i3", delivery("d3")))
+    desk.courier.deliver()
+    assert len(desk.order.calls) > before
 
 
 def test_edits_count_as_calls_too() -> None:
