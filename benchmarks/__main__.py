@@ -26,6 +26,10 @@ from tests.servers.home import Missing
 WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w6", "startup", "workbench")
 ALONE = ("workbench",)
 """Those that need neither a server nor ElastAlert."""
+EXAMPLE = """examples:
+  python -m benchmarks run --quick --only w1,startup --out quick.json
+  python -m benchmarks run --only workbench             # neither a server nor ElastAlert
+  python -m benchmarks report --results quick.json --page quick.md"""
 RESULTS = ROOT / "build" / "benchmarks.json"
 PAGE = ROOT / "docs" / "benchmarks.md"
 
@@ -59,11 +63,13 @@ def main() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, epilog=EXAMPLE, formatter_class=argparse.RawTextHelpFormatter
+    )
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="run workloads, print the table, write the results")
     run.add_argument("--quick", action="store_true", help="small sizes, a few minutes")
-    run.add_argument("--only", default=",".join(WORKLOADS), help="workloads, comma separated (default: all)")
+    run.add_argument("--only", default=",".join(WORKLOADS), help="comma separated (default: %(default)s)")
     run.add_argument("--minutes", type=int, help="how long w4 runs against the clock (default: 10, quick: 2)")
     run.add_argument("--no-peer", action="store_true", help="leave ElastAlert out")
     run.add_argument("--out", default=str(RESULTS), help="where the results go (default: build/benchmarks.json)")
