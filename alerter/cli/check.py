@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from alerter.cli.output import complain, say
 
 if TYPE_CHECKING:
-    from alerter.ruleset.checking import Checked
+    from alerter.config import Settings
+    from alerter.ruleset.checking import AskFacts, Checked
     from alerter.ruleset.diagnostics import Diagnostic
 
 EXAMPLE = """examples:
@@ -20,6 +21,8 @@ EXAMPLE = """examples:
 
 A finding is silenced on its line or above it: # alerter: ignore[leading_wildcard] reason
 What each one means: docs/check.md"""
+
+UNANSWERED = "alerter check --offline checks the files alone"
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -35,6 +38,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--format", choices=["text", "json", "sarif", "github"], default="text")
     parser.add_argument("--strict", action="store_true", help="an unknown option is an error")
     parser.add_argument("--quiet", action="store_true", help="errors and warnings only")
+    parser.add_argument(
+        "--mapping", metavar="FILE", help="types of fields: JSON with properties, as an index's mapping"
+    )
+    parser.add_argument("--offline", action="store_true", help="do not ask the cluster, though ALERTER_ES_URL is set")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: alerter.yaml when there is one)")
     parser.set_defaults(run=run)
 
@@ -53,11 +60,46 @@ def run(args: argparse.Namespace) -> int:
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist", "name rule files, routing files or folders")
-    result = check(paths, settings, strict=args.strict)
+    result = check(paths, settings, strict=args.strict, ask=_ask(args, settings))
     _print(result, [d for d in result.diagnostics if not (args.quiet and d.severity == "info")], args.format)
     if args.format in ("text", "github"):
         complain(summary(result.diagnostics, result.files, result.rules, result.silenced))
-    return _exit_code(result.diagnostics)
+    if result.unanswered is not None:
+        complain(f"alerter: the cluster was not asked: {result.unanswered.reason}\n  hint: {UNANSWERED}")
+    return 2 if result.unanswered is not None else _exit_code(result.diagnostics)
+
+
+def _ask(args: argparse.Namespace, settings: Settings) -> AskFacts | None:
+    """Return how to learn of the rules' indices: from a mapping, from the cluster, or not at all."""
+    if args.mapping:
+        from alerter.lint.facts import of_mapping
+
+        facts = of_mapping(_mapping(args.mapping))
+        return lambda rules: [facts for _ in rules]
+    if args.offline or not settings.es.urls:
+        return None
+    from functools import partial
+
+    from alerter.clock import SystemClock
+    from alerter.lint.facts import gather
+    from alerter.sources.open import open_elasticsearch
+
+    return partial(gather, open_elasticsearch(settings), now=SystemClock().now())
+
+
+def _mapping(file: str) -> Mapping[str, Any]:
+    import json
+    from pathlib import Path
+
+    from alerter.errors import UsageError
+
+    try:
+        found = json.loads(Path(file).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--mapping: cannot read {file}: {error}") from None
+    if not isinstance(found, dict) or not {"properties", "mappings"} & found.keys():
+        raise UsageError(f"--mapping: {file} has no properties", 'like {"properties": {"level": {"type": "keyword"}}}')
+    return found
 
 
 def _print(result: Checked, shown: list[Diagnostic], form: str) -> None:

@@ -33,7 +33,7 @@ def query_lowercase_operator(subject: Subject) -> Iterator[Found]:
 
 def leading_wildcard(subject: Subject) -> Iterator[Found]:
     """A pattern that begins with ``*`` or ``?``: every term of the field is tried."""
-    for leaf in subject.leaves:
+    for leaf in subject.leaves if subject.big_index else ():
         for text, path, at in _patterns(leaf):
             if len(text.strip("*")) and text[0] in "*?":
                 message = f"{text} begins with a wildcard: every value of the field is tried"

@@ -13,7 +13,15 @@ from alerter.ruleset.diagnostics import Diagnostic
 
 _COMMENT = re.compile(r"(?:^|(?<=\s))#\s*alerter:\s*ignore(?P<ids>\s*\[[^\]]*\])?")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-Span = tuple[tuple[int, int], tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A scalar: the line where it is begun, and where its characters begin and end (exclusive); all from 1."""
+
+    line: int
+    start: tuple[int, int]
+    end: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -31,13 +39,13 @@ class Ignore:
 def read_ignores(lines: Sequence[str]) -> list[Ignore]:
     """Return the comments of a file; one that names no id has the id ""."""
     found = [(n, match) for n, line in enumerate(lines, 1) for match in _COMMENT.finditer(line)]
-    scalars = _scalars("\n".join(lines)) if found else []
+    texts = _texts("\n".join(lines)) if found else []
     ignores = []
     for number, match in found:
-        if any(start <= (number, match.start() + 1) < end for start, end in scalars):
+        if any(text.start <= (number, match.start() + 1) < text.end for text in texts):
             continue  # the marker stands in a text, not in a comment
         first = _target(lines, number) if not lines[number - 1][: match.start()].strip() else number
-        last = max([first, *(end[0] for start, end in scalars if start[0] == first)])
+        last = max([first, *(text.end[0] for text in texts if text.line == first)])
         listed = match["ids"] or ""
         for id in re.findall(r"[^\s,\[\]]+", listed) or [""]:
             at = match.start("ids") + listed.index(id) if id else match.start()
@@ -103,15 +111,19 @@ def _target(lines: Sequence[str], number: int) -> int:
     return number
 
 
-def _scalars(text: str) -> list[Span]:
-    """Return where the texts of a file begin and end, lines and columns from 1; what cannot be read has none."""
-    spans: list[Span] = []
+def _texts(text: str) -> list[_Text]:
+    """Return the texts of a file; one that cannot be read any further has those before."""
+    found: list[_Text] = []
     try:
         for token in yaml.scan(text, Loader=_LOADER):
             if isinstance(token, yaml.ScalarToken):
                 start, end = token.start_mark, token.end_mark
-                last = (end.line + 1, end.column + 1) if end.column or end.line == start.line else (end.line, 1 << 30)
-                spans.append(((start.line + 1, start.column + 1), last))
+                block = token.style in ("|", ">")  # a comment may follow the mark that begins a block
+                inside = (start.line + 2, 1) if block else (start.line + 1, start.column + 1)
+                last = (
+                    (end.line, 1 << 30) if end.column == 0 and end.line > start.line else (end.line + 1, end.column + 1)
+                )
+                found.append(_Text(start.line + 1, inside, last))
     except yaml.YAMLError:
-        return spans
-    return spans
+        return found
+    return found

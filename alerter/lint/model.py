@@ -38,6 +38,8 @@ class Subject:
 
     document: Document
     rule: Rule | None = None
+    big_index: bool = True
+    """Whether its index has, or may have, so many documents that the cost of a clause matters."""
 
     @property
     def options(self) -> Mapping[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alerter.lint import conditions, empty, filters, messages, options, refused, regexes, routes, rules
+from alerter.lint import cluster, conditions, empty, filters, messages, options, refused, regexes, routes, rules
+from alerter.lint.cluster import Known
 from alerter.lint.model import Built, Lint, Scene, Subject
 
 WRITTEN: tuple[Lint[Subject], ...] = (
@@ -44,6 +45,20 @@ ROUTED: tuple[Lint[Scene], ...] = (
 )
 """What looks at routes, and at rules and routes together."""
 
+KNOWN: tuple[Lint[Known], ...] = (
+    Lint("unknown_index", "warning", cluster.unknown_index),
+    Lint("unknown_field", "warning", cluster.unknown_field),
+    Lint("refused_filter", "error", cluster.refused_filter),
+    Lint("key_on_text", "warning", cluster.key_on_text),
+    Lint("term_on_text", "warning", cluster.term_on_text),
+    Lint("time_not_a_date", "warning", cluster.time_not_a_date),
+    Lint("threshold_out_of_reach", "warning", cluster.too_few_values),
+    Lint("short_buffer", "warning", cluster.short_buffer),
+    Lint("young_index", "warning", cluster.young_index),
+    Lint("few_events", "info", cluster.few_events),
+)
+"""What looks at a rule that loads beside what its index says."""
+
 READING = frozenset(
     {
         "duplicate_name", "empty_file", "ignored_option", "inline_secret", "label_clash", "number_as_text",
@@ -52,4 +67,6 @@ READING = frozenset(
 )  # fmt: skip
 """Warnings and infos of reading the files; they can be silenced as lints can."""
 
-LINTS = frozenset(lint.id for group in (WRITTEN, BUILT, TOGETHER, ROUTED) for lint in group)
+ROUTES_ONLY = frozenset(lint.id for lint in ROUTED)
+CLUSTER_ONLY = frozenset(lint.id for lint in KNOWN) - {lint.id for group in (WRITTEN, BUILT) for lint in group}
+LINTS = frozenset(lint.id for group in (WRITTEN, BUILT, TOGETHER, ROUTED, KNOWN) for lint in group)

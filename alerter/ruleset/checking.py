@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from alerter.config import Settings
+from alerter.lint.cluster import Known
+from alerter.lint.facts import MANY, Facts
 from alerter.lint.ignores import silence
 from alerter.lint.model import Built, Scene, Subject
 from alerter.lint.places import placed, with_source
-from alerter.lint.registry import BUILT, LINTS, READING, ROUTED, TOGETHER, WRITTEN
+from alerter.lint.registry import BUILT, CLUSTER_ONLY, KNOWN, LINTS, READING, ROUTED, ROUTES_ONLY, TOGETHER, WRITTEN
 from alerter.lint.tested import tested_files
-from alerter.model.rule import Position
+from alerter.model.rule import Position, Rule
 from alerter.routing.load import TOP, load_routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules, rule_files
 from alerter.ruleset.options import TYPES
 from alerter.ruleset.yaml_positions import Document, read_file, read_lines
 from alerter.shipped import shipped_dir
+from alerter.sources.protocol import SourceError
+
+AskFacts = Callable[[Sequence[Rule]], Sequence[Facts | None]]
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The findings, by file and place; ``silenced`` counts those that comments in the files ignore."""
+    """The findings, by file and place; ``silenced`` counts those that comments in the files ignore.
+
+    ``unanswered`` is why the cluster could not be asked, None when it was or was not to be.
+    """
 
     diagnostics: tuple[Diagnostic, ...]
     files: int
     rules: int
     silenced: int = 0
+    unanswered: SourceError | None = None
 
 
 @dataclass(frozen=True)
@@ -45,23 +54,32 @@ class _Chosen:
         yield from dict.fromkeys(found)
 
 
-def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False) -> Checked:
-    """Check the paths, or without any those of the settings. Routing files are told from rules by what they hold."""
+def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, ask: AskFacts | None = None) -> Checked:
+    """Check the paths, or without any those of the settings. Routing files are told from rules by what they hold.
+
+    ``ask`` tells what is known of the rules' indices.
+    """
     chosen = _chosen(paths, settings)
     loaded = load_rules(chosen.rules, settings, strict=strict)
     routing, problems = load_routing(chosen.known or chosen.routes) if chosen.known or chosen.routes else (None, [])
     built = [Built(r, Subject(d, r)) for r, d in zip(loaded.rules, loaded.documents, strict=True)]
     whole = {*settings.rules} <= {*chosen.rules}
+    facts, unanswered = _asked(ask, loaded.rules)
+    for one, known in zip(built, facts, strict=True):
+        one.subject.big_index = known is None or known.documents is None or known.documents >= MANY
     scene = Scene(built, routing, tested_files(rule.position.file for rule in loaded.rules), whole)
     findings = [*loaded.diagnostics, *problems, *_alone(built, loaded.refused), *_together(scene)]
+    findings += _known(built, facts)
     if chosen.known:
         outside = {str(f) for path in chosen.known for f in rule_files(path)} | {*map(str, chosen.known)}
         named = {file.resolve() for file in chosen.files()}
         findings = [f for f in findings if f.file not in outside or Path(f.file).resolve() in named]
-    asked = LINTS | READING if routing is not None else (LINTS | READING) - {lint.id for lint in ROUTED}
+    asked = LINTS | READING
+    asked -= (ROUTES_ONLY if routing is None else set()) | (CLUSTER_ONLY if ask is None or unanswered else set())
     kept, silenced = _silenced(findings, list(chosen.files()), asked)
     files = loaded.files + sum(1 for path in chosen.routes for _ in rule_files(path))
-    return Checked(tuple(sorted(kept, key=lambda d: (d.file, d.line, d.column))), files, len(loaded.rules), silenced)
+    ordered = tuple(sorted(dict.fromkeys(kept), key=lambda d: (d.file, d.line, d.column)))
+    return Checked(ordered, files, len(loaded.rules), silenced, unanswered)
 
 
 def is_routing(file: Path) -> bool:
@@ -99,6 +117,23 @@ def _alone(built: Sequence[Built], refused: Sequence[Document]) -> Iterator[Diag
     for subject in (*(one.subject for one in built), *map(Subject, typed)):
         for plain in WRITTEN:
             yield from (placed(subject.document, plain.id, plain.severity, found) for found in plain.look(subject))
+
+
+def _asked(ask: AskFacts | None, rules: Sequence[Rule]) -> tuple[Sequence[Facts | None], SourceError | None]:
+    """Return what is known of each rule's index, and why nothing is."""
+    nothing = [None] * len(rules)
+    try:
+        return (ask(rules) if ask is not None else nothing), None
+    except SourceError as error:
+        return nothing, error
+
+
+def _known(built: Sequence[Built], facts: Sequence[Facts | None]) -> Iterator[Diagnostic]:
+    """Yield what the lints find in the rules beside what is known of their indices."""
+    for one, known in zip(built, facts, strict=True):
+        for lint in KNOWN if known is not None else ():
+            found = lint.look(Known(one, known)) if known is not None else ()
+            yield from (placed(one.subject.document, lint.id, lint.severity, f) for f in found)
 
 
 def _together(scene: Scene) -> Iterator[Diagnostic]:

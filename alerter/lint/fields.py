@@ -1,0 +1,87 @@
+"""The fields that a rule names, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alerter.lint.model import Path, Subject
+from alerter.lint.queries import Leaf, leaves
+from alerter.query.errors import QueryError
+from alerter.query.kql import kql_to_dsl
+
+OPTIONS = ("query_key", "compare_key", "cardinality_field", "timestamp_field", "metric_agg_key", "fields", "include")
+GROUPED = ("query_key", "cardinality_field", "fields")
+"""Options whose field's values are told apart by an aggregation."""
+ATTRIBUTES = ("domain", "severity", "environment", "owner")
+
+
+@dataclass(frozen=True)
+class Use:
+    """One mention of a field; ``option`` is where, ``filter`` in the filter. ``part`` and ``offset`` as in Found."""
+
+    field: str
+    option: str
+    path: Path
+    key: bool = False
+    part: str = ""
+    offset: int = 0
+
+
+def uses(subject: Subject) -> Iterator[Use]:
+    """Yield the fields that a rule names, without patterns and the server's own (``_id``)."""
+    for use in (*_options(subject), *(use for leaf in subject.leaves for use in of_leaf(leaf))):
+        if use.field and "*" not in use.field and not use.field.startswith("_"):
+            yield use
+
+
+def of_leaf(leaf: Leaf) -> Iterator[Use]:
+    """Yield the fields of one clause of the filter."""
+    if leaf.name == "exists" and leaf.field:
+        yield Use(leaf.field, "filter", (*leaf.path, "field"))
+    elif leaf.field is not None:
+        yield Use(leaf.field, "filter", (*leaf.path, leaf.field), key=True)
+    elif leaf.text is not None:
+        text, path = leaf.text
+        for name, before in dict(_in_text(leaf)).items():
+            at = text.rfind(name, 0, before)
+            yield Use(name, "filter", path, part=name if at >= 0 else "", offset=max(at, 0))
+
+
+def _in_text(leaf: Leaf) -> Iterator[tuple[str, int]]:
+    """Yield the fields of a query string or of KQL, each with the place before which it stands."""
+    text = leaf.text[0] if leaf.text else ""
+    if leaf.name == "kql":
+        try:
+            found = list(leaves(kql_to_dsl(text), ()))
+        except QueryError:
+            return
+        named = [name for inner in found for name in (inner.field, *_listed(inner.body)) if name]
+        yield from ((name, len(text)) for name in named)
+    for item in leaf.terms:
+        name = getattr(item, "field", None)
+        if name == "_exists_":
+            yield str(getattr(item, "text", "")), len(text)
+        elif name:
+            yield name, getattr(item, "at", len(text))
+
+
+def _listed(body: Any) -> list[str]:
+    found = body.get("fields") if isinstance(body, Mapping) else None
+    return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def _options(subject: Subject) -> Iterator[Use]:
+    for option in OPTIONS:
+        written = subject.options.get(option)
+        for n, name in enumerate(written if isinstance(written, list) else [written] if written else []):
+            path = (option, n) if isinstance(written, list) else (option,)
+            if isinstance(name, str):
+                yield Use(name, option, path)
+    labels = subject.options.get("labels")
+    named: list[tuple[Path, Any]] = [((n,), subject.options.get(n)) for n in ATTRIBUTES]
+    named += [(("labels", n), value) for n, value in labels.items()] if isinstance(labels, Mapping) else []
+    for above, attribute in named:
+        if isinstance(attribute, Mapping) and isinstance(attribute.get("field"), str):
+            yield Use(attribute["field"], str(above[-1]), (*above, "field"))
