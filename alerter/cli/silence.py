@@ -104,12 +104,12 @@ def _matchers(args: argparse.Namespace) -> list[Matcher]:
 def _list(args: argparse.Namespace) -> int:
     import json
 
-    from alerter.cli.state_access import opened_state
+    from alerter.cli.state_access import existing_state
     from alerter.clock import SystemClock
     from alerter.notifiers.text import one_line
 
     now = SystemClock().now()
-    with opened_state(args.config) as (state, _):
+    with existing_state(args.config) as (state, _):
         found = [stored.value for stored in state.silences(now, expired=args.expired)]
     if args.format == "json":
         say(json.dumps([_as_json(s, now) for s in found], ensure_ascii=False))
@@ -141,12 +141,12 @@ def _as_json(silence: Silence, now: int) -> dict[str, Any]:
 def _expire(args: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from alerter.cli.state_access import opened_state
+    from alerter.cli.state_access import existing_state
     from alerter.clock import SystemClock
     from alerter.errors import UsageError
 
     now = SystemClock().now()
-    with opened_state(args.config) as (state, _):
+    with existing_state(args.config) as (state, _):
         stored = next((s for s in state.silences(now, expired=True) if s.value.id == args.id), None)
         if stored is None:
             raise UsageError(f"there is no silence {args.id}", "see: alerter silence list")

@@ -37,11 +37,22 @@ def existing_state(config: str | None) -> Iterator[tuple[State, Settings]]:
         state = open_state(settings)
         try:
             if settings.es.urls:
-                state.heartbeats()  # says so when the indices are not there
+                _require_indices(state, settings.state_index)
             state.init()  # it is there: nothing but its version is looked at
             yield state, settings
         finally:
             state.close()
+
+
+def _require_indices(state: State, prefix: str) -> None:
+    """Raise UsageError when there are no indices of that name."""
+    try:
+        state.heartbeats()
+    except StateError as error:
+        if error.kind != "missing":
+            raise
+        hint = "alerter run and alerter init make them; is ALERTER_STATE_INDEX that of the engine?"
+        raise UsageError(f"there is no state yet: no indices {prefix}-*", hint) from None
 
 
 @contextmanager

@@ -28,6 +28,8 @@ from alerter.ruleset.yaml_positions import Document
 
 LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+RESERVED = "alerter: "
+"""The names of the incidents that alerter/watch opens begin so."""
 KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
 
 
@@ -47,6 +49,9 @@ def validate(
         yield document.diagnostic("error", "not_a_mapping", "a rule is a mapping of options", "like type: frequency")
         return
     yield from _options(document, strict)
+    if str(document.value.get("name", "")).startswith(RESERVED):
+        message = f"rule names that begin with {RESERVED!r} are the alerter's own incidents"
+        yield document.diagnostic("error", "reserved_name", message, "give the rule another name", ("name",))
     yield from _variables(document, environ or {})
     type_ = document.value.get("type")
     if type_ not in TYPES:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from alerter.cli.main import main
 from alerter.clock import SystemClock
+from alerter.config import load_settings
 from alerter.model.incident import Incident
 from alerter.routing.labels import labels_of
 from alerter.state.protocol import State
@@ -83,14 +85,44 @@ def test_what_a_silence_covers(
         (["silence", "add", "--rule", "a", "--for", "soon", "--comment", "c"], "--for"),
         (["silence", "add", "--rule", "a", "--for", "0m", "--comment", "c"], "--for"),
         (["silence", "add", "--rule", "a", "--for", "1h", "--comment", " "], "--comment"),
-        (["silence", "expire", "nope"], "nope"),
     ],
 )
 def test_wrong_usage_is_named(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What is wrong is said, with exit code 2; nothing is stored."""
     assert main(arguments) == 2
     assert named in capsys.readouterr().err
-    assert listed(capsys, "--expired") == []
+    assert not Path("alerter.db").exists()
+
+
+@pytest.mark.usefixtures("state")
+def test_an_unknown_silence_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """Ending what is not there is an error."""
+    assert main(["silence", "expire", "nope"]) == 2
+    assert "there is no silence nope" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("alone")
+@pytest.mark.parametrize("cluster", [False, pytest.param(True, marks=pytest.mark.es)])
+@pytest.mark.parametrize("arguments", [["silence", "list"], ["silence", "expire", "x"], ["incidents"]])
+def test_looking_makes_no_state(
+    cluster: bool,
+    arguments: list[str],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In the wrong folder, or with a mistyped ALERTER_STATE_INDEX, that is said, and nothing is created."""
+    if cluster:
+        es, prefix = request.getfixturevalue("es"), f"alerter-{request.getfixturevalue('index_prefix')}"
+        monkeypatch.setenv("ALERTER_ES_URL", es.url)
+        monkeypatch.setenv("ALERTER_STATE_INDEX", prefix)
+    assert main(arguments) == 2
+    assert "there is no state yet" in capsys.readouterr().err
+    assert list(Path().iterdir()) == []
+    if cluster:
+        from alerter.sources.es_client import connect
+
+        assert dict(connect(load_settings(None).es).indices.get(index=f"{prefix}*")) == {}
 
 
 def test_lines_for_people(state: State, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,7 +76,7 @@ def test_looking_makes_no_indices(
     monkeypatch.setenv("ALERTER_ES_URL", es.url)
     monkeypatch.setenv("ALERTER_STATE_INDEX", f"alerter-{index_prefix}")
     assert main([command]) == 2
-    assert "the state indices are missing" in capsys.readouterr().err
+    assert "there is no state yet: no indices" in capsys.readouterr().err
     assert main([command]) == 2
 
 

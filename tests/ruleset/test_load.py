@@ -38,6 +38,17 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert (rule.realert.length, rule.realert.written, rule.schedule.every) == (MINUTE, False, MINUTE)
 
 
+def test_names_of_the_alerters_own_incidents_are_refused(tmp_path: Path) -> None:
+    """Incidents of the watch could not be told from those of such a rule; the error stands at the name."""
+    write(tmp_path, "a.yaml", "index: logs\nname: 'alerter: an engine is gone'\n" + RULE.replace("index: logs\n", ""))
+    loaded = load_rules([tmp_path], Settings())
+    assert loaded.rules == ()
+    (found,) = loaded.diagnostics
+    assert (found.severity, found.code, found.line, found.column) == ("error", "reserved_name", 2, 7)
+    write(tmp_path, "a.yaml", "name: alerter is fine\n" + RULE)
+    assert len(load_rules([tmp_path], Settings()).rules) == 1
+
+
 def test_second_name_gets_its_file_as_suffix(tmp_path: Path) -> None:
     """Two rules of one name both load; the second is told apart, with a warning."""
     write(tmp_path, "a.yaml", "name: same\n" + RULE)
