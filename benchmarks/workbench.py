@@ -178,8 +178,11 @@ def _settings(project: Path) -> Path:
 
 
 def _row(what: str, used: dict[str, float], **aim: float) -> dict[str, Any]:
-    """Return a row; ``aim`` names what it must stay under, in the units of ``used``."""
-    return {"what": what, **used, "aim": aim}
+    """Return a row; ``aim`` names what it must stay under, in the units of ``used``.
+
+    Memory stands only where there is an aim: to the system a small process is as large as the one that started it.
+    """
+    return {"what": what, **{name: n for name, n in used.items() if name != "peak_mb" or name in aim}, "aim": aim}
 
 
 def _write(file: Path, events: Iterable[Event]) -> None:
