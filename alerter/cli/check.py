@@ -62,6 +62,8 @@ def run(args: argparse.Namespace) -> int:
             raise UsageError(f"{path} does not exist", "name rule files, routing files or folders")
     result = check(paths, settings, strict=args.strict, ask=_ask(args, settings))
     _print(result, [d for d in result.diagnostics if not (args.quiet and d.severity == "info")], args.format)
+    if settings.dead_mans_switch is not None:
+        _say_switch(settings)
     if args.format in ("text", "github"):
         complain(summary(result.diagnostics, result.files, result.rules, result.silenced))
     if result.unanswered is not None:
@@ -100,6 +102,17 @@ def _mapping(file: str) -> Mapping[str, Any]:
     if not isinstance(found, dict) or not {"properties", "mappings"} & found.keys():
         raise UsageError(f"--mapping: {file} has no properties", 'like {"properties": {"level": {"type": "keyword"}}}')
     return found
+
+
+def _say_switch(settings: Settings) -> None:
+    """Warn of a dead man's switch that ``alerter run`` would refuse; where checks run, secrets may be missing."""
+    from alerter.errors import UsageError
+    from alerter.watch.switch import require_way
+
+    try:
+        require_way(settings)
+    except UsageError as error:
+        complain(f"alerter: warning: {error.message}\n  hint: {error.hint}")
 
 
 def _print(result: Checked, shown: list[Diagnostic], form: str) -> None:

@@ -196,12 +196,18 @@ class SlackWay:
         return Outgoing(incident, Delivery(self._id, Kind.INFO, NAME, self._channel, now, Reason.TEST, text))
 
 
+def require_way(settings: Settings) -> None:
+    """Raise UsageError when the dead man's switch is to go into Slack without a bot token."""
+    switch = settings.dead_mans_switch
+    if switch is not None and switch.channel and not settings.slack.token:
+        raise UsageError("dead_mans_switch: no way into Slack", "set ALERTER_SLACK_TOKEN (a bot token: it can edit)")
+
+
 def make_way(switch: SwitchSettings, settings: Settings, state: State, clock: Clock) -> Way:
     """Return where the settings send signs of life. Raises UsageError when there is no way into Slack."""
     if not switch.channel:
         return WebhookWay(switch.url)
-    if not settings.slack.token:
-        raise UsageError("dead_mans_switch: no way into Slack", "set ALERTER_SLACK_TOKEN (a bot token: it can edit)")
+    require_way(settings)
     from alerter.notifiers.slack.notifier import SlackNotifier
 
     receiver = Receiver(NAME, "slack", {"channel": switch.channel})

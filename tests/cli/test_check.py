@@ -110,3 +110,15 @@ def test_schema_agrees_with_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert not validator.is_valid({**good, "num_events": "5"})
     assert not validator.is_valid({"type": "frequency", "num_events": 5})
     assert not validator.is_valid({**good, "type": "nonsense"})
+
+
+def test_dead_mans_switch_without_a_token_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``alerter run`` would refuse it; where only files are checked the secrets may be missing, so it is a warning."""
+    (folder / "alerter.yaml").write_text("dead_mans_switch: {slack: {channel: '#alive'}}\n", encoding="utf-8")
+    assert main(["check"]) == 0
+    assert "warning: dead_mans_switch: no way into Slack" in capsys.readouterr().err
+    monkeypatch.setenv("ALERTER_SLACK_TOKEN", "xoxb-1")
+    assert main(["check"]) == 0
+    assert "Slack" not in capsys.readouterr().err

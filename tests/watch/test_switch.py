@@ -193,9 +193,10 @@ def test_slack_needs_a_token() -> None:
     state, clock = SqliteState(":memory:"), ManualClock(NOON)
     switch = SwitchSettings(channel="#alive")
     with pytest.raises(UsageError) as refused:
-        make_way(switch, Settings(), state, clock)
+        make_way(switch, Settings(dead_mans_switch=switch), state, clock)
     assert "ALERTER_SLACK_TOKEN" in refused.value.hint
-    assert isinstance(make_way(switch, Settings(slack=SlackAccess(token=Secret("x"))), state, clock), SlackWay)
+    settings = Settings(slack=SlackAccess(token=Secret("x")), dead_mans_switch=switch)
+    assert isinstance(make_way(switch, settings, state, clock), SlackWay)
     assert isinstance(make_way(SwitchSettings(url=Secret("http://x")), Settings(), state, clock), WebhookWay)
 
 
