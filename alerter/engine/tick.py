@@ -149,13 +149,13 @@ class Engine:
     # --- the steps of a tick, each over all rules --------------------------------------------------------------
 
     def _read_state(self, names: Sequence[str], now: Millis) -> _Known:
+        held = self.checkpoints.read(names)  # first: what is read of a rule after its lease is taken is its newest
+        since = min((stored.value.evaluated for stored in held.checkpoints.values()), default=now)
+        firing, muting = self.state.in_force(min(since, now))  # also silences that ended in the span
         opened: dict[str, dict[str, Versioned[Incident]]] = defaultdict(dict)
-        firing = self.state.incidents(open_only=True)
         for stored in firing:
             opened[stored.value.rule][stored.value.id] = stored
-        held = self.checkpoints.read(names)
-        since = min((stored.value.evaluated for stored in held.checkpoints.values()), default=now)
-        silences = [v.value for v in self.state.silences(min(since, now))]  # also those that ended in the span
+        silences = [stored.value for stored in muting]
         self.metrics.known(len(firing), sum(silence.state(now) == "active" for silence in silences))
         return _Known(held.checkpoints, held.elsewhere, opened, silences)
 

@@ -20,6 +20,8 @@ LARGEST = 10_000
 """Documents that one search may return; longer lists are read page by page from a point in time."""
 KEPT_OPEN = "1m"
 Doc = Mapping[str, Any]
+Listing = tuple[str, Sequence[Mapping[str, Any]], str, str]
+"""What a list is of: index, clauses, the field it is ordered by, and ``asc`` or ``desc``."""
 
 
 class Documents:
@@ -124,22 +126,41 @@ class Documents:
         limit: int | None = None, source: bool | str = True,
     ) -> list[Doc]:  # fmt: skip
         """List documents by a field, all of them or ``limit``; ``source`` may name the one field wanted."""
-        body: dict[str, Any] = {
-            "query": {"bool": {"filter": [*clauses]}},
-            "sort": [{field: order}],
-            "seq_no_primary_term": True,
-            "track_total_hits": False,
-            "source": source,
-        }
+        body = {**_listing(clauses, field, order), "source": source}
         with self.errors():
-            if suffix in self._written:
-                self._written.discard(suffix)  # before the refresh: a write meanwhile asks for another one
-                self.refresh(suffix)
+            self._show_own(suffix)
             size = LARGEST if limit is None else min(limit, LARGEST)
             hits = self._hits(suffix, self.client.search(index=self.names[suffix], size=size, **body).body)
             if len(hits) < LARGEST or limit == LARGEST:
                 return hits
             return self._pages(suffix, body)[:limit]
+
+    def select_together(self, *lists: Listing) -> list[list[Doc]]:
+        """List documents of several indices by one request, all of each. Raises StateError."""
+        lines: list[Mapping[str, Any]] = []
+        with self.errors():
+            for suffix, clauses, field, order in lists:
+                self._show_own(suffix)
+                lines += [{"index": self.names[suffix]}, {"size": LARGEST, **_listing(clauses, field, order)}]
+            answers = self.client.msearch(searches=lines)["responses"]
+            found = [self._answered(each[0], answer) for each, answer in zip(lists, answers, strict=True)]
+        return [
+            docs if len(docs) < LARGEST else self.select(suffix, clauses, field, order=order)
+            for (suffix, clauses, field, order), docs in zip(lists, found, strict=True)
+        ]
+
+    def _answered(self, suffix: str, answer: Mapping[str, Any]) -> list[Doc]:
+        if "error" not in answer:
+            return self._hits(suffix, answer)
+        if answer["status"] == 404:
+            raise no_indices()
+        raise self._item_error(suffix, answer)
+
+    def _show_own(self, suffix: str) -> None:
+        """Let the next search see what this process wrote."""
+        if suffix in self._written:
+            self._written.discard(suffix)  # before the refresh: a write meanwhile asks for another one
+            self.refresh(suffix)
 
     def _pages(self, suffix: str, body: Mapping[str, Any]) -> list[Doc]:
         """Read a list that is longer than a search may return, as it is at one point in time."""
@@ -213,6 +234,15 @@ class Documents:
         if error.kind != "denied" or "403" not in error.reason:
             return error.hint
         return f"give the user this role (and read on the log indices):\n{role_command(self._prefix)}"
+
+
+def _listing(clauses: Sequence[Mapping[str, Any]], field: str, order: str) -> dict[str, Any]:
+    return {
+        "query": {"bool": {"filter": [*clauses]}},
+        "sort": [{field: order}],
+        "seq_no_primary_term": True,
+        "track_total_hits": False,
+    }
 
 
 def _is_no_document(body: object) -> bool:

@@ -33,6 +33,7 @@ from alerter.state.unreadable import Unreadable
 
 DECODED = 5_000
 """Incidents kept as read, so that one that did not change is not read again."""
+FIRING = {"term": {"state": "firing"}}
 TOGETHER = 1_000
 """Decisions written in one request."""
 
@@ -130,11 +131,17 @@ class ElasticsearchState:
         if rule is not None:
             clauses.append({"term": {"rule": rule}})
         if open_only:
-            clauses.append({"term": {"state": "firing"}})
+            clauses.append(FIRING)
         if since is not None:
-            recent = [{"range": {"resolved": {"gte": since}}}, {"term": {"state": "firing"}}]
+            recent = [{"range": {"resolved": {"gte": since}}}, FIRING]
             clauses.append({"bool": {"should": recent, "minimum_should_match": 1}})
         docs = self._docs.select("incidents", clauses, "opened", order="desc", limit=limit)
+        return self._listed(docs, rule, since, open_only=open_only)[:limit]
+
+    def _listed(
+        self, docs: Sequence[Doc], rule: str | None = None, since: Millis | None = None, *, open_only: bool = False
+    ) -> list[Versioned[Incident]]:
+        """Return the incidents of a list, newest first, as they are by now."""
 
         def fits(incident: Incident) -> bool:
             ended = incident.resolved
@@ -143,7 +150,7 @@ class ElasticsearchState:
             return since is None or ended is None or ended >= since
 
         found = self._recent.laid_over(self._unreadable.leave_out(docs, self._incident), fits)
-        return sorted(found, key=lambda v: -v.value.opened)[:limit]
+        return sorted(found, key=lambda v: -v.value.opened)
 
     def unfinished(self, limit: int | None = None) -> list[Versioned[Incident]]:
         """List incidents with something to deliver, oldest first."""
@@ -184,9 +191,18 @@ class ElasticsearchState:
 
     def silences(self, now: Millis, *, expired: bool = False) -> list[Versioned[Silence]]:
         """List silences not yet over, and with ``expired`` all."""
-        clauses = [] if expired else [{"range": {"end": {"gt": now}}}]
-        docs = self._docs.select("silences", clauses, "end")
+        clauses = [] if expired else [_not_over(now)]
+        return self._silences(self._docs.select("silences", clauses, "end"))
+
+    def _silences(self, docs: Sequence[Doc]) -> list[Versioned[Silence]]:
         return self._unreadable.leave_out(docs, lambda doc: load(Silence, doc))
+
+    def in_force(self, now: Millis) -> tuple[list[Versioned[Incident]], list[Versioned[Silence]]]:
+        """List open incidents, and silences not yet over, by one request."""
+        incidents, silences = self._docs.select_together(
+            ("incidents", [FIRING], "opened", "desc"), ("silences", [_not_over(now)], "end", "asc")
+        )
+        return self._listed(incidents, open_only=True), self._silences(silences)
 
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         """Write a silence by compare-and-set; every engine sees it at once."""
@@ -275,3 +291,7 @@ class ElasticsearchState:
     def close(self) -> None:
         """Close the connections."""
         self._docs.client.close()
+
+
+def _not_over(now: Millis) -> dict[str, Any]:
+    return {"range": {"end": {"gt": now}}}

@@ -103,6 +103,9 @@ class State(Protocol):
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         """Write a silence; ``version`` None creates. Raises Conflict."""
 
+    def in_force(self, now: Millis) -> tuple[list[Versioned[Incident]], list[Versioned[Silence]]]:
+        """List what every evaluation looks at: open incidents, newest first, and silences not yet over at ``now``."""
+
     def record(self, decisions: Iterable[Decision]) -> None:
         """Append to the record of decisions."""
 

@@ -151,6 +151,10 @@ class SqliteState:
         until = silence.end if silence.expired is None else min(silence.expired, silence.end)
         return self._put("silences", silence.id, version, silence, {"until": until})
 
+    def in_force(self, now: Millis) -> tuple[list[Versioned[Incident]], list[Versioned[Silence]]]:
+        """List open incidents, and silences not yet over."""
+        return self.incidents(open_only=True), self.silences(now)
+
     def record(self, decisions: Iterable[Decision]) -> None:
         """Append to the record of decisions."""
         rows = [(d.rule, d.at, dumps(d)) for d in decisions]

@@ -165,6 +165,9 @@ class Door:
 
         return self._io("silences", lambda: [v for v in self._list("silences") if expired or over(v.value) > now])
 
+    def in_force(self, now: Millis) -> tuple[list[Versioned[Incident]], list[Versioned[Silence]]]:
+        return self.incidents(open_only=True), self.silences(now)
+
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         return self._write("save_silence", lambda: self._put("silences", silence.id, silence, version))
 

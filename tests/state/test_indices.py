@@ -51,7 +51,12 @@ def test_lost_indices_are_no_fresh_start(es, index_prefix):
     """When somebody deletes the state, it is said; no rule is taken for new."""
     client = Elasticsearch(es.url)
     state = ElasticsearchState(client, index_prefix)
-    for ask in (lambda: state.checkpoints(["a rule"]), state.incidents, lambda: state.incident("i1")):
+    for ask in (
+        lambda: state.checkpoints(["a rule"]),
+        state.incidents,
+        lambda: state.in_force(NOW),
+        lambda: state.incident("i1"),
+    ):
         with pytest.raises(StateError) as lost:
             ask()
         assert (lost.value.kind, lost.value.hint) == ("missing", "run: alerter init")
@@ -116,6 +121,7 @@ def test_lists_have_no_end(es, index_prefix):
     planned = Delivery("d", Kind.FIRING, "slack", "#c", NOW, Reason.FIRST_MATCH, "text")
     many = [incident(f"i{n}", opened=NOW + n, deliveries=(planned,), view=View()) for n in range(10_050)]
     one.save_incidents([(each, None) for each in many])
+    assert [v.value.opened for v in other.in_force(NOW)[0]] == [each.opened for each in reversed(many)]
     assert [v.value.opened for v in other.unfinished()] == [each.opened for each in many]
     newest = [NOW + n for n in (10_049, 10_048, 10_047)]
     assert [v.value.opened for v in other.incidents(open_only=True, limit=3)] == newest

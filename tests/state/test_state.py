@@ -96,6 +96,23 @@ def test_silences_are_listed_until_they_end(state):
     assert [v.value for v in state.silences(NOW + 100, expired=True)] == [silence]
 
 
+def test_what_is_in_force_is_listed_together(state):
+    """Open incidents newest first, silences not over; both as this process wrote them a moment ago."""
+    for id, opened in (("old", NOW - 2), ("new", NOW - 1)):
+        version = state.save_incident(incident(id, opened=opened), None)
+    state.save_incident(incident("over", opened=NOW, resolved=NOW), None)
+    for id, end in (("s1", NOW + 100), ("s2", NOW + 50)):
+        state.save_silence(Silence(id, (Matcher("rule", "=", "a rule"),), NOW, end, "me", "", NOW), None)
+
+    def listed(at: int) -> tuple[list[str], list[str]]:
+        incidents, silences = state.in_force(at)
+        return [v.value.id for v in incidents], [v.value.id for v in silences]
+
+    assert listed(NOW) == (["new", "old"], ["s2", "s1"])
+    state.save_incident(incident("new", opened=NOW - 1, resolved=NOW), version)
+    assert listed(NOW + 50) == (["old"], ["s1"])
+
+
 def test_decisions_are_read_newest_first(state):
     """The record of decisions is read by rule and time, newest first."""
     made = [Decision(NOW + n, "a rule", (("k", "v"),), "suppressed", "realert", until=NOW + 9) for n in range(3)]
