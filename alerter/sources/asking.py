@@ -150,6 +150,7 @@ class Asking:
         metric = _metric_of(rule)
         if metric is not None and metric.kind is MetricKind.CARDINALITY:
             counted = _counted(metric.field, types, warnings)
+        metered = None if metric is None or counted is not None else _metered(metric, types, warnings)
         return cls(
             rule,
             time,
@@ -159,7 +160,7 @@ class Asking:
             f"alerter-{rule.meaning()}",
             _listed(rule.condition, types) if isinstance(rule.condition, ValueList) else None,
             counted=counted,
-            metered=None if metric is None or counted is not None else _metered(metric, types, warnings),
+            metered=metered,
         )
 
     def may_be_loose(self, types: Types) -> bool:

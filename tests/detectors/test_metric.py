@@ -1,0 +1,299 @@
+"""metric_aggregation and percentage_match: the case tables, and any split of any stream against brute force."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from alerter.clock import DAY, MINUTE, SECOND
+from alerter.detectors import first_checkpoint
+from alerter.engine.dryrun import dry_run
+from alerter.engine.tick import Engine
+from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, PercentageMatch, Share, Windows
+from alerter.model.rule import Realert, Redaction, Schedule, TimeField, TimeKind
+from alerter.sources import metering
+from alerter.sources.embedded import EmbeddedSource
+from alerter.sources.protocol import SourceError
+from alerter.sources.reader import Reader
+from alerter.state.sqlite import SqliteState
+from alerter.testing import rule
+from alerter.timetext import iso
+from tests.detectors.metric_worlds import PROPERTIES, worlds
+from tests.detectors.test_exact import told
+from tests.engine.support import routing as make_routing
+
+ROUTING = make_routing()
+
+
+def through(tested, source, start, cuts, *, restarts=False):
+    """Run the engine from cut to cut and return all transitions; ``restarts`` forgets all that is in memory at each."""
+    state = SqliteState(":memory:")
+    state.init()
+    state.save_checkpoint(first_checkpoint(tested, start), None)
+    engine = Engine(Reader(source), state, ROUTING, gaps=False)
+    transitions = []
+    for end in cuts:
+        report = engine.tick([tested], end + tested.query_delay)
+        assert not report.failures, report.failures
+        transitions += report.outcomes[tested.name].transitions
+        if restarts:
+            engine = Engine(Reader(source), state, ROUTING, gaps=False)
+    state.close()
+    return transitions
+
+
+def same(transitions, world):
+    """Assert that incidents are those of brute force, and values with them."""
+    expected, values = world.expected
+    assert told(transitions) == expected
+    for t in transitions:
+        if t.match is not None:
+            assert t.match.facts["value"] == pytest.approx(float(values[(t.key, t.match.at)]), rel=1e-12)
+
+
+def unfolded(source_of, world):
+    """Run a world whole, cut, and cut with restarts."""
+    for cuts, restarts in (([world.cuts[-1]], False), (world.cuts, False), (world.cuts, True)):
+        same(through(world.rule, source_of(), world.start, cuts, restarts=restarts), world)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds(epoch=10 * DAY))
+def test_any_split_equals_brute_force(world):
+    """However the span is cut, and whatever is forgotten in between, incidents and values are those of brute force."""
+    unfolded(lambda: EmbeddedSource(documents=world.documents(), properties=PROPERTIES), world)
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds(epoch=10 * DAY), few=st.sampled_from([0, 1_000_000]), pages=st.sampled_from([1, 3, 1_000]))
+def test_slices_and_whole_windows_give_the_same(world, few, pages):
+    """Whether windows are asked for one by one or put together from slices, in pages of any size."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(metering, "FEW", few)
+        patch.setattr(metering, "FINE", 1_000_000)
+        patch.setattr(metering, "FIRST_PAGE", pages)
+        patch.setattr(metering, "PAGE", pages)
+        patch.setattr(metering, "TOGETHER", 7)
+        patch.setattr(metering, "TOGETHER_BY_KEY", 3)
+        source = EmbeddedSource(documents=world.documents(), properties=PROPERTIES)
+        same(dry_run(world.rule, source, ROUTING, world.start, world.cuts[-1]).transitions, world)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds(epoch=10 * DAY))
+def test_reading_every_event_gives_the_same(world):
+    """Where the server cannot select by time every event is read, with the same answer."""
+
+    def written(at):
+        day, clock = iso(at)[:10].split("-"), iso(at)[11:23]
+        return f"{day[2]}/{day[1]}/{day[0]} {clock}"
+
+    time = TimeField("stamp", TimeKind.CUSTOM, "%d/%m/%Y %H:%M:%S.%f")
+    world = replace(world, rule=replace(world.rule, time=time))
+    documents = world.documents("stamp", written)
+    source = EmbeddedSource(documents=documents, properties={**PROPERTIES, "stamp": {"type": "keyword"}})
+    same(through(world.rule, source, world.start, world.cuts), world)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds(epoch=10 * DAY))
+def test_times_in_seconds_give_the_same(world):
+    """Epoch seconds in a number are asked for as such."""
+    world = replace(world, rule=replace(world.rule, time=TimeField("stamp", TimeKind.UNIX)))
+    documents = world.documents("stamp", lambda at: at / SECOND)
+    source = EmbeddedSource(documents=documents, properties={**PROPERTIES, "stamp": {"type": "double"}})
+    same(through(world.rule, source, world.start, world.cuts), world)
+
+
+# --- the case tables -----------------------------------------------------------------------------------------------
+
+MINUTE_WINDOW = Windows(MINUTE)
+NOW = Realert(0, written=True)
+
+
+def matches(condition, documents, *, end, start=-1, **options):
+    """Judge documents given as (seconds, fields) and return (second, count, value) of each match."""
+    found = [{"@timestamp": iso(round(at * SECOND)), **fields} for at, fields in documents]
+    source = EmbeddedSource(documents=found, properties=PROPERTIES)
+    tested = rule(condition, realert=NOW, **options)
+    run = dry_run(tested, source, ROUTING, start, round(end * SECOND))
+    return [(m.at / SECOND, m.count, m.facts["value"]) for m in run.matches]
+
+
+def metric(kind, windows=MINUTE_WINDOW, *, percent=0.0, **limits):
+    """Return a condition on the field v."""
+    return MetricAggregation(Metric(MetricKind(kind), "v", percent), windows, Limits(**limits))
+
+
+def test_values_beyond_the_limits_match():
+    """The table: a value above the maximum or below the minimum, both strict; none at all is no match."""
+    values = [None, 0.09, 0.10, 0.79, 0.81, 0.5, 0.05, 0.95]
+    documents = [(60 * n + 30, {"v": value}) for n, value in enumerate(values)]
+    for kind in ("avg", "min", "max", "percentiles"):
+        found = matches(metric(kind, percent=50.0, minimum=0.1, maximum=0.8), documents, end=60 * len(values))
+        assert [value for *_, value in found] == [0.09, 0.81, 0.05, 0.95]
+        assert [at for at, *_ in found] == [120, 300, 420, 480]
+
+
+def test_percentages_beyond_the_limits_match():
+    """The table: 25 to 75 per cent are healthy, and so are no events at all."""
+    shares = [(0, 0), (26, 74), (74, 26), (24, 76), (76, 24), (25, 75), (75, 25)]
+    documents = [
+        (60 * n + 30, {"s": "yes" if nth < yes else "no"})
+        for n, (yes, no) in enumerate(shares)
+        for nth in range(yes + no)
+    ]
+    condition = PercentageMatch(Share(({"term": {"s": "yes"}},)), MINUTE_WINDOW, Limits(75, 25))
+    assert matches(condition, documents, end=60 * len(shares)) == [(240, 100, 24), (300, 100, 76)]
+
+
+def test_too_few_events_have_no_share():
+    """Fewer than ``min_denominator`` events are no match, so many are."""
+    documents = [(10, {"s": "yes"}), (70, {"s": "yes"}), (71, {"s": "no"})]
+    condition = PercentageMatch(Share(({"term": {"s": "yes"}},)), MINUTE_WINDOW, Limits(40), least=2)
+    assert matches(condition, documents, end=120) == [(120, 2, 50)]
+
+
+def test_windows_are_open_at_their_beginning():
+    """An event exactly one window before the instant is not in it, one at the instant is."""
+    documents = [(60, {"v": 5}), (120, {"v": 7})]
+    assert matches(metric("sum", maximum=0), documents, end=180) == [(60, 1, 5), (120, 1, 7)]
+
+
+@pytest.mark.parametrize(("kind", "value"), [("sum", 0), ("value_count", 0), ("cardinality", 0)])
+def test_what_counts_is_nought_without_events(kind, value):
+    """A sum or number of no events is 0 and judged; of a key without events there is none."""
+    documents = [(30, {"v": 5, "k": "a"}), (150, {"v": 5, "k": "a"})]
+    assert matches(metric(kind, minimum=1), documents, start=0, end=180) == [(120, 0, value)]
+    assert matches(metric(kind, minimum=1), documents, start=0, end=180, query_key=("k",)) == []
+
+
+def test_a_sum_does_not_depend_on_binary_fractions():
+    """0.1 and 0.7 are 0.8, not less."""
+    documents = [(10, {"v": 0.1}), (20, {"v": 0.7}), (70, {"v": [0.1, 0.7]})]
+    assert matches(metric("sum", minimum=0.8, maximum=0.8), documents, start=0, end=120) == []
+
+
+def test_each_bucket_of_a_window_is_judged():
+    """A window holds as long as any of its buckets is beyond the limits; the newest of them is named."""
+    documents = [(30, {"v": 9}), (90, {"v": 1}), (150, {"v": 8}), (210, {"v": 1})]
+    condition = metric("avg", Windows(2 * MINUTE, MINUTE), maximum=5)
+    assert matches(condition, documents, end=300) == [(60, 1, 9), (120, 2, 9), (180, 2, 8), (240, 2, 8)]
+
+
+def test_synced_buckets_end_at_whole_intervals():
+    """With sync_bucket_interval the newest bucket is the last whole one; unsynced, the one that ends at the instant."""
+    documents = [(30, {"v": 9}), (70, {"v": 1})]
+    for synced, expected in ((True, [(60, 1, 9), (90, 1, 9)]), (False, [(30, 1, 9), (60, 1, 9)])):
+        condition = metric("avg", Windows(MINUTE, MINUTE, synced), maximum=5)
+        found = matches(condition, documents, end=120, schedule=Schedule(30 * SECOND))
+        assert found == expected
+
+
+# --- what is said and what is asked --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "kind", "said"),
+    [
+        ("s", "avg", "the field s is mapped as keyword, of which there is no avg"),
+        ("t", "max", "the field t is mapped as text, of which there is no max"),
+    ],
+)
+def test_a_field_without_numbers_is_refused(field, kind, said):
+    """What has no numbers has no metric, and the error names the field, its type and the remedy."""
+    source = EmbeddedSource(documents=[{"@timestamp": iso(1), "s": "a", "t": "b"}], properties=PROPERTIES)
+    tested = rule(MetricAggregation(Metric(MetricKind(kind), field), MINUTE_WINDOW, Limits(1)))
+    with pytest.raises(SourceError, match=said) as error:
+        dry_run(tested, source, ROUTING, -1, MINUTE)
+    assert "value_count" in error.value.hint
+
+
+def test_a_field_that_no_document_has_is_said():
+    """There is no value, and a warning says why."""
+    source = EmbeddedSource(documents=[{"@timestamp": iso(1)}], properties=PROPERTIES)
+    tested = rule(MetricAggregation(Metric(MetricKind.AVG, "no"), MINUTE_WINDOW, Limits(1, 0)))
+    found = dry_run(tested, source, ROUTING, -1, MINUTE)
+    assert not found.matches
+    assert found.warnings == ("field_missing: no document has the field no yet: there is no avg of no",)
+
+
+def test_a_value_of_a_redacted_field_is_hidden():
+    """The greatest value of a hidden field is one of its values."""
+    source = EmbeddedSource(documents=[{"@timestamp": iso(1), "v": 5}], properties=PROPERTIES)
+    tested = rule(metric("max", maximum=1), redact=Redaction(("v",)))
+    found = dry_run(tested, source, ROUTING, -1, MINUTE)
+    assert str(found.matches[0].facts["value"]).startswith("redacted:")
+    assert "5" not in found.incidents[0].view.sentence.replace(found.matches[0].facts["value"], "")
+
+
+def test_what_a_match_says():
+    """The value as the rule's format shows it, the limit and the window."""
+    source = EmbeddedSource(documents=[{"@timestamp": iso(1), "v": 1234.5, "s": "yes"}], properties=PROPERTIES)
+    share = Share(({"term": {"s": "yes"}},))
+    sentences = [
+        (metric("avg", maximum=1_000), "avg of v is 1,234.5 in 1 min (above 1,000)"),
+        (replace(metric("avg", maximum=1_000), format="%.2f s"), "avg of v is 1234.50 s in 1 min (above 1,000)"),
+        (
+            metric("percentiles", percent=95.0, minimum=2e3),
+            "percentile 95 of v is about 1,234.5 in 1 min (below 2,000)",
+        ),
+        (
+            metric("sum", Windows(2 * MINUTE, MINUTE), maximum=1),
+            "sum of v is 1,234.5 in the 1 min to 1970-01-01T00:01:00.000Z (above 1)",
+        ),
+        (metric("cardinality", maximum=0), "different values of v is 1 in 1 min (above 0)"),
+        (PercentageMatch(share, MINUTE_WINDOW, Limits(99.5)), "100 % of 1 in 1 min (above 99.5 %)"),
+    ]
+    for condition, sentence in sentences:
+        found = dry_run(rule(condition), source, ROUTING, -1, MINUTE)
+        assert found.incidents[0].view.sentence == sentence
+
+
+class Asked(EmbeddedSource):
+    """Counts searches."""
+
+    searches = 0
+
+    def search(self, requests):
+        """Answer, and count."""
+        self.searches += len(requests)
+        return super().search(requests)
+
+
+@pytest.mark.parametrize("minutes", [1, 90])
+def test_a_run_asks_one_search(minutes):
+    """However many instants a run makes up for; counting different values takes a second one."""
+    documents = [{"@timestamp": iso(m * MINUTE + 1), "v": m, "k": "ab"[m % 2]} for m in range(180)]
+    for kind, searches in (("avg", 1), ("percentiles", 1), ("cardinality", 3)):
+        source = Asked(documents=documents, properties=PROPERTIES)
+        tested = rule(metric(kind, Windows(10 * MINUTE), percent=95.0, maximum=10_000), buffer_time=MINUTE)
+        through(tested, source, 90 * MINUTE, [(90 + minutes) * MINUTE])
+        assert source.searches <= searches
+
+
+def test_an_incomplete_answer_advances_nothing():
+    """What was not answered is asked again by the next run, with all instants in between."""
+
+    class Failing(EmbeddedSource):
+        failing = True
+
+        def search(self, requests):
+            if self.failing:
+                return [SourceError("incomplete", "1 of 3 shards failed") for _ in requests]
+            return super().search(requests)
+
+    source = Failing(documents=[{"@timestamp": iso(30 * SECOND), "v": 9}], properties=PROPERTIES)
+    state = SqliteState(":memory:")
+    state.init()
+    tested = rule(metric("max", maximum=5), realert=NOW)
+    state.save_checkpoint(first_checkpoint(tested, -1), None)
+    engine = Engine(Reader(source), state, ROUTING, gaps=False)
+    assert [f.kind for f in engine.tick([tested], MINUTE + tested.query_delay).failures] == ["incomplete"]
+    source.failing = False
+    report = engine.tick([tested], 3 * MINUTE + tested.query_delay)
+    assert [t.at // MINUTE for t in report.outcomes[tested.name].transitions] == [1, 2]
+    state.close()
