@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from alerter.query import lucene
@@ -67,16 +67,23 @@ class Leaf:
         """The parsed query string; None for anything else, and for one that cannot be parsed."""
         if self.name != "query_string" or self.text is None:
             return None
-        try:
-            return lucene.parse(self.text[0])
-        except (QueryError, lucene.SyntaxFailure):
-            return None
+        found = parsed(self.text[0])
+        return found if isinstance(found, lucene.Group) else None
 
     @property
     def terms(self) -> Iterator[lucene.Item]:
         """Yield what a query string seeks, left to right, without its parentheses."""
         if self.tree is not None:
             yield from _items(self.tree)
+
+
+@lru_cache(maxsize=4096)
+def parsed(query: str) -> lucene.Group | QueryError:
+    """Return the tree of a query string, or why there is none."""
+    try:
+        return lucene.parse(query)
+    except QueryError as error:
+        return error
 
 
 def leaves(node: Any, path: Path) -> Iterator[Leaf]:

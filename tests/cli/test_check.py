@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
+import yaml
 from jsonschema import Draft202012Validator
 
 from alerter.cli.main import main
+from tests.servers.elastic import Node
 
+ROOT = Path(__file__).parent.parent.parent
 RULE = "type: frequency\nindex: logs\nnum_events: 5\ntimeframe: 5m\n"
 TEST = "tests: [{name: t, start: 2026-03-10T11:00:00Z, expect: {messages: []}}]\n"
 ROUTES = "route: {receiver: default}\nreceivers: [{name: default, console: {}}]\n"
@@ -122,3 +126,87 @@ def test_dead_mans_switch_without_a_token_is_said(
     monkeypatch.setenv("ALERTER_SLACK_TOKEN", "xoxb-1")
     assert main(["check"]) == 0
     assert "Slack" not in capsys.readouterr().err
+
+
+def test_a_finding_is_shown_with_all_its_parts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Place, severity, code, message, source line, carets, hint, and where it is explained."""
+    (folder / "rules/a.yaml").write_text(
+        RULE + "realert: 10s\nfilter: [{wildcard: {host: '*web'}}]\n", encoding="utf-8"
+    )
+    assert run(capsys)[1].split("\n")[5:10] == [
+        "rules/a.yaml:6:29: warning[leading_wildcard]: *web begins with a wildcard: every value of the field is tried",
+        "    6 | filter: [{wildcard: {host: '*web'}}]",
+        " " * 36 + "^^^^",
+        "  hint: search for whole words, or map the field as wildcard",
+        "  docs: docs/check.md#leading_wildcard",
+    ]
+
+
+def test_forms_for_other_programs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """SARIF is one object on stdout, GitHub's form a command a line; the exit code is the same."""
+    (folder / "rules/b.yaml").write_text("type: nonsense\n", encoding="utf-8")
+    code, out = run(capsys, "--format", "sarif")
+    assert code == 1
+    assert [r["ruleId"] for r in json.loads(out)["runs"][0]["results"]] == ["unknown_type"]
+    code, out = run(capsys, "--format", "github")
+    assert code == 1
+    assert out.startswith("::error file=rules/b.yaml,line=1,endLine=1,col=7,title=unknown_type::unknown rule type")
+
+
+def test_silenced_findings_are_counted(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary tells how many comments hide, so that nobody forgets them."""
+    text = RULE + "# alerter: ignore[short_realert] noisy on purpose\nrealert: 10s\n"
+    (folder / "rules/a.yaml").write_text(text, encoding="utf-8")
+    assert main(["check"]) == 0
+    written = capsys.readouterr()
+    assert written.out == ""
+    assert written.err == "2 files, 1 rules: all fine (1 ignored)\n"
+
+
+def test_a_cluster_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The findings of the files are printed all the same, then exit code 2 with the remedy; --offline does not ask."""
+    monkeypatch.setenv("ALERTER_ES_URL", "http://user:geheim@127.0.0.1:1")
+    assert main(["check", "--format", "json"]) == 2
+    written = capsys.readouterr()
+    assert json.loads(written.out)["rules"] == 1
+    assert "the cluster was not asked" in written.err
+    assert "--offline" in written.err
+    assert "geheim" not in written.err
+    assert run(capsys, "--offline") == (0, "")
+
+
+def test_types_from_a_mapping(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Fields are compared with a mapping, without a cluster; what is no mapping is a matter of usage."""
+    (folder / "rules/a.yaml").write_text(RULE + "query_key: usr\n", encoding="utf-8")
+    types = {"@timestamp": {"type": "date"}, "user": {"type": "keyword"}}
+    (folder / "m.json").write_text(json.dumps({"properties": types}), encoding="utf-8")
+    out = run(capsys, "--mapping", "m.json")[1]
+    assert "rules/a.yaml:5:12: warning[unknown_field]: logs has no field usr" in out
+    assert "did you mean user?" in out
+    for text in ("[]", "{", "{}"):
+        (folder / "m.json").write_text(text, encoding="utf-8")
+        assert run(capsys, "--mapping", "m.json")[0] == 2
+
+
+@pytest.mark.es
+def test_a_cluster_is_asked(
+    es: Node, index_prefix: str, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With ALERTER_ES_URL the indices are looked at."""
+    for name, value in es.environment().items():
+        monkeypatch.setenv(name, value)
+    (folder / "rules/a.yaml").write_text(RULE.replace("logs", f"{index_prefix}-none"), encoding="utf-8")
+    assert f"rules/a.yaml:2:8: warning[unknown_index]: no index is called {index_prefix}-none" in run(capsys)[1]
+    assert run(capsys, "--offline") == (0, "")
+
+
+def test_the_hook_runs_what_there_is() -> None:
+    """The pre-commit hook names this command, needs nothing beside the package, and looks at the right files."""
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert hook["entry"] == "alerter check"
+    assert hook["additional_dependencies"] == []
+    assert hook["pass_filenames"] is False
+    for name in ("rules/a.yaml", "ops/rules/order/a.yml", "notifiers/slack/receivers.yaml", "alerter.yaml"):
+        assert re.search(hook["files"], name)
+    for name in ("docs/a.yaml", "myrules/a.yaml", "rules/README.md"):
+        assert not re.search(hook["files"], name)
