@@ -52,12 +52,26 @@ def keyword(text: str) -> list[str]:
 
 def whitespace(text: str) -> list[str]:
     """Return what stands between blanks."""
-    return text.split()
+    return [piece for word in text.split() for piece in _cut(word)]
 
 
 def simple(text: str) -> list[str]:
     """Return the lower-case runs of letters."""
-    return [lower(word) for word in re.findall(r"[^\W\d_]+", text)]
+    return [lower(piece) for word in re.findall(r"[^\W\d_]+", text) for piece in _cut(word)]
+
+
+def _cut(word: str) -> list[str]:
+    """Cut a word where it reaches the greatest length, counted in UTF-16 units."""
+    if len(word) < MAX_TOKEN // 2:
+        return [word]
+    pieces, units = [""], 0
+    for letter in word:
+        if units >= MAX_TOKEN:
+            pieces.append("")
+            units = 0
+        pieces[-1] += letter
+        units += 2 if letter > "\uffff" else 1
+    return pieces
 
 
 ANALYZERS = {"standard": standard, "keyword": keyword, "whitespace": whitespace, "simple": simple}

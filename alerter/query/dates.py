@@ -20,7 +20,7 @@ _STRICT = re.compile(
     re.ASCII,
 )
 _COMMON = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?Z", re.ASCII)
-_MILLIS = re.compile(r"(-?\d+)(?:\.\d{0,6})?", re.ASCII)
+_MILLIS = re.compile(r"(-?\d+)(?:\.(\d{0,6}))?", re.ASCII)
 _SECONDS = re.compile(r"(-?)(\d+)(?:\.(\d{1,9}))?", re.ASCII)
 DEFAULT = "strict_date_optional_time||epoch_millis"
 
@@ -155,7 +155,8 @@ def _epoch_millis(text: str, zone: tzinfo, up: bool) -> Millis:  # noqa: ARG001 
     found = _MILLIS.fullmatch(text)
     if not found or len(found[1]) > 18:
         raise NotADate(text)
-    return _local(int(found[1]), zone)
+    value, cut = int(found[1]), found[2]
+    return _local(value - 1 if cut and int(cut) and text[0] == "-" else value, zone)
 
 
 def _local(value: Millis, zone: tzinfo) -> Millis:

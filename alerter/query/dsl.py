@@ -186,6 +186,8 @@ def _string_query(
         if isinstance(value, (list, dict)):
             raise parsing(f"[{name}] query does not support array of values")
         view = view_of(context, field)
+        if view is None and name == "regexp":
+            leaves.check_regexp(as_text(value), options.get("flags"))
         return Nothing() if view is None else build(context, view, as_text(value), options)
 
     return handle

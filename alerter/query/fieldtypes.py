@@ -21,7 +21,7 @@ STRINGS = {"text", "keyword", "match_only_text", "wildcard", "constant_keyword"}
 SUPPORTED = {*NUMBERS, "text", "keyword", "boolean", "date", "ip"}
 _DEFAULT_FORMAT = date_format(DEFAULT)
 _JAVA_FLOAT = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?\s*", re.ASCII)
-_NO_NUMBERS = {"NaN", "Infinity", "+Infinity", "-Infinity"}
+NO_NUMBERS = {"NaN", "Infinity", "+Infinity", "-Infinity"}
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 
@@ -156,13 +156,23 @@ def exact(value: Any) -> Decimal:
         raise ValueError(f'For input string: "{text}"') from None
 
 
+def decimal(value: Any, kind: str) -> Decimal:
+    """Read a number for a whole type exactly; the smaller ones take all that is a fraction to Java."""
+    if kind != "long" and java_only(value):
+        number = as_float(value, "double", finite=False)
+        return Decimal(0) if math.isnan(number) else Decimal(number)
+    return exact(value)
+
+
 def as_integer(value: Any, kind: str, coerce: bool = True) -> int:
     """Cut a number to a whole one within the type's bounds; raises ValueError."""
     if value.__class__ is int:
         whole = int(value)
+    elif kind == "long" and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
+        whole = int(value)
     else:
-        number = exact(value)
-        if number.adjusted() > 40:
+        number = decimal(value, kind)
+        if not number.is_finite() or number.adjusted() > 40:
             raise ValueError(f"Value [{value}] is out of range for a {kind}")
         whole = int(number)
         if not coerce and whole != number:
@@ -170,6 +180,13 @@ def as_integer(value: Any, kind: str, coerce: bool = True) -> int:
     if not -(1 << INTEGERS[kind]) <= whole < 1 << INTEGERS[kind]:
         raise ValueError(f"Value [{value}] is out of range for a {kind}")
     return whole
+
+
+def java_only(value: Any) -> bool:
+    """Tell whether a text is a number to Java alone: ``" 12"``, ``"5d"``, ``"NaN"``."""
+    if not isinstance(value, str) or _DECIMAL.fullmatch(value):
+        return False
+    return value in NO_NUMBERS or _JAVA_FLOAT.fullmatch(value) is not None
 
 
 def as_float(value: Any, kind: str, finite: bool = True) -> float:
@@ -180,9 +197,9 @@ def as_float(value: Any, kind: str, finite: bool = True) -> float:
         number = float(value)
     else:
         text = str(value)
-        if not _JAVA_FLOAT.fullmatch(text) and text not in _NO_NUMBERS:
+        if not _JAVA_FLOAT.fullmatch(text) and text not in NO_NUMBERS:
             raise ValueError("empty String" if not text else f'For input string: "{text}"')
-        number = float(text.strip().rstrip("dDfF")) if text not in _NO_NUMBERS else float(text)
+        number = float(text.strip().rstrip("dDfF")) if text not in NO_NUMBERS else float(text)
     if kind == "double":
         rounded = number
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alerter.query import match, patterns
+from alerter.query import leaves, match, patterns
 from alerter.query.analysis import ANALYZERS
 from alerter.query.clauses import check, field_of, flag, whole
 from alerter.query.context import Context
@@ -14,6 +14,7 @@ from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, pars
 from alerter.query.fieldtypes import as_text
 from alerter.query.match import Options
 from alerter.query.nodes import Ids, Node, Nothing
+from alerter.query.patterns import simple_match
 from alerter.query.store import View
 
 Body = Mapping[str, Any]
@@ -28,6 +29,24 @@ _MATCH = {
     "auto_generate_synonyms_phrase_query",
     *_FUZZY,
 }
+_METADATA = (
+    "_data_stream_timestamp",
+    "_doc_count",
+    "_field_names",
+    "_id",
+    "_ignored",
+    "_ignored_source",
+    "_index",
+    "_index_mode",
+    "_inference_fields",
+    "_nested_path",
+    "_routing",
+    "_seq_no",
+    "_source",
+    "_tier",
+    "_tsid",
+    "_version",
+)
 TYPES = {"best_fields", "most_fields", "cross_fields", "phrase", "phrase_prefix", "bool_prefix"}
 
 
@@ -85,6 +104,8 @@ def _on_field(context: Context, name: str, body: Body, allowed: set[str], kind: 
     view = view_of(context, field)
     if view is None:
         return Nothing()
+    if kind == match.BOOLEAN and not view.type.is_text and options.plain:
+        return leaves.term(context, view, value)  # a server makes it a term query, for which numbers are no texts
     return match.match(context, view, value, kind, options) or Nothing()
 
 
@@ -127,7 +148,9 @@ def fields_of(context: Context, name: str, fields: Any) -> list[View]:
                 float(weight)
             except ValueError:
                 raise RejectedQuery("number_format_exception", f'For input string: "{weight}"') from None
-        if pattern.startswith("_"):
+        if pattern.startswith("_") or (
+            pattern.strip("*") and "*" in pattern and any(map(simple_match(pattern), _METADATA))
+        ):
             raise UnsupportedQuery(f"the metadata field [{pattern}]")
         for view in context.store.matching(pattern):
             found[view.type.name] = view
@@ -152,7 +175,7 @@ def multi_match(context: Context, body: Body) -> Node:
     options, value = _options(name, body), _text(name, body)
     if options.fuzziness is not None and type in ("cross_fields", "phrase", "phrase_prefix"):
         raise parsing(f"Fuzziness not allowed for type [{type}]")
-    if "slop" in body and type == "bool_prefix":
+    if options.slop and type == "bool_prefix":
         raise argument("[slop] not allowed for type [bool_prefix]")
     fields = body.get("fields") or ["*"]
     if everywhere(fields):

@@ -39,7 +39,7 @@ def term(context: Context, view: View, value: Any, ignore_case: bool = False) ->
     kind = view.type
     if kind.is_text or kind.kind == "keyword":
         return _string_term(context, view, fieldtypes.as_text(value), ignore_case)
-    if ignore_case:
+    if ignore_case and kind.kind != "boolean":
         raise shard(
             f"[{kind.name}] field which is of type [{kind.kind}], does not support case insensitive term queries"
         )
@@ -69,8 +69,8 @@ def _holds(view: View, wanted: Any) -> Callable[[int], bool]:
 
 def _string_term(context: Context, view: View, value: str, ignore_case: bool) -> Node:
     if ignore_case:
-        folded = value.lower()
-        return strings(context, view, ("term-i", folded), lambda: lambda text: text.lower() == folded)
+        folded = patterns.fold(value)
+        return strings(context, view, ("term-i", folded), lambda: lambda text: patterns.fold(text) == folded)
     if view.type.is_text:
         return context.leaves.get(("term", value), view, lambda: lambda code: value in view.tokens(code).words)
     return context.leaves.get(("term", value), view, lambda: _holds(view, value))
@@ -82,7 +82,9 @@ def _number(view: View, value: Any) -> float | int | None:
     if kind in fieldtypes.FLOATS:
         wanted = fieldtypes.as_float(value, kind, finite=False)
         return wanted if math.isfinite(wanted) else None
-    number = fieldtypes.exact(value)
+    if value in fieldtypes.NO_NUMBERS:
+        return None
+    number = fieldtypes.decimal(value, kind)
     if number.adjusted() > 40 or number != int(number):
         return None
     limit = 1 << fieldtypes.INTEGERS[kind]
@@ -194,10 +196,11 @@ def _number_span(context: Context, view: View, bounds: Bounds) -> Node:
             continue
         try:
             if kind in fieldtypes.FLOATS:
-                ends.append(fieldtypes.as_float(value, kind, finite=False))
+                # halves are compared with what was asked, not with the nearest half
+                ends.append(fieldtypes.as_float(value, "float" if kind == "half_float" else kind, finite=False))
             else:
-                fieldtypes.as_integer(value, kind)
-                ends.append(fieldtypes.exact(value))
+                fieldtypes.as_integer(value, "long" if kind == "long" else "integer")
+                ends.append(fieldtypes.decimal(value, kind))
         except ValueError as error:
             raise _failed(error) from None
     low, high = ends
@@ -250,13 +253,18 @@ def wildcard(context: Context, view: View, pattern: str, ignore_case: bool = Fal
 def regexp(context: Context, view: View, pattern: str, flags: str | None = None, ignore_case: bool = False) -> Node:
     """Match strings with Lucene's regular expressions; raises RejectedQuery on any other type."""
     _only_strings(view, "regexp", wrapped=True)
+    test = check_regexp(pattern, flags, ignore_case)
+    return strings(context, view, ("regexp", pattern, flags, ignore_case), lambda: test)
+
+
+def check_regexp(pattern: str, flags: str | None, ignore_case: bool = False) -> patterns.Test:
+    """Compile an expression; raises RejectedQuery."""
     try:
-        test = regexps.compile_regexp(pattern, flags, ignore_case)
+        return regexps.compile_regexp(pattern, flags, ignore_case)
     except RejectedQuery as error:
         if "flag" in error.reason:
             raise
         raise shard(f"failed to create query: {error.reason}") from None
-    return strings(context, view, ("regexp", pattern, flags, ignore_case), lambda: test)
 
 
 def fuzzy(
@@ -265,6 +273,8 @@ def fuzzy(
     """Match strings within some edits of a word; raises RejectedQuery on any other type."""
     _only_strings(view, "fuzzy", wrapped=True)
     test = patterns.fuzzy(word, edits, fixed, swaps)
+    if edits and not word:
+        raise UnsupportedQuery("fuzziness of an empty text")
     if edits:
         limited(view, test, most, "fuzzy")
     return strings(context, view, ("fuzzy", word, edits, fixed, swaps), lambda: test)

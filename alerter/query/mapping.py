@@ -204,13 +204,18 @@ class Loader:
         cells: list[tuple[Column, int]] = []
         fresh: dict[str, Column] = {}
         columns = self.store.columns
+        torn: Conflict | None = None
         try:
             for path, value in leaves.items():
                 if value is _OBJECT:
                     continue
                 column = columns.get(path)
                 if column is None:
-                    column = fresh[path] = self._dynamic(path, value)
+                    try:
+                        column = fresh[path] = self._dynamic(path, value)
+                    except Conflict as conflict:
+                        torn = conflict  # a server finds it after all values were read
+                        continue
                 kind = value.__class__
                 if kind is str:
                     key, values = value, (value,)
@@ -223,6 +228,8 @@ class Loader:
                 cells.append((column, column.code(key, values) if known is None else known))
         except BadValue as error:
             raise Conflict("document_parsing_exception", str(error)) from None
+        if torn is not None:
+            raise torn
         return cells, fresh
 
     def _dynamic(self, path: str, value: Any) -> Column:
@@ -232,6 +239,8 @@ class Loader:
         for other in (dynamic_type(path, each) for each in values[1:]):
             # a server maps each value of the array on its own, and then cannot merge the mappings
             if (other.kind, other.format.name) != (type.kind, type.format.name):
+                for each in values:
+                    dynamic_type(path, each).typed((each,))
                 reason = f"mapper [{path}] cannot be changed from type [{type.kind}] to [{other.kind}]"
                 raise Conflict("illegal_argument_exception", reason)
         column.views.append(View(type, column))

@@ -36,6 +36,11 @@ class Options:
     without_words: str = "none"
     """What a text without words matches: ``none``, ``all``, or ``null``: the clause is dropped."""
 
+    @property
+    def plain(self) -> bool:
+        """Tell whether a value is compared as it is."""
+        return self.fuzziness is None and not self.lenient and self.analyzer in (None, "keyword")
+
 
 def minimum_of(count: int, spec: str | int) -> int:
     """Resolve ``minimum_should_match`` (``2``, ``-1``, ``75%``, ``2<-25% 9<-3``) for a number of clauses."""
@@ -145,6 +150,8 @@ def over_fields(
     context: Context, fields: Sequence[View], value: Any, type: str, options: Options, quoted: bool = False
 ) -> Node | None:
     """Match a text against several fields as ``multi_match`` of a type does; None when it has no words anywhere."""
+    if not fields:
+        return Nothing()
     if type == "cross_fields" and not quoted:
         return _across(context, fields, value, options)
     kind = (

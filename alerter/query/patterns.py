@@ -10,6 +10,14 @@ from alerter.query.errors import UnsupportedQuery, argument
 Test = Callable[[str], bool]
 
 
+_FOLDED = {letter: letter + 32 for letter in range(65, 91)}
+
+
+def fold(text: str) -> str:
+    """Lower the letters a to z only, which is what ``case_insensitive`` means."""
+    return text.translate(_FOLDED)
+
+
 def unescaped(pattern: str) -> list[str]:
     """Split a wildcard pattern into ``*``, ``?`` and literal characters; a literal star comes as ``\\*``."""
     parts, i = [], 0
@@ -39,15 +47,15 @@ def wildcard(pattern: str, ignore_case: bool = False) -> Test:
         expression = text[0]
     else:
         expression = text[0] + "".join(f"(?>.*?{piece})" for piece in text[1:-1] if piece) + ".*" + text[-1]
-    compiled = re.compile(expression, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    compiled = re.compile(expression, re.DOTALL | (re.IGNORECASE | re.ASCII if ignore_case else 0))
     return lambda value: compiled.fullmatch(value) is not None
 
 
 def prefix(start: str, ignore_case: bool = False) -> Test:
     """Test whether a text begins so."""
     if ignore_case:
-        folded = start.lower()
-        return lambda value: value.lower().startswith(folded)
+        folded = fold(start)
+        return lambda value: fold(value).startswith(folded)
     return lambda value: value.startswith(start)
 
 

@@ -29,7 +29,9 @@ def contains(tokens: Tokens, phrase: Sequence[Want], slop: int) -> bool:
         places.append(found)
     if slop == 0:
         return bool(set(places[0]).intersection(*places[1:]))
-    repeated = len({want for want in phrase if isinstance(want, str)}) < sum(isinstance(w, str) for w in phrase)
+    texts = {want for want in phrase if isinstance(want, str)}
+    overlapping = any(want(text) for want in phrase if not isinstance(want, str) for text in texts)
+    repeated = overlapping or len(texts) < sum(isinstance(w, str) for w in phrase)
     return _distinct(places, slop) if repeated else _narrowest(places) <= slop
 
 

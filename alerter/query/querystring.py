@@ -74,6 +74,8 @@ class Part:
 
     occur: str
     node: Node
+    first: bool = False
+    """Whether it comes of the first clause."""
 
 
 def query_string(context: Context, body: Mapping[str, Any]) -> Node:
@@ -174,12 +176,17 @@ class Compiler:
 
     def group(self, group: lucene.Group, top: str | None = None) -> Node | None:
         """Put clauses together as Lucene's classic parser does: AND makes both its sides required."""
+        first = group.clauses[0]
+        if len(group.clauses) == 1 and isinstance(first.item, lucene.Group) and not first.sign:
+            return self.group(first.item, top)
         parts: list[Part] = []
         for clause in group.clauses:
-            self._add(parts, clause)
+            self._add(parts, clause, clause is first)
         if not parts:
             return None
-        if len(group.clauses) == 1 and len(parts) == 1 and parts[0].occur != NOT:
+        if len(parts) == 1 and parts[0].first and not first.sign:
+            if top is not None and isinstance(parts[0].node, Bool) and self._may_be_boolean(first.item):
+                raise UnsupportedQuery("query_string parameter [minimum_should_match] of a single clause")
             return parts[0].node
         must = [part.node for part in parts if part.occur == MUST]
         should = [part.node for part in parts if part.occur == SHOULD]
@@ -189,11 +196,17 @@ class Compiler:
             minimum = max(minimum, 1)
         return Bool(must, should, never, minimum)
 
-    def _add(self, parts: list[Part], clause: lucene.Clause) -> None:
+    def _may_be_boolean(self, item: lucene.Item) -> bool:
+        """Tell whether a server may make a boolean query of it, to which a minimum would apply."""
+        if isinstance(item, lucene.Words):
+            return len(self._fields(item.field)) == 1 or self.settings.type == "cross_fields"
+        return isinstance(item, lucene.Group)
+
+    def _add(self, parts: list[Part], clause: lucene.Clause, first: bool) -> None:
         settings = self.settings
         if isinstance(clause.item, lucene.Words) and clause.item.several:
             nodes = self._words(clause.item)
-            parts.extend(Part(MUST if settings.conjunction else SHOULD, node) for node in nodes)
+            parts.extend(Part(MUST if settings.conjunction else SHOULD, node, first) for node in nodes)
             return
         node = self._item(clause.item)
         if parts and parts[-1].occur != NOT:
@@ -211,7 +224,7 @@ class Compiler:
                 occur = SHOULD
         else:
             occur = MUST if clause.sign == "+" or clause.joined == "AND" else SHOULD
-        parts.append(Part(occur, node))
+        parts.append(Part(occur, node, first))
 
     def _item(self, item: lucene.Item) -> Node | None:
         if isinstance(item, lucene.Group):
@@ -281,6 +294,8 @@ class Compiler:
 
     def _each(self, field: str | None, build: Callable[[View], Node]) -> Node:
         """Match where one of the fields does; a lenient query skips fields that cannot hold such a value."""
+        if self.settings.options.analyzer is not None:
+            raise UnsupportedQuery("query_string parameter [analyzer] with a range, a pattern or a fuzzy word")
         if field is not None and field.startswith("_") and field not in self.context.store.views:
             if field == "_exists_":
                 return Nothing()
@@ -299,7 +314,7 @@ class Compiler:
             ends = (low, high)
             if view.type.is_text:
                 ends = (None if low is None else lower(low), None if high is None else lower(high))
-            if low is None and high is None:
+            if low is None and high is None and not view.type.is_text:
                 return leaves.exists(self.context, view.type.name)
             bounds = leaves.Bounds(*ends, with_low or low is None, with_high or high is None)
             if self.settings.zone is not None:

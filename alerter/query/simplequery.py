@@ -14,7 +14,7 @@ from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, pars
 from alerter.query.fieldtypes import as_text
 from alerter.query.fulltext import conjunction, everywhere, fields_of
 from alerter.query.match import Options
-from alerter.query.nodes import Bool, Node, Nothing, any_of, without
+from alerter.query.nodes import All, Bool, Node, Nothing, any_of, without
 from alerter.query.store import View
 
 _ALLOWED = {
@@ -101,6 +101,8 @@ def simple_query_string(context: Context, body: Mapping[str, Any]) -> Node:
         without_words="null",
     )
     parser = _Parser(context, as_text(text), fields, options, _flags(body.get("flags", "ALL")))
+    if as_text(text).strip() == "*":
+        return All()
     minimum = body.get("minimum_should_match")
     return parser.tree().node(None if minimum is None else str(minimum)) or Nothing()
 
@@ -192,7 +194,7 @@ class _Parser:
         slop = 0
         if self.text.startswith("~", self.at) and self.flags & {"NEAR", "SLOP"}:
             slop = self._amount()
-        if not found:
+        elif not found:
             return None, True
         options = replace(self.options, slop=slop)
         return match.over_fields(self.context, self.fields, found, "phrase", options, quoted=True), True
@@ -203,7 +205,7 @@ class _Parser:
         while self.at < len(self.text) and not self._ends():
             digits += self.text[self.at]
             self.at += 1
-        return int(digits) if digits.isascii() and digits.isdigit() else 0
+        return 2 if not digits else int(digits) if digits.isascii() and digits.isdigit() else 0
 
     def _ends(self) -> bool:
         letter = self.text[self.at]

@@ -95,21 +95,23 @@ def _on_field(type: FieldType, view: View | None, options: Mapping[str, Any], de
         absent: Rank = (2 if (missing == "_last") != descending else 0, 0)
     else:
         absent = (1, _instead(type, missing))
-    extreme = missing_sort_value(type, greatest=absent[0] == 2)
+    extreme = None if absent[0] == 1 else missing_sort_value(type, greatest=absent[0] == 2)
+    if extreme is not None:
+        absent = (1, extreme)
 
     def rank(doc: int) -> Rank:
         cell = view.cell(doc) if view is not None else ()
         return (1, pick(cell)) if cell else absent
 
     def show(rank: Rank) -> Any:
-        if rank[0] != 1 and form is not None:
-            raise UnsupportedQuery("a sort format where values are missing")
         if rank[0] != 1:
-            return extreme
+            return None
+        if form is not None and rank[1] == extreme:
+            raise UnsupportedQuery("a sort format where values are missing")
         return sort_value(type, rank[1]) if form is None else form.write(rank[1], UTC)
 
     def parse(value: Any) -> Rank:
-        if value is None or (value == extreme and absent[0] != 1):
+        if value is None or (extreme is not None and value in (extreme, sort_value(type, extreme))):
             return absent
         return (1, _cursor(type, value, form))
 
@@ -119,6 +121,10 @@ def _on_field(type: FieldType, view: View | None, options: Mapping[str, Any], de
 def _instead(type: FieldType, missing: Any) -> Any:
     """Read the value that stands for a missing one: a number for all that is sorted as numbers."""
     text = as_text(missing)
+    if type.kind == "keyword":
+        return text
+    if type.kind == "ip":
+        raise UnsupportedQuery("a sort of addresses with [missing]")
     try:
         if type.kind in FLOATS:
             return as_float(missing, type.kind)

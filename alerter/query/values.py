@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from datetime import UTC
 from typing import Any
@@ -10,8 +11,6 @@ from alerter.query.dates import DateFormat
 from alerter.query.errors import UnsupportedQuery, argument
 from alerter.query.fieldtypes import FieldType, write_address
 from alerter.query.store import View
-
-LONG_MAX = (1 << 63) - 1
 
 
 def aggregatable(view: View) -> View:
@@ -47,7 +46,7 @@ def doc_value(type: FieldType, value: Any, form: DateFormat | None = None) -> An
 
 def field_value(type: FieldType, value: Any, form: DateFormat | None = None) -> Any:
     """Write a value as the ``fields`` option returns it."""
-    if type.kind == "float":
+    if type.kind == "float" and form is None:
         return shortest(value)
     return doc_value(type, value, form)
 
@@ -56,6 +55,8 @@ def sort_value(type: FieldType, value: Any) -> Any:
     """Write a value as a sort value: instants as milliseconds, booleans as 1 and 0."""
     if type.kind == "boolean":
         return int(value)
+    if isinstance(value, float) and math.isinf(value):
+        return "Infinity" if value > 0 else "-Infinity"
     if type.kind == "float":
         return shortest(value)
     return write_address(value) if type.kind == "ip" else value
@@ -77,7 +78,6 @@ def missing_sort_value(type: FieldType, greatest: bool) -> Any:
     if type.kind in ("keyword", "ip"):
         return None
     if type.kind in ("float", "double", "half_float"):
-        return "Infinity" if greatest else "-Infinity"
-    if type.kind == "integer":
-        return (1 << 31) - 1 if greatest else -(1 << 31)
-    return LONG_MAX if greatest else -LONG_MAX - 1
+        return math.inf if greatest else -math.inf
+    bits = 31 if type.kind in ("integer", "short", "byte") else 63
+    return (1 << bits) - 1 if greatest else -(1 << bits)

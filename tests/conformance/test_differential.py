@@ -13,7 +13,7 @@ REQUESTS = 400
 
 
 def test_fresh_seeds(es: Node) -> None:
-    """Whatever is not refused by name is answered as the server answers it; a failing seed is printed to be replayed."""
+    """Whatever is not refused by name is answered as the server answers it; a failing seed is printed for a replay."""
     first = secrets.randbelow(1 << 31)
     outcome = explore(Server(es.url), range(first, first + WORLDS), REQUESTS)
     replay = f"python -m tests.conformance.fuzz --url {es.url} --seed {first} --worlds {WORLDS} --requests {REQUESTS}"

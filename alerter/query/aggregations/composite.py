@@ -165,8 +165,15 @@ def _rounding(
 
 def _writer(view: View, form: DateFormat | None, zone: tzinfo) -> Callable[[Any], Any]:
     if form is not None:
-        return lambda value: form.write(value, zone)
+        return lambda value: _formatted(value, form, zone)
     return write_address if view.type.kind == "ip" else lambda value: value
+
+
+def _formatted(value: Any, form: DateFormat, zone: tzinfo) -> str:
+    text = form.write(value, zone)
+    if form.read(text, zone) != value:
+        raise UnsupportedQuery(f"a composite source whose format [{form.name}] cannot tell its buckets apart")
+    return text
 
 
 def _reader(view: View, form: DateFormat | None, zone: tzinfo, rounded: bool) -> Callable[[Any], Any]:

@@ -28,6 +28,7 @@ from alerter.query.context import Context
 from alerter.query.datemath import add, floor, resolve
 from alerter.query.dates import DateFormat, date_format, from_millis, to_millis
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
+from alerter.query.fieldtypes import java_number
 from alerter.query.nodes import Docs
 from alerter.query.store import View
 
@@ -169,6 +170,8 @@ def date_histogram(context: Context, name: str, options: Mapping[str, Any], belo
             f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [date_histogram]"
         )
     form = date_format(options["format"]) if options.get("format") else view.type.format
+    if round.offset and options.get("hard_bounds") is not None:
+        raise UnsupportedQuery("[hard_bounds] together with [offset]")
     limits = _Limits.read(options, lambda value: _instant(context, value, form, round.zone)).rounded(round.down)
 
     def key(start: Millis) -> Result:
@@ -284,7 +287,11 @@ def _histogram(
                 buckets.append({**key(start), "doc_count": len(members), **below(members)})
         ordered = order(buckets)
         if keyed:
-            return {"buckets": {str(bucket.get("key_as_string", bucket["key"])): bucket for bucket in ordered}}
+            return {
+                "buckets": {
+                    str(bucket.get("key_as_string") or java_number(bucket["key"])): bucket for bucket in ordered
+                }
+            }
         return {"buckets": ordered}
 
     return run

@@ -33,8 +33,6 @@ def _column(context: Context, type: str, options: Mapping[str, Any]) -> tuple[Vi
     """Find the field of a numeric metric, and how its dates are written."""
     view, form = field(context, options), options.get("format")
     if view is None:
-        if options.get("missing") is not None:
-            raise UnsupportedQuery(f"[missing] of the aggregation [{type}] on a field that is not mapped")
         return None, None
     if not view.type.is_number and view.type.kind not in _NUMERIC:
         raise argument(f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [{type}]")
@@ -181,8 +179,6 @@ def _cardinality(context: Context, name: str, options: Mapping[str, Any], below:
     whole("cardinality", options, "precision_threshold", 3000)
     view = field(context, options)
     if view is None:
-        if options.get("missing") is not None:
-            raise UnsupportedQuery("[missing] of the aggregation [cardinality] on a field that is not mapped")
         return lambda _: {"value": 0}
     cell = cells(view, options.get("missing"))
     return lambda docs: {"value": len({value for doc in docs for value in cell(doc)})}

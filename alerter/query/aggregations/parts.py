@@ -35,8 +35,9 @@ def nothing_below(_: Docs) -> Result:
 
 def check(type: str, options: Mapping[str, Any], allowed: set[str]) -> None:
     """Refuse options that the type does not know, or that are not implemented."""
-    if options.get("missing") is not None and options.get("format") is not None:
-        raise UnsupportedQuery(f"[missing] together with [format] in the aggregation [{type}]")
+    for key in ("format", "time_zone"):
+        if options.get("missing") is not None and options.get(key) is not None:
+            raise UnsupportedQuery(f"[missing] together with [{key}] in the aggregation [{type}]")
     for key in options:
         if key == "script":
             raise UnsupportedQuery(f"scripts in the aggregation [{type}]")
@@ -54,6 +55,8 @@ def field(context: Context, options: Mapping[str, Any]) -> View | None:
     if name.startswith("_"):
         raise UnsupportedQuery(f"the metadata field [{name}]")
     view = context.store.views.get(name)
+    if view is None and options.get("missing") is not None:
+        raise UnsupportedQuery("[missing] of an aggregation on a field that is not mapped")
     return None if view is None else aggregatable(view)
 
 
@@ -72,6 +75,8 @@ def as_key(view: View, value: Any, what: str) -> Any:
         return _number_key(view, value, text, what)
     if type.is_date and isinstance(value, str) and ("||" in value or value.startswith("now")):
         raise UnsupportedQuery(f"date mathematics in {what}")
+    if type.is_date and not isinstance(value, str):
+        return int(value)
     try:
         found = cell_of([value], type)
     except BadValue as error:

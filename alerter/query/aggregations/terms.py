@@ -64,11 +64,10 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
         if options.get(option):
             raise UnsupportedQuery(f"parameter [{option}] of the aggregation [terms]")
     order = ordering(options.get("order"), {"_count": "desc"}, lambda bucket: bucket["_sort"])
-    by_value, rare_last = _by_value(options.get("order")), options.get("order") in (None, {"_count": "desc"})
+    first = _first_order(options.get("order"))
+    rare_last, by_key = first == {"_count": "desc"}, first in ({"_key": "asc"}, {"_key": "desc"})
     form = _format(view, options)
     if view is None:
-        if options.get("missing") is not None:
-            raise UnsupportedQuery("[missing] of the aggregation [terms] on a field that is not mapped")
         return lambda _: {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": []}
     keep = _keeper(name, view, options)
     show_error = options.get("show_term_doc_count_error") in (True, "true")
@@ -95,21 +94,22 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
             raise UnsupportedQuery(
                 "parameter [min_doc_count] of the aggregation [terms] with so many terms in this order"
             )
-        unknown = by_value and len(ordered) >= cut
+        unknown = not (rare_last or by_key) and len(ordered) >= cut
         rest = sum(bucket["doc_count"] for bucket in ordered[cut:])
-        ordered = [bucket for bucket in ordered[:cut] if bucket["doc_count"] >= least]
+        kept = [place for place, bucket in enumerate(ordered[:cut]) if bucket["doc_count"] >= least]
+        left = ordered[kept[size - 1] + 1 : cut] if by_key and len(kept) >= size else [ordered[i] for i in kept[size:]]
+        rest += sum(bucket["doc_count"] for bucket in left)
+        ordered = [ordered[place] for place in kept]
         too_many(min(size, len(ordered)))
-        rest += sum(bucket["doc_count"] for bucket in ordered[size:])
         buckets = [{key: part for key, part in bucket.items() if key != "_sort"} for bucket in ordered[:size]]
         return {"doc_count_error_upper_bound": -1 if unknown else 0, "sum_other_doc_count": rest, "buckets": buckets}
 
     return run
 
 
-def _by_value(spec: Any) -> bool:
-    """Tell whether buckets are ordered by what makes a server give no bound of the error where it cuts terms off."""
+def _first_order(spec: Any) -> Any:
     items = spec if isinstance(spec, list) else [spec]
-    return spec is not None and items[0] not in ({"_count": "desc"}, {"_key": "asc"}, {"_key": "desc"})
+    return {"_count": "desc"} if spec is None or not items else items[0]
 
 
 def _format(view: View | None, options: Mapping[str, Any]) -> DateFormat | None:
