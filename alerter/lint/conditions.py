@@ -7,10 +7,13 @@ from itertools import islice, pairwise
 
 from alerter.clock import Millis
 from alerter.lint.model import Built, Found
+from alerter.model.metric import MetricAggregation, MetricKind, PercentageMatch
 from alerter.model.rule import Cardinality, Flatline, Measuring, Rule, Schedule, Spike, SpikeType
 from alerter.schedule import instants
 from alerter.timetext import length_text
 
+COUNTS = (MetricKind.CARDINALITY, MetricKind.VALUE_COUNT)
+"""Metrics that are never below 0."""
 CRON_FIRES = 30
 """Fire times of a cron expression that are looked at; more often than its shortest gap no rule is asked."""
 _SOME_TIME: Millis = 1_767_225_600_000
@@ -34,26 +37,41 @@ def gap_between_windows(built: Built) -> Iterator[Found]:
             f"timeframe {length_text(rule.timeframe)} is shorter than the {length_text(every)} between evaluations: "
             "what lies between two windows is never looked at"
         )
-        yield Found(message, "evaluate more often, or look further back", ("timeframe",))
+        written = next((name for name in ("timeframe", "buffer_time") if name in built.subject.options), "type")
+        yield Found(message, "evaluate more often, or look further back", (written,))
 
 
 def threshold_out_of_reach(built: Built) -> Iterator[Found]:
     """A threshold that no window can reach, or that every window does."""
-    rule, condition = built.rule, built.rule.condition
+    condition = built.rule.condition
     if isinstance(condition, Cardinality):
-        if condition.field.removesuffix(".keyword") in (name.removesuffix(".keyword") for name in rule.query_key):
-            message = f"events of one {condition.field} have one {condition.field}: there is nothing to count"
-            yield Found(message, "leave it out of query_key, or count another field", ("cardinality_field",))
-        listed = _listed(built, condition.field)
-        if listed is not None and condition.maximum is not None and listed <= condition.maximum:
-            message = (
-                f"the filter allows {listed} values of {condition.field}, and more than {condition.maximum} never come"
-            )
-            yield Found(message, f"max_cardinality must be below {listed}", ("max_cardinality",))
+        yield from _values(built, condition)
     elif isinstance(condition, Spike) and condition.height <= 1:
         both = condition.direction is SpikeType.BOTH
         message = f"spike_height {condition.height:g} is met by a steady rate: the rule always fires"
         yield Found(message, "3 means three times as many" + (", or a third" if both else ""), ("spike_height",))
+    elif isinstance(condition, PercentageMatch):
+        least, most = condition.limits.minimum, condition.limits.maximum
+        if most is not None and most >= 100:
+            yield Found(f"no share is above {most:g} %", "max_percentage must be below 100", ("max_percentage",))
+        if least is not None and least <= 0:
+            yield Found(f"no share is below {least:g} %", "min_percentage must be above 0", ("min_percentage",))
+    elif isinstance(condition, MetricAggregation) and condition.measured.kind in COUNTS:
+        least = condition.limits.minimum
+        if least is not None and least <= 0:
+            message = f"no {condition.measured.name} is below {least:g}"
+            yield Found(message, "min_threshold must be above 0", ("min_threshold",))
+
+
+def _values(built: Built, condition: Cardinality) -> Iterator[Found]:
+    name = condition.field
+    if name.removesuffix(".keyword") in (key.removesuffix(".keyword") for key in built.rule.query_key):
+        message = f"events of one {name} have one {name}: there is nothing to count"
+        yield Found(message, "leave it out of query_key, or count another field", ("cardinality_field",))
+    listed = _listed(built, name)
+    if listed is not None and condition.maximum is not None and listed <= condition.maximum:
+        message = f"the filter allows {listed} values of {name}, and more than {condition.maximum} never come"
+        yield Found(message, f"max_cardinality must be below {listed}", ("max_cardinality",))
 
 
 def short_catchup(built: Built) -> Iterator[Found]:

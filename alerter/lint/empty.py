@@ -49,12 +49,8 @@ def matches_nothing(subject: Subject) -> Iterator[Found]:
     for leaf in subject.leaves:
         yield from _hollow(leaf)
         yield from _upside_down(leaf)
-    for name, path in (("filter", ("filter",)), ("alive", ("alive", "filter"))):
-        written = subject.options.get(name)
-        if name == "alive":
-            written = written.get("filter") if isinstance(written, Mapping) else None
-        if written is not None:
-            yield from _contradictions(written, path)
+    for path, written in subject.filters:
+        yield from _contradictions(written, path)
 
 
 def _hollow(leaf: Leaf) -> Iterator[Found]:

@@ -49,11 +49,21 @@ class Subject:
 
     @cached_property
     def leaves(self) -> tuple[Leaf, ...]:
-        """Every clause of the filter and of ``alive`` that asks something of a field."""
+        """Every clause of the filters that asks something of a field."""
+        return tuple(leaf for path, written in self.filters for leaf in leaves(written, path))
+
+    @property
+    def filters(self) -> Iterator[tuple[Path, Any]]:
+        """Yield the filters as written, with their paths: the rule's own, and those of ``alive`` and a percentage."""
         alive = self.options.get("alive")
         inner = alive.get("filter") if isinstance(alive, Mapping) else None
-        found = [*leaves(self.options.get("filter"), ("filter",)), *leaves(inner, ("alive", "filter"))]
-        return tuple(found)
+        of_share = self.options.get("match_bucket_filter")
+        named = (
+            (("filter",), self.options.get("filter")),
+            (("alive", "filter"), inner),
+            (("match_bucket_filter",), of_share),
+        )
+        yield from ((path, written) for path, written in named if written is not None)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,15 @@ from collections.abc import Iterator, Mapping
 from alerter.lint.model import Found, Subject
 from alerter.ruleset.schema import BY_TYPE
 
-WINDOWED = ("frequency", "spike", "flatline", "cardinality", "metric_aggregation", "percentage_match")
+WINDOWED = (
+    "frequency",
+    "spike",
+    "flatline",
+    "cardinality",
+    "metric_aggregation",
+    "percentage_match",
+    "spike_aggregation",
+)
 OWNERS: Mapping[str, tuple[str, ...]] = {
     "timeframe": WINDOWED,
     **{
