@@ -27,6 +27,7 @@ BARE = {
     "silence": ["list"],
     "notify-test": ["default"],
     "test-rule": ["rules/"],
+    "backtest": ["rules/", "--sweep", "num_events=5"],
     "query": ["--data", "x", "--body", "x"],
 }
 """Arguments for commands that the prose names without any."""

@@ -54,6 +54,17 @@ class Inputs:
         source, notes = _source(args, settings)
         return cls(loaded.rules, loaded.diagnostics, source, _routing(settings), start, end, bool(errors), notes)
 
+    def the_rule(self, name: str | None) -> Rule:
+        """Return the one rule, or the one of that name. Raises UsageError."""
+        found = [rule for rule in self.rules if name in (None, rule.name)]
+        if len(found) == 1:
+            return found[0]
+        if not self.rules:
+            raise UsageError("the rule has errors", "run: alerter check")
+        names = ", ".join(rule.name for rule in self.rules[:10])
+        what = "there are several rules" if found else f"there is no rule {name}"
+        raise UsageError(what, f"name one with --rule: {names}")
+
     def dry_run(self, rule: Rule) -> DryRun:
         """Run one rule over its span; raises SourceError."""
         start, end = self.span(rule)

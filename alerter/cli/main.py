@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "watch a User and an Order incident from start to end, with nothing installed",
     "run": "the service: evaluate rules, tell the right channel",
     "test-rule": "what a rule would have done over a past period or a file",
+    "backtest": "what other settings of a rule would have done over the same past",
     "test": "run the tests of rules (NAME.test.yaml)",
     "check": "validate rules and notifiers, all findings at once",
     "route": "show the routing tree; say where labels would go, and why",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from alerter.clock import DAY, Millis
 from alerter.engine.decisions import fold_runs
 from alerter.engine.tick import Engine, Failed
+from alerter.model.cost import Cost
 from alerter.model.incident import Change, Checkpoint, Decision, Incident, Match, Transition
 from alerter.model.rule import Rule
 from alerter.routing.tree import Routing
@@ -31,18 +32,23 @@ class DryRun:
     warnings: tuple[str, ...]
     events: int
     requests: int
+    cost: Cost
 
 
-def dry_run(rule: Rule, source: Source, routing: Routing, start: Millis, end: Millis) -> DryRun:
-    """Evaluate ``rule`` over ``(start, end]``; windows reach back before ``start``. Raises SourceError."""
+def dry_run(
+    rule: Rule, source: Source, routing: Routing, start: Millis, end: Millis, reader: Reader | None = None
+) -> DryRun:
+    """Evaluate ``rule`` over ``(start, end]``; windows reach back before ``start``. Raises SourceError.
+
+    ``reader`` stands in for a new one over the source, where what it has read is of use to others.
+    """
     state = SqliteState(":memory:")
     state.init()
     asked = source.requests
     try:
         state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), evaluated=start, started=start), None)
-        patient = replace(rule, max_catchup=max(end - start, DAY))
-        engine = Engine(Reader(source), state, routing, gaps=False)
-        report = engine.tick([patient], end + rule.query_delay)
+        engine = Engine(reader or Reader(source), state, routing, gaps=False)
+        report = engine.tick([patient(rule, start, end)], end + rule.query_delay)
         for failure in report.failures:
             raise _as_source_error(failure)
         outcome = report.outcomes.get(rule.name)
@@ -59,9 +65,15 @@ def dry_run(rule: Rule, source: Source, routing: Routing, start: Millis, end: Mi
             warnings=tuple(dict.fromkeys(text for _, text in report.warnings)),
             events=engine.reader.events,
             requests=source.requests - asked,
+            cost=report.costs.get(rule.name, Cost(0.0)),
         )
     finally:
         state.close()
+
+
+def patient(rule: Rule, start: Millis, end: Millis) -> Rule:
+    """Return the rule with no part of ``(start, end]`` too long ago to be evaluated."""
+    return replace(rule, max_catchup=max(end - start, DAY))
 
 
 def default_end(rule: Rule, last: Millis) -> Millis:

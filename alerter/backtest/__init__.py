@@ -1,0 +1,1 @@
+"""What other settings of a rule would have done over the same past."""

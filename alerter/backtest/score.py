@@ -1,0 +1,114 @@
+"""How each setting did: incidents, messages, and which labelled times it caught, missed, and how late."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alerter.backtest.labels import Label
+from alerter.backtest.sweep import Setting
+from alerter.clock import HOUR, Millis
+from alerter.engine.dryrun import DryRun
+from alerter.model.incident import Delivery, DeliveryState, Incident
+
+
+@dataclass(frozen=True)
+class Caught:
+    """A labelled time that an incident told of; ``late``: from its start to the incident's opening, or 0."""
+
+    label: Label
+    incident: Incident
+    late: Millis
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one setting would have done. Lengths are milliseconds; an incident that is still open counts to the end.
+
+    ``by_hour`` counts messages by the hour's first instant; ``false`` are incidents that opened at no labelled time.
+    """
+
+    setting: Setting
+    matches: int
+    incidents: tuple[Incident, ...]
+    open_for: Millis
+    longest: Millis
+    by_channel: Mapping[str, int]
+    by_hour: Mapping[Millis, int]
+    caught: tuple[Caught, ...]
+    missed: tuple[Label, ...]
+    false: tuple[Incident, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def messages(self) -> int:
+        """How many messages people would have got."""
+        return sum(self.by_channel.values())
+
+    @property
+    def latest(self) -> Millis:
+        """How late the latest of the caught ones was told."""
+        return max((one.late for one in self.caught), default=0)
+
+
+def score(setting: Setting, answer: DryRun, labels: Sequence[Label], early: Millis) -> Score:
+    """Return how a setting did.
+
+    An incident that opened in no labelled time, nor at most ``early`` before one, is a false one. Only others catch a
+    label, each those during which it was open: what fires all the time has told nobody of it.
+    """
+    lengths = [(i.resolved if i.resolved is not None else answer.end) - i.opened for i in answer.incidents]
+    told = [delivery for incident in answer.incidents for delivery in _messages(incident)]
+    true = [i for i in answer.incidents if any(label.began(i, early) for label in labels)]
+    first = {label: next((i for i in true if label.began(i, early) or label.saw(i)), None) for label in labels}
+    return Score(
+        setting,
+        len(answer.matches),
+        answer.incidents,
+        sum(lengths),
+        max(lengths, default=0),
+        dict(sorted(Counter(d.channel or d.receiver for d in told).items())),
+        dict(sorted(Counter(d.at // HOUR * HOUR for d in told).items())),
+        tuple(Caught(label, i, max(i.opened - label.start, 0)) for label, i in first.items() if i is not None),
+        tuple(label for label, incident in first.items() if incident is None),
+        tuple(i for i in answer.incidents if i not in true) if labels else (),
+        answer.warnings,
+    )
+
+
+def _messages(incident: Incident) -> list[Delivery]:
+    return [delivery for delivery in incident.deliveries if delivery.state is not DeliveryState.DROPPED]
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """The setting to take, None when there is none to name, and why."""
+
+    setting: Setting | None
+    why: str
+
+
+def suggest(scores: Sequence[Score], labels: Sequence[Label]) -> Suggestion:
+    """Return the setting that catches all labelled times with the fewest messages, then the fewest false incidents.
+
+    Of those that are alike in this the one that is told soonest, then the first.
+    """
+    if not labels:
+        return Suggestion(None, "nothing is suggested without labelled times (--expect FILE)")
+    good = [one for one in scores if not one.missed]
+    number = "the labelled time" if len(labels) == 1 else f"all {len(labels)} labelled times"
+    if not good:
+        most = max(scores, key=lambda one: len(one.caught))
+        why = f"no setting catches {number}"
+        if most.caught:
+            why += f"; {most.setting.name} catches most: {len(most.caught)} of {len(labels)}"
+        return Suggestion(None, why)
+    best = min(good, key=lambda one: (one.messages, len(one.false), one.latest))
+    messages = "1 message" if best.messages == 1 else f"{best.messages:,} messages"
+    return Suggestion(best.setting, f"it catches {number} with the fewest messages: {messages}, {_false(best)}")
+
+
+def _false(one: Score) -> str:
+    number = len(one.false)
+    return "no false incident" if not number else f"{number:,} false incident{'s' if number > 1 else ''}"
