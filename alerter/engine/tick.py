@@ -24,8 +24,9 @@ from alerter.model.silence import Silence
 from alerter.routing.tree import Routing
 from alerter.schedule import instants, latest_instant
 from alerter.sources.events import Events
+from alerter.sources.opening import Reading
 from alerter.sources.protocol import SourceError
-from alerter.sources.reader import Reader, Reading
+from alerter.sources.reader import Reader
 from alerter.state.protocol import Conflict, State, StateError, Versioned
 from alerter.timetext import iso
 

@@ -9,8 +9,9 @@ from alerter.engine.dryrun import dry_run
 from alerter.model.rule import Cardinality, TimeField
 from alerter.sources import hits, spreading
 from alerter.sources.embedded import EmbeddedSource
+from alerter.sources.opening import Reading
 from alerter.sources.protocol import SourceError
-from alerter.sources.reader import Reader, Reading
+from alerter.sources.reader import Reader
 from alerter.testing import rule
 from alerter.timetext import iso
 from tests.detectors.test_cardinality import PROPERTIES, ROUTING, T, through

@@ -14,7 +14,8 @@ from alerter.model.rule import Frequency, Realert
 from alerter.sources.candidates import certified
 from alerter.sources.elasticsearch import ElasticsearchSource
 from alerter.sources.es_client import connect
-from alerter.sources.reader import Reader, Reading
+from alerter.sources.opening import Reading
+from alerter.sources.reader import Reader
 from alerter.testing import rule
 from alerter.timetext import iso
 from tests.servers.elastic import Node

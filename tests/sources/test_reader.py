@@ -11,8 +11,9 @@ from alerter.detectors.protocol import Ask, Question, Unanswered
 from alerter.model.rule import Alive, Flatline, Frequency, FromEvent, Redaction, Rule, TimeField, TimeKind, ValueList
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.events import Events
+from alerter.sources.opening import Reading
 from alerter.sources.protocol import SourceError
-from alerter.sources.reader import Reader, Reading
+from alerter.sources.reader import Reader
 from alerter.testing import rule
 
 T0 = 1_773_140_400_000  # 2026-03-10T11:00:00Z
