@@ -42,3 +42,5 @@ class Context:
     leaves: Leaves
     plans: dict[Hashable, Node] = field(default_factory=dict)
     """Compiled query strings that hold no ``now``, for as long as no field is added."""
+    filtered: bool = False
+    """Whether the request has a query."""

@@ -166,9 +166,7 @@ def decimal(value: Any, kind: str) -> Decimal:
 
 def as_integer(value: Any, kind: str, coerce: bool = True) -> int:
     """Cut a number to a whole one within the type's bounds; raises ValueError."""
-    if value.__class__ is int:
-        whole = int(value)
-    elif kind == "long" and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value):
+    if value.__class__ is int or (kind == "long" and isinstance(value, str) and re.fullmatch(r"[+-]?\d+", value)):
         whole = int(value)
     else:
         number = decimal(value, kind)

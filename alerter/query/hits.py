@@ -135,6 +135,8 @@ def _fields(context: Context, item: Any) -> Fetch:
 
     def fetch(doc: int) -> dict[str, Any]:
         for view in views:
+            if form is not None and not view.type.is_date:
+                raise UnsupportedQuery(f"a format for the field [{view.type.name}] of type [{view.type.kind}]")
             if view.type.kind in ("text", "keyword") and view.column.code_of(doc) in view.column.respelt:
                 raise UnsupportedQuery(f"[fields] of a number in [{view.type.name}]", "it is written unusually")
         return {

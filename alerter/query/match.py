@@ -105,12 +105,16 @@ def clauses(context: Context, view: View, value: Any, kind: str, options: Option
         )
         raise shard(f"failed to create query: {reason}")
     if analyzer == "keyword" and kind != PHRASE_PREFIX:
+        if kind == BOOL_PREFIX and type.kind == "keyword" and options.analyzer is not None:
+            raise UnsupportedQuery(f"an analyzer for a prefix on [{type.name}]")
         if kind == BOOL_PREFIX and (type.is_text or type.kind == "keyword" or options.analyzer is not None):
             return [leaves.prefix(context, view, as_text(value))]
         return [_word(context, view, as_text(value), options, kind in (BOOLEAN, BOOL_PREFIX))]
     words = ANALYZERS[analyzer](as_text(value))
     if kind in (PHRASE, PHRASE_PREFIX):
         return [_phrase(context, view, words, kind, options)] if words else []
+    if kind == BOOL_PREFIX and type.kind == "keyword":
+        raise UnsupportedQuery(f"an analyzer for a prefix on [{type.name}]")
     found = [_word(context, view, word, options, True) for word in words]
     if kind == BOOL_PREFIX and words:
         found[-1] = leaves.prefix(context, view, words[-1])

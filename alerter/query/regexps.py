@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from alerter.query.errors import argument
+from alerter.query.errors import UnsupportedQuery, argument
 from alerter.query.patterns import Test
 
 FLAGS = {"INTERSECTION", "COMPLEMENT", "EMPTY", "ANYSTRING", "INTERVAL", "AUTOMATON", "NONE", "ALL"}
@@ -204,6 +204,8 @@ class _Parser:
             parts.append(self._class_part())
             if self._take("]"):
                 break
+        if self.ignore_case and any(letter.isalpha() for part in parts for letter in re.sub(r"\\.", "", part)):
+            raise UnsupportedQuery("a set of letters in a regexp with [case_insensitive]")
         return _one(f"[{'^' if negated else ''}{''.join(parts)}]", self.ignore_case)
 
     def _class_part(self) -> str:

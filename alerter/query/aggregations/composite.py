@@ -39,6 +39,7 @@ class _Source:
     descending: bool
     missing_last: bool
     may_be_missing: bool
+    arrays: bool = False
 
     def compare(self, a: Any, b: Any) -> int:
         if a == b:
@@ -62,6 +63,9 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
     if not isinstance(specs, list) or not specs:
         raise content("Failed to build [composite] after last required field arrived")
     sources = [_source(context, spec) for spec in specs]
+    if context.filtered and sources[0].arrays:
+        # a server that walks the values of a range in order leaves out the other values of an array
+        raise UnsupportedQuery("a composite aggregation that begins with an array of dates or numbers, with a query")
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
         raise content("Failed to build [composite] after last required field arrived")
@@ -140,7 +144,8 @@ def _source(context: Context, spec: Any) -> _Source:
         return (tuple(map(down, cell)) if down else cell) if cell else absent
 
     read, write = _reader(view, form, zone, down is not None), _writer(view, form, zone)
-    return _Source(name, values, write, read, descending, missing_last, bool(absent))
+    arrays = not view.column.single and (view.type.is_date or view.type.is_number)
+    return _Source(name, values, write, read, descending, missing_last, bool(absent), arrays)
 
 
 def _rounding(
@@ -148,8 +153,8 @@ def _rounding(
 ) -> tuple[Callable[[Any], Any] | None, DateFormat | None]:
     if type == "date_histogram":
         round = rounding(type, options)
-        if view is not None and view.type.is_number:
-            raise UnsupportedQuery("date_histogram over numbers")
+        if view is not None and (view.type.is_number or view.type.kind == "boolean"):
+            raise UnsupportedQuery(f"date_histogram over the type [{view.type.kind}]")
         if view is not None and not view.type.is_date:
             raise argument(f"invalid source for [date_histogram]: [{view.type.name}] is no date")
         return round.down, date_format(options["format"]) if options.get("format") else None

@@ -164,8 +164,8 @@ def date_histogram(context: Context, name: str, options: Mapping[str, Any], belo
     if view is None:
         return lambda _: {"buckets": {} if options.get("keyed") else []}
     if not view.type.is_date:
-        if view.type.is_number:
-            raise UnsupportedQuery("date_histogram over numbers")
+        if view.type.is_number or view.type.kind == "boolean":
+            raise UnsupportedQuery(f"date_histogram over the type [{view.type.kind}]")
         raise argument(
             f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [date_histogram]"
         )

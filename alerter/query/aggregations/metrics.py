@@ -147,6 +147,9 @@ def _deviations(values: Sequence[float], sigma: float) -> Result:
     mean = _add(values) / count
     squares = _add([value * value for value in values])
     spread = _add([(value - mean) ** 2 for value in values])
+    if 0 < spread < squares * 1e-7:
+        # a server takes the difference of two sums, of which too few digits are left
+        raise UnsupportedQuery("aggregation [extended_stats] of large values so close together")
     population = spread / count
     sampling = spread / (count - 1) if count > 1 else None
     deviation, sampled = math.sqrt(population), None if sampling is None else math.sqrt(sampling)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from alerter.query.aggregations.parts import Aggregation, Aggregations, Result, cells, check, field
@@ -65,6 +67,8 @@ def date_range(context: Context, name: str, options: Mapping[str, Any], below: A
                 ends.append(None)
                 continue
             text = str(int(value)) if isinstance(value, float) else str(value)
+            if zone is not UTC and re.fullmatch(r"-?\d{5,}(\.\d*)?", text):
+                raise UnsupportedQuery("a date_range from milliseconds in a time zone")
             instant = resolve(text, form, context.now, zone)
             ends.append(instant)
             head[end], head[f"{end}_as_string"] = float(instant), form.write(instant, zone)

@@ -81,30 +81,33 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
         found = []
         for value, (count, more) in counted.items():
             if keep is None or keep(value):
-                bucket = {**key_parts(view.type, value, form), "_sort": value, "doc_count": count}
-                if show_error:
-                    bucket["doc_count_error_upper_bound"] = 0
-                found.append({**bucket, **more})
+                found.append({**key_parts(view.type, value, form), "_sort": value, "doc_count": count, **more})
         ordered = order(found)
         if 0 < per_shard <= size < len(ordered):
             raise UnsupportedQuery("parameter [shard_size] of the aggregation [terms] that cuts terms off")
-        # what a server does with one shard: it cuts the list off, then leaves out the rare, then cuts it to size
         cut = max(per_shard if per_shard > 0 else size * 3 // 2 + 10, size)
         if least > 1 and len(ordered) > cut and not rare_last:
-            raise UnsupportedQuery(
-                "parameter [min_doc_count] of the aggregation [terms] with so many terms in this order"
-            )
-        unknown = not (rare_last or by_key) and len(ordered) >= cut
-        rest = sum(bucket["doc_count"] for bucket in ordered[cut:])
-        kept = [place for place, bucket in enumerate(ordered[:cut]) if bucket["doc_count"] >= least]
-        left = ordered[kept[size - 1] + 1 : cut] if by_key and len(kept) >= size else [ordered[i] for i in kept[size:]]
-        rest += sum(bucket["doc_count"] for bucket in left)
-        ordered = [ordered[place] for place in kept]
-        too_many(min(size, len(ordered)))
-        buckets = [{key: part for key, part in bucket.items() if key != "_sort"} for bucket in ordered[:size]]
-        return {"doc_count_error_upper_bound": -1 if unknown else 0, "sum_other_doc_count": rest, "buckets": buckets}
+            raise UnsupportedQuery("[min_doc_count] of the aggregation [terms] with so many terms in this order")
+        bound = -1 if not (rare_last or by_key) and len(ordered) >= cut else 0
+        kept, rest = _first(ordered, size, size if by_key else cut, least)
+        for bucket in kept:
+            del bucket["_sort"]
+            if show_error:
+                bucket["doc_count_error_upper_bound"] = bound
+        return {"doc_count_error_upper_bound": bound, "sum_other_doc_count": rest, "buckets": kept}
 
     return run
+
+
+def _first(ordered: list[Result], size: int, cut: int, least: int) -> tuple[list[Result], int]:
+    """Cut a list as a server does with one shard: first off, then the rare out, then to size; count what is left.
+
+    The rare are counted only where they stand behind the first cut, which for an order by key is the size itself.
+    """
+    frequent = [bucket for bucket in ordered[:cut] if bucket["doc_count"] >= least]
+    kept = frequent[:size]
+    too_many(len(kept))
+    return kept, sum(bucket["doc_count"] for bucket in [*ordered[cut:], *frequent[size:]])
 
 
 def _first_order(spec: Any) -> Any:
