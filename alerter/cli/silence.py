@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from alerter.cli.output import say
+from alerter.cli.output import complain, say
 
 if TYPE_CHECKING:
     from alerter.model.silence import Matcher, Silence
@@ -35,6 +35,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     add.add_argument("--for", dest="length", required=True, metavar="LENGTH", help="2h, 30m, 1d ...")
     add.add_argument("--comment", required=True, metavar="TEXT", help="why")
     add.add_argument("--author", metavar="NAME", help="default: the login name")
+    add.add_argument("--format", choices=["text", "json"], default="text")
     listing = parts.add_parser("list", help="list silences")
     listing.add_argument("--expired", action="store_true", help="those that are over, too")
     listing.add_argument("--format", choices=["text", "json"], default="text")
@@ -46,13 +47,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _add(args: argparse.Namespace) -> int:
+    import json
     import secrets
 
     from alerter.cli.lengths import length_option
+    from alerter.cli.silence_notes import notes_on
     from alerter.cli.state_access import opened_state
     from alerter.clock import SystemClock
     from alerter.errors import UsageError
     from alerter.model.silence import Silence
+    from alerter.notifiers.text import one_line
     from alerter.timetext import iso
 
     matchers = tuple(_matchers(args))
@@ -67,9 +71,15 @@ def _add(args: argparse.Namespace) -> int:
     now = SystemClock().now()
     author = args.author or _login()
     silence = Silence(secrets.token_hex(10), matchers, now, now + length, author, args.comment.strip(), now)
-    with opened_state(args.config) as (state, _):
+    with opened_state(args.config) as (state, settings):
         state.save_silence(silence, None)
+        notes = [one_line(note) for note in notes_on(matchers, state, settings)]
+    if args.format == "json":
+        say(json.dumps({**_as_json(silence, now), "notes": notes}, ensure_ascii=False))
+        return 0
     say(f"{silence.id} until {iso(silence.end)}")
+    for note in notes:
+        complain(f"note: {note}")
     return 0
 
 

@@ -15,6 +15,7 @@ from alerter.model.incident import Incident
 from alerter.routing.labels import labels_of
 from alerter.state.protocol import State
 
+NOTHING = "matches no open incident now"
 ADD = ["silence", "add", "--for", "2h", "--comment", "release"]
 
 
@@ -123,6 +124,45 @@ def test_looking_makes_no_state(
         from alerter.sources.es_client import connect
 
         assert dict(connect(load_settings(None).es).indices.get(index=f"{prefix}*")) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "notes"),
+    [
+        (["--rule", "refunds"], []),
+        (["--key", "n=5"], []),
+        (["--rule", "refund"], ["no rule has the name 'refund' (did you mean refunds?)", NOTHING]),
+        (["--rule", "alerter: an engine is gone"], [NOTHING]),
+        (["--rule", "idle"], [NOTHING]),
+        (
+            ["--matcher", 'domian="order"'],
+            ["no rule has a label or key field 'domian' (did you mean domain?)", NOTHING],
+        ),
+        (["--matcher", 'team="a"'], [NOTHING]),
+        (["--key", "shop.id=zzz"], [NOTHING]),
+        (["--key", "n=6"], [NOTHING]),
+    ],
+)
+def test_what_matches_nothing_is_noted(
+    alone: Path,
+    state: State,
+    incident: Callable[..., Incident],
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    notes: list[str],
+) -> None:
+    """The silence is taken, as incidents may still come; a name that nothing has is named, with the nearest."""
+    rule = "type: any\nindex: x\nlabels: {team: a}\nquery_key: shop.id\n"
+    (alone / "rules").mkdir()
+    (alone / "rules/idle.yaml").write_text(rule)
+    state.save_incident(incident(labels={"rule": "refunds", "domain": "order"}), None)
+    assert main([*ADD, *options]) == 0
+    said = capsys.readouterr()
+    assert said.err.splitlines() == [f"note: {note}" for note in notes]
+    assert main([*ADD, *options, "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert (json.loads(said.out)["notes"], said.err) == (notes, "")
+    assert len(state.silences(SystemClock().now())) == 2
 
 
 def test_lines_for_people(state: State, capsys: pytest.CaptureFixture[str]) -> None:
