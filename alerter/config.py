@@ -15,6 +15,7 @@ from alerter.errors import UsageError
 from alerter.ruleset.yaml_positions import Document, read_file
 from alerter.secrets import Secret
 from alerter.shipped import shipped_dir
+from alerter.timetext import length_text
 
 DEFAULT_FILE = "alerter.yaml"
 UNSET = Secret()
@@ -125,6 +126,7 @@ class Settings:
 PATHS = ("rules", "notifiers", "data", "state_file")
 LENGTHS = ("run_every", "buffer_time", "query_delay", "max_catchup")
 PLAIN = ("state_index", "http_host", "http_port", "instance", "kibana_url", "honour_rule_webhooks")
+LEAST_LOOK: Millis = 200
 LOOKS = tuple(field.name for field in fields(DeliverySettings))
 SIGNS = tuple(field.name for field in fields(WatchSettings))
 GROUPS = {
@@ -196,7 +198,7 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
         query_delay=values.length(Settings.query_delay, "query_delay"),
         max_catchup=values.length(Settings.max_catchup, "max_catchup"),
         retention=KeptFor(*(values.length(getattr(KeptFor, n), "retention", n) for n in GROUPS["retention"])),
-        lease_ttl=values.length(Settings.lease_ttl, "lease", "ttl", least=SECOND),
+        lease_ttl=values.length(Settings.lease_ttl, "lease", "ttl", least=2 * SECOND, most=5 * MINUTE),
         delivery=_delivery(values),
         log=LogSettings(
             values.choice(LogSettings.level, LOG_LEVELS, "log", "level"),
@@ -211,9 +213,11 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
 
 
 def _delivery(values: Values) -> DeliverySettings:
-    found = DeliverySettings(*(values.length(getattr(DeliverySettings, n), "delivery", n) for n in LOOKS))
-    if found.second_look < found.first_look:
-        values.problem("delivery: second_look comes before first_look", "both count from the attempt", "delivery")
+    looks = (values.length(getattr(DeliverySettings, n), "delivery", n, least=LEAST_LOOK) for n in LOOKS)
+    found = DeliverySettings(*looks)
+    if found.second_look <= found.first_look:
+        hint = f"both count from the attempt; first_look is {length_text(found.first_look)}"
+        values.problem("delivery: second_look must come after first_look", hint, "delivery")
     return found
 
 

@@ -10,6 +10,7 @@ from alerter.clock import Millis
 from alerter.durations import parse_duration
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document
+from alerter.timetext import length_text
 
 YES, NO = ("true", "1", "yes", "on"), ("false", "0", "no", "off", "")
 
@@ -94,8 +95,8 @@ class Values:
         self.problem(f"{'.'.join(path)}: {value!r} is not a port", "a number from 0 (off) to 65535", *path)
         return default
 
-    def length(self, default: Millis, *path: str, least: Millis = 0) -> Millis:
-        """Return a length of time of at least ``least``."""
+    def length(self, default: Millis, *path: str, least: Millis = 0, most: Millis | None = None) -> Millis:
+        """Return a length of time from ``least`` to ``most``, both inclusive."""
         value = self._raw(*path)
         if value is None:
             return default
@@ -105,7 +106,9 @@ class Values:
             self.problem(f"{'.'.join(path)}: {error}", "", *path)
             return default
         if length < least:
-            self.problem(f"{'.'.join(path)}: {value!r} is too short", f"at least {least} ms", *path)
+            self.problem(f"{'.'.join(path)}: {value!r} is too short", f"at least {length_text(least)}", *path)
+        elif most is not None and length > most:
+            self.problem(f"{'.'.join(path)}: {value!r} is too long", f"at most {length_text(most)}", *path)
         return length
 
     def length_or_off(self, default: Millis, *path: str) -> Millis | None:

@@ -280,4 +280,21 @@ def test_looks_for_unclear_messages(folder: Path) -> None:
     """The ages at which an unclear message is looked for can be set, in their order."""
     settings = load(folder, "delivery: {first_look: 300ms, second_look: 1s}\n")
     assert (settings.delivery.first_look, settings.delivery.second_look) == (300, SECOND)
-    assert "second_look comes before first_look" in refusal(folder, "delivery: {first_look: 30s}\n")
+    assert "second_look must come after first_look" in refusal(folder, "delivery: {first_look: 30s}\n")
+    assert "second_look must come after first_look" in refusal(folder, "delivery: {first_look: 20s}\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("lease: {ttl: 1s}\n", ["alerter.yaml:1:14:", "lease.ttl: '1s' is too short", "at least 2 s"]),
+        ("lease: {ttl: 6m}\n", ["alerter.yaml:1:14:", "lease.ttl: '6m' is too long", "at most 5 min"]),
+        ("delivery: {first_look: 0s}\n", ["alerter.yaml:1:24:", "delivery.first_look: '0s' is too short"]),
+    ],
+)
+def test_lengths_have_bounds(folder: Path, text: str, said: list[str]) -> None:
+    """What no fleet and no channel can live with is refused at its place."""
+    message = refusal(folder, text)
+    assert all(part in message for part in said)
+    assert load(folder, "lease: {ttl: 2s}\n").lease_ttl == 2 * SECOND
+    assert load(folder, "lease: {ttl: 5m}\n").lease_ttl == 5 * MINUTE

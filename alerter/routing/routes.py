@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from alerter.clock import Millis
+from alerter.clock import SECOND, Millis
 from alerter.durations import parse_duration
 from alerter.model.route import Receiver
 from alerter.model.rule import Position
@@ -144,7 +144,10 @@ class TreeReader:
         return Timers(None, None, None, length("repeat_interval"), storm)
 
     def _storm(self, written: Mapping[str, Any], path: Path) -> Millis | None:
-        return None if written["storm"] in ("off", False) else self._length(written, "storm", path)
+        length = None if written["storm"] in ("off", False) else self._length(written, "storm", path)
+        if length is not None and length < SECOND:
+            self._error("duration", "storm: at least 1 s", "like storm: 2m, or storm: off", (*path, "storm"))
+        return length
 
     def _length(self, written: Mapping[str, Any], name: str, path: Path) -> Millis | None:
         try:

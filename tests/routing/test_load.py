@@ -130,6 +130,17 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(p for key, below in inside for p in places(below, (*path, key)))]
 
 
+def test_a_storm_lasts_at_least_a_second(tmp_path: Path) -> None:
+    """A shorter one would put everything into digests."""
+    (tmp_path / "routes.yaml").write_text(WHOLE.replace("storm: off", "storm: 0s"), encoding="utf-8")
+    routing, findings = load_routing([tmp_path])
+    assert routing is None
+    (found,) = [f for f in findings if f.severity == "error"]
+    assert (found.message, found.line) == ("storm: at least 1 s", 6)
+    (tmp_path / "routes.yaml").write_text(WHOLE.replace("storm: off", "storm: 1s"), encoding="utf-8")
+    assert load_routing([tmp_path])[0] is not None
+
+
 @pytest.mark.parametrize("odd", [None, 5, "x", [], [[]], {}, {"q": 1}, True, -1.5])
 def test_any_value_anywhere_is_a_finding_never_a_crash(tmp_path: Path, odd: Any) -> None:
     """Whatever stands in the wrong place, loading ends with findings."""
