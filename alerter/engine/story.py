@@ -83,7 +83,7 @@ def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Sc
     Where the state has lost an incident that the checkpoint knows, the first match announced since opens it again.
     """
     if incident is not None and incident.updated > scene.start:
-        transitions = _since(incident, transitions)
+        transitions = _since(incident, transitions, scene.end)
     if incident is None:
         first = next((n for n, t in enumerate(transitions) if t.match and t.change is not Change.SUPPRESSED), None)
         if first is None:
@@ -100,13 +100,15 @@ def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Sc
     return story
 
 
-def _since(incident: Incident, transitions: Sequence[Transition]) -> list[Transition]:
+def _since(incident: Incident, transitions: Sequence[Transition], end: Millis) -> list[Transition]:
     """Return what the document does not hold yet.
 
     Late events may have ended an incident in the span judged again, at an instant for which it was written as firing:
-    its end is told as of what is written.
+    its end is told as of what is written. An evaluation that does not reach that far cannot tell: it may open again.
     """
     new = [t for t in transitions if t.at > incident.updated]
+    if end < incident.updated:
+        return new
     turns = [t for t in transitions if t.change in (Change.OPENED, Change.REOPENED, Change.RESOLVED)]
     if incident.resolved is None and not new and turns and turns[-1].change is Change.RESOLVED:
         return [replace(turns[-1], at=incident.updated)]

@@ -86,3 +86,19 @@ def test_an_end_that_was_told_and_that_late_events_move_on_is_not_told_again(lat
     assert world.told() == [("firing", "user", 3), ("resolved", "user", 63)]
     assert only(world).resolved == T0 + end * 1000
     assert only(world).resolve_reason == Reason.CONDITION_OVER
+
+
+def test_an_evaluation_that_is_behind_the_document_ends_nothing():
+    """Written as open again at 202 s; a judgement up to 190 s, by a slower clock, does not tell the earlier end anew."""
+    world = World(documents([1, 2, 3, 200, 201, 202]), [storm(resolve_after=30_000)])
+    world.tick(0)
+    with checkpoints_are_lost(world):
+        world.tick(203)
+    before = world.told()
+    assert [kind for kind, _, _ in before] == ["firing", "resolved", "firing"]
+    world.tick(190)
+    assert only(world).resolved is None
+    assert world.told() == before
+    for seconds in (210, 240, 300):
+        world.tick(seconds)
+    assert world.told() == [*before, ("resolved", "user", 232)]
