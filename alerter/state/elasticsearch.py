@@ -31,8 +31,8 @@ from alerter.state.records import (
 from alerter.state.roll import Roll
 from alerter.state.unreadable import Unreadable
 
-DECODED = 5_000
-"""Incidents kept as read, so that one that did not change is not read again."""
+DECODED = 12_000
+"""Incidents kept as read, so that one that did not change is not read again: an outbox of 10,000, and some more."""
 FIRING = {"term": {"state": "firing"}}
 TOGETHER = 1_000
 """Decisions written in one request."""

@@ -1,0 +1,22 @@
+"""Documents of incidents that did not change are not decoded again, up to a full outbox."""
+
+from __future__ import annotations
+
+from elasticsearch import Elasticsearch
+
+from alerter.state.codec import dumps
+from alerter.state.elasticsearch import ElasticsearchState
+from tests.delivery.fakes import delivery, incident
+
+OUTBOX = 10_000
+
+
+def test_list_of_a_full_outbox_is_decoded_once() -> None:
+    """The second reading of ten thousand gives the same records; one that changed is decoded anew."""
+    state = ElasticsearchState(Elasticsearch("http://127.0.0.1:1"), "alerter")
+    body = dumps(incident("i", delivery()))
+    docs = [{"_id": f"i{n}", "_seq_no": n, "_primary_term": 1, "_source": {"body": body}} for n in range(OUTBOX)]
+    first = [state._incident(doc) for doc in docs]
+    again = [state._incident(doc) for doc in docs]
+    assert all(one is other for one, other in zip(first, again, strict=True))
+    assert state._incident({**docs[0], "_seq_no": OUTBOX}) is not first[0]
