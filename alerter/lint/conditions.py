@@ -44,6 +44,8 @@ def gap_between_windows(built: Built) -> Iterator[Found]:
 def threshold_out_of_reach(built: Built) -> Iterator[Found]:
     """A threshold that no window can reach, or that every window does."""
     condition = built.rule.condition
+    if isinstance(condition, Flatline):
+        yield from _forgotten(built.rule, condition)
     if isinstance(condition, Cardinality):
         yield from _values(built, condition)
     elif isinstance(condition, Spike) and condition.height <= 1:
@@ -61,6 +63,16 @@ def threshold_out_of_reach(built: Built) -> Iterator[Found]:
         if least is not None and least <= 0:
             message = f"no {condition.measured.name} is below {least:g}"
             yield Found(message, "min_threshold must be above 0", ("min_threshold",))
+
+
+def _forgotten(rule: Rule, condition: Flatline) -> Iterator[Found]:
+    """Keys are forgotten before their window can be empty, and nothing but an empty one is asked for."""
+    if rule.query_key and condition.threshold == 1 and rule.known_keys_for <= rule.timeframe:
+        message = (
+            f"a key is forgotten after {length_text(rule.known_keys_for)}, before its window of "
+            f"{length_text(rule.timeframe)} can be empty: the rule never fires"
+        )
+        yield Found(message, "make known_keys_for longer than timeframe", ("known_keys_for",))
 
 
 def _values(built: Built, condition: Cardinality) -> Iterator[Found]:

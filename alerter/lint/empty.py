@@ -15,12 +15,14 @@ from alerter.query.datemath import resolve
 from alerter.query.dates import DEFAULT, DateFormat, date_format
 from alerter.query.errors import QueryError
 
+_ALL = "match_all"
 HINT = "the rule would never see an event"
 _LISTS = re.compile(
     r"(?i)(?:^|[._])(?:args|body|category|content|desc\w*|error|exception|groups?|hosts?|ips?|labels?|line|log|messages?|"
     r"msg|names?|original|permissions|query|related|roles?|scopes?|stack\w*|summary|tags?|text|title|types?|users?)$"
 )
 """Last parts of names of fields that often hold several values or words, so that two at once are no contradiction."""
+_EVERYTHING = re.compile(r"^\s*(?:NOT\s+|-|!)\s*\*(?::\*)?\s*$")
 _ANY_TIME = 1_700_000_000_000
 """What ``now`` is while two bounds are compared; any instant does."""
 
@@ -57,12 +59,16 @@ def _hollow(leaf: Leaf) -> Iterator[Found]:
     """Clauses that say nothing to look for."""
     if leaf.name == "match_none":
         yield Found("match_none matches nothing", HINT, leaf.path, True)
+    elif leaf.name == "ids" and isinstance(leaf.body, Mapping) and leaf.body.get("values") == []:
+        yield Found("ids: none is listed, so nothing matches", HINT, (*leaf.path, "values"))
     elif leaf.name == "terms" and leaf.field is not None and leaf.body[leaf.field] == []:
         yield Found(f"terms: no value of {leaf.field} is listed, so nothing matches", HINT, (*leaf.path, leaf.field))
-    elif leaf.name == "query_string" and leaf.text is not None and not leaf.text[0].strip():
-        yield Found(
-            "an empty query string matches nothing", "leave the filter out to select every document", leaf.text[1]
-        )
+    elif leaf.name == "query_string" and leaf.text is not None:
+        text, path = leaf.text
+        if not text.strip():
+            yield Found("an empty query string matches nothing", "leave the filter out to select every document", path)
+        elif _EVERYTHING.search(text):
+            yield Found("NOT * leaves out every document", HINT, path)
 
 
 def _upside_down(leaf: Leaf) -> Iterator[Found]:
@@ -109,7 +115,7 @@ def _instant(value: Any) -> float | None:
 
 
 def _contradictions(written: Any, path: Path) -> Iterator[Found]:
-    both = _Conjunction()
+    both = _Conjunction(required={_ALL: path})
     _collect(written, path, both)
     for clause, at in both.forbidden.items():
         if clause in both.required:
@@ -141,6 +147,8 @@ def _collect(node: Any, path: Path, into: _Conjunction) -> None:
 
 def _forbid(node: Any, path: Path, into: _Conjunction) -> None:
     for n, inner in enumerate(node if isinstance(node, list) else [node] if node else []):
+        if isinstance(inner, Mapping) and set(inner) == {"match_all"}:
+            into.forbidden.setdefault(_ALL, path)
         at = (*path, n) if isinstance(node, list) else path
         found = list(leaves(inner, at))
         if len(found) == 1 and isinstance(inner, Mapping) and set(inner) == {found[0].name}:

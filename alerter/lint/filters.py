@@ -9,6 +9,7 @@ from typing import Any
 
 from alerter.lint.model import Found, Path, Subject
 from alerter.lint.queries import Leaf
+from alerter.lint.regexes import expressions
 from alerter.query import lucene
 
 _NO_OPERATORS = re.compile(r'\\.|"(?:\\.|[^"\\])*"|/(?:\\.|[^/\\])*/', re.DOTALL)
@@ -32,10 +33,10 @@ def query_lowercase_operator(subject: Subject) -> Iterator[Found]:
 
 
 def leading_wildcard(subject: Subject) -> Iterator[Found]:
-    """A pattern that begins with ``*`` or ``?``: every term of the field is tried."""
+    """A pattern that begins with ``*`` or ``?``, or an expression with ``.*``: every term of the field is tried."""
     for leaf in subject.leaves if subject.big_index else ():
-        for text, path, at in _patterns(leaf):
-            if len(text.strip("*")) and text[0] in "*?":
+        for text, path, at in (*_patterns(leaf), *expressions(leaf)):
+            if text.strip(".*") and text.startswith(("*", "?", ".*", ".+")):
                 message = f"{text} begins with a wildcard: every value of the field is tried"
                 hint = "search for whole words, or map the field as wildcard"
                 yield Found(message, hint, path, part=text, offset=at)

@@ -17,7 +17,7 @@ _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _FORMAT = re.compile(r"\{(?P<name>[A-Za-z_][\w.]*)?\d*\}")
 _PRIVATE = re.compile(
     r"(?i)(?:^|[._-])(?:access_?key|access_?token|auth_?token|bearer|card_?number|client_?secret|cookie|credit_?card|"
-    r"credentials?|cvc|cvv|iban|jwt|otp|passphrase|passwort|pin|private_?key|pwd|refresh_?token|secret_?key|"
+    r"credentials?|cvc|cvv|date_?of_?birth|e_?mail|iban|jwt|otp|passphrase|passwort|phone(?:_?number)?|pin|private_?key|pwd|refresh_?token|secret_?key|"
     r"session_?id|session_?token|set_?cookie|ssn|tax_?id|user_?password)(?:$|[._-])"
 )
 _SYNTAX = Environment(autoescape=False)  # noqa: S701 - parses only, nothing is rendered
@@ -45,11 +45,11 @@ def redacted_field(built: Built) -> Iterator[Found]:
 
 
 def private_field(built: Built) -> Iterator[Found]:
-    """A text, ``include`` or the key names a field that looks secret and is shown in clear."""
+    """A text, ``include`` or the key names a field that looks private and is shown in clear."""
     keys = (field for field in _listed(built.subject, "query_key"))
     for path, text, field in (*_fields(built.subject), *keys):
         if _PRIVATE.search(field) and not is_redacted(field, built.rule.redact):
-            message = f"{field} looks like a secret, and is shown in clear"
+            message = f"{field} looks private, and is shown in clear"
             hint = f"redact: {{fields: [{field}]}} hides its values; equal ones still stay together"
             part = _last(field, text)
             yield Found(message, hint, path, part=part, offset=text.find(part))

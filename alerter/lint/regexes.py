@@ -35,7 +35,7 @@ _TOKEN = re.compile(f"{_KNOWN.pattern}|(?P<other>{_CLASS}|{_ESCAPE}|.)", re.DOTA
 def lucene_regex(subject: Subject) -> Iterator[Found]:
     """The first construct of each expression that Lucene reads otherwise than Python."""
     for leaf in subject.leaves:
-        for expression, path, at in _expressions(leaf):
+        for expression, path, at in expressions(leaf):
             found = difference(expression)
             if found is None:
                 continue
@@ -52,7 +52,7 @@ def difference(expression: str) -> tuple[str, int, str, str] | None:
     return None
 
 
-def _expressions(leaf: Leaf) -> Iterator[tuple[str, Path, int]]:
+def expressions(leaf: Leaf) -> Iterator[tuple[str, Path, int]]:
     """Yield the regular expressions of a clause: as written, path, offset in the text there."""
     if leaf.name == "regexp":
         value, path = leaf.value

@@ -27,17 +27,24 @@ def unused_receiver(scene: Scene) -> Iterator[Found]:
 
 
 def unreachable_route(scene: Scene) -> Iterator[Found]:
-    """A route before which another takes all it could match, or whose matchers exclude each other."""
-    for node in walk(scene.routing.root) if scene.routing else ():
-        for n, child in enumerate(node.routes):
-            taker = next((earlier for earlier in node.routes[:n] if _takes_all(earlier, child)), None)
-            if taker is not None:
-                message = f"the route {child.path} is never reached: {taker.path} takes all it could match"
-                yield Found(message, "change the order, or write continue: true", at=child.position)
-            name = _two_values(child.matchers)
-            if name:
-                message = f"the route {child.path} can never match: {name} cannot have two values"
-                yield Found(message, "one value, or a regular expression", at=child.position)
+    """A route before which another takes all it could match, or that asks for what it or a route above excludes."""
+    if scene.routing is not None:
+        yield from _unreachable(scene.routing.root, ())
+
+
+def _unreachable(node: Node, above: tuple[Matcher, ...]) -> Iterator[Found]:
+    for n, child in enumerate(node.routes):
+        taker = next((earlier for earlier in node.routes[:n] if _takes_all(earlier, child)), None)
+        every = (*above, *child.matchers)
+        name = _two_values(every)
+        if taker is not None:
+            message = f"the route {child.path} is never reached: {taker.path} takes all it could match"
+            yield Found(message, "change the order, or write continue: true", at=child.position)
+        elif name:
+            message = f"the route {child.path} can never match: {name} cannot have two values"
+            yield Found(message, "one value, or a regular expression", at=child.position)
+        else:
+            yield from _unreachable(child, every)
 
 
 def unknown_label(scene: Scene) -> Iterator[Found]:

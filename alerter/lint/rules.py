@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from alerter.lint.model import Found, Scene
 from alerter.lint.reach import label_values, reached
@@ -14,12 +16,18 @@ def duplicate_rule(scene: Scene) -> Iterator[Found]:
     first: dict[object, Rule] = {}
     for built in scene.rules:
         rule = built.rule
-        known = first.setdefault((rule.meaning(), repr(rule.condition)), rule)
+        known = first.setdefault(_matches(rule), rule)
         if known is not rule:
             at = known.position
             message = f"{rule.name} matches exactly when {known.name} ({at.file}:{at.line}) does: it is told twice"
             hint = "remove one; a second channel is a matter of the routes: continue: true"
             yield Found(message, hint, at=rule.position)
+
+
+def _matches(rule: Rule) -> object:
+    """Return what decides when a rule matches; the order of its filter does not."""
+    clauses = sorted(json.dumps(clause, sort_keys=True, default=str) for clause in rule.filter)
+    return replace(rule, filter=()).meaning(), tuple(clauses), repr(rule.condition)
 
 
 def untested_rule(scene: Scene) -> Iterator[Found]:
