@@ -23,7 +23,7 @@ ROUTES = "route: {receiver: default}\nreceivers: [{name: default, console: {}}]\
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Stand in a folder with one good rule, its test, and good routes; no setting in the environment."""
-    for name in [n for n in os.environ if n.startswith("ALERTER_")]:
+    for name in [n for n in os.environ if n.startswith("ALERTER_") and n != "ALERTER_TEST_HOME"]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     for name, text in {"rules/a.yaml": RULE, "rules/a.test.yaml": TEST, "notifiers/routes.yaml": ROUTES}.items():

@@ -67,7 +67,7 @@ RULE = "type: any\nindex: logs\n"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder for rules, with no setting in the environment."""
-    for name in [n for n in os.environ if n.startswith("ALERTER_")]:
+    for name in [n for n in os.environ if n.startswith("ALERTER_") and n != "ALERTER_TEST_HOME"]:
         monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     return tmp_path
