@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from typing import Any
 
 from alerter.clock import Millis
 from alerter.query.nodes import Leaf, Node
@@ -42,5 +43,5 @@ class Context:
     leaves: Leaves
     plans: dict[Hashable, Node] = field(default_factory=dict)
     """Compiled query strings that hold no ``now``, for as long as no field is added."""
-    filtered: bool = False
-    """Whether the request has a query."""
+    query: Any = None
+    """The request's query."""

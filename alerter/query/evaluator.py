@@ -92,7 +92,7 @@ class Evaluator:
 
         Raises UnsupportedQuery for what is not implemented and RejectedQuery for what Elasticsearch would refuse.
         """
-        context = self._context(now, body.get("query") is not None)
+        context = self._context(now, body.get("query"))
         _check(body)
         # in the order of a server, whose first complaint is the answer
         node, post = self._compiled(context, body, "query"), self._compiled(context, body, "post_filter")
@@ -131,11 +131,11 @@ class Evaluator:
         for start in range(0, len(ordered), size):
             yield [wanted.hit(context, doc) for doc in ordered[start : start + size]]
 
-    def _context(self, now: Millis | None, filtered: bool = False) -> Context:
+    def _context(self, now: Millis | None, query: Any = None) -> Context:
         if self._planned != self.store.version or len(self._plans) > _PLANS:
             self._plans.clear()
             self._planned = self.store.version
-        return Context(self.store, now, self._leaves, self._plans, filtered)
+        return Context(self.store, now, self._leaves, self._plans, query)
 
     @staticmethod
     def _compiled(context: Context, body: Mapping[str, Any], part: str) -> Node:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -39,7 +40,8 @@ class _Source:
     descending: bool
     missing_last: bool
     may_be_missing: bool
-    arrays: bool = False
+    array: str = ""
+    """The field's name where it holds arrays of dates or numbers."""
 
     def compare(self, a: Any, b: Any) -> int:
         if a == b:
@@ -63,9 +65,9 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
     if not isinstance(specs, list) or not specs:
         raise content("Failed to build [composite] after last required field arrived")
     sources = [_source(context, spec) for spec in specs]
-    if context.filtered and sources[0].arrays:
+    if sources[0].array and re.search(rf"(?<![\w.]){re.escape(sources[0].array)}(?![\w.])", str(context.query)):
         # a server that walks the values of a range in order leaves out the other values of an array
-        raise UnsupportedQuery("a composite aggregation that begins with an array of dates or numbers, with a query")
+        raise UnsupportedQuery("a composite aggregation that begins with an array that the query is about")
     names = [source.name for source in sources]
     if len(set(names)) < len(names):
         raise content("Failed to build [composite] after last required field arrived")
@@ -144,8 +146,9 @@ def _source(context: Context, spec: Any) -> _Source:
         return (tuple(map(down, cell)) if down else cell) if cell else absent
 
     read, write = _reader(view, form, zone, down is not None), _writer(view, form, zone)
-    arrays = not view.column.single and (view.type.is_date or view.type.is_number)
-    return _Source(name, values, write, read, descending, missing_last, bool(absent), arrays)
+    array = not view.column.single and (view.type.is_date or view.type.is_number)
+    named = view.type.name if array else ""
+    return _Source(name, values, write, read, descending, missing_last, bool(absent), named)
 
 
 def _rounding(
