@@ -13,6 +13,7 @@ from alerter.project import load_project
 from alerter.runner import Runner
 from alerter.service import Service
 from alerter.sources.embedded import EmbeddedSource
+from alerter.state.protocol import StateError
 from tests.cluster.services import NAMES, Fleet, pass_time
 
 
@@ -131,3 +132,20 @@ def test_a_slow_start_beats(fleet, monkeypatch, caplog):
     assert service.fleet.session == session
     assert "waiting for the cluster" not in caplog.text
     assert [v.value.rule for v in fleet.state.incidents(open_only=True)] == NAMES[:1]
+
+
+def test_a_beat_that_fails_is_said_once(fleet, monkeypatch, caplog):
+    """An engine without its state says why once, sends nothing, and says it again only after it was well."""
+    process = fleet.process("one")
+
+    def boom() -> None:
+        raise StateError("unreachable", "no route to the state")
+
+    for _ in range(2):
+        with monkeypatch.context() as patched:
+            patched.setattr(fleet.state, "members", boom)
+            for _ in range(5):
+                process.clock.advance(2 * SECOND)
+                assert process.service.renew() == ()
+        process.service.renew()
+    assert caplog.text.count("the engine's beat: no route to the state") == 2

@@ -89,7 +89,7 @@ def test_an_end_that_was_told_and_that_late_events_move_on_is_not_told_again(lat
 
 
 def test_an_evaluation_that_is_behind_the_document_ends_nothing():
-    """Written as open again at 202 s; a judgement up to 190 s, by a slower clock, does not tell the earlier end anew."""
+    """Written as open again at 202 s; one that judges up to 190 s does not tell the earlier end anew."""
     world = World(documents([1, 2, 3, 200, 201, 202]), [storm(resolve_after=30_000)])
     world.tick(0)
     with checkpoints_are_lost(world):

@@ -149,6 +149,14 @@ def test_error_answers_have_kinds(status: int, type: str, kind: str) -> None:
     assert status == 401 or kind == "incomplete" or "the cause" in found.reason
 
 
+@pytest.mark.parametrize("body", [None, "<html>not here</html>", {"message": "no such route"}])
+def test_a_404_of_somebody_else_is_no_missing_document(body: object) -> None:
+    """A gateway, or a wrong path: that is no word of Elasticsearch about an index or a document."""
+    found = from_answer(404, body)
+    assert found.kind == "unreachable"
+    assert "ALERTER_ES_URL" in found.hint
+
+
 @pytest.mark.parametrize("body", [None, "", "<html>", [], {}, {"error": "text"}, {"error": {"root_cause": [None]}}])
 def test_odd_error_bodies_are_understood(body: object) -> None:
     """A proxy's error page or a body of another form is an error like any other."""
