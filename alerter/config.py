@@ -127,6 +127,8 @@ PATHS = ("rules", "notifiers", "data", "state_file")
 LENGTHS = ("run_every", "buffer_time", "query_delay", "max_catchup")
 PLAIN = ("state_index", "http_host", "http_port", "instance", "kibana_url", "honour_rule_webhooks")
 LEAST_LOOK: Millis = 200
+SQLITE = b"SQLite format 3\0"
+"""Every SQLite database begins so."""
 LOOKS = tuple(field.name for field in fields(DeliverySettings))
 SIGNS = tuple(field.name for field in fields(WatchSettings))
 GROUPS = {
@@ -181,11 +183,12 @@ def _read(file: Path, *, required: bool) -> Document | None:
 
 def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> Settings:
     http_port = values.port(Settings.http_port, "http_port")
+    data = _data(values)
     return Settings(
         rules=_folders(values, "rules"),
         notifiers=_folders(values, "notifiers"),
-        data=_data(values),
-        state_file=next(iter(values.paths("state_file") or ()), Settings.state_file),
+        data=data,
+        state_file=_state_file(values, data),
         state_index=_state_index(values),
         es=_es_access(environ, values),
         slack=_slack_access(environ),
@@ -244,6 +247,30 @@ def _data(values: Values) -> tuple[Path, ...]:
         if file.is_dir():
             values.problem(f"data: {file} is a folder", "name its files: data: [events.ndjson]", "data")
     return files
+
+
+def _state_file(values: Values, data: tuple[Path, ...]) -> Path:
+    """Return the SQLite file; what is there and is none, or is read as data, is never written to."""
+    file = next(iter(values.paths("state_file") or ()), Settings.state_file)
+    hint = "name a file of its own: state_file: alerter.db"
+    if file.resolve() in {one.resolve() for one in data}:
+        values.problem(f"state_file: {file} is one of the data files", hint, "state_file")
+    elif _is_foreign(file):
+        values.problem(f"state_file: {file} is there, and is no SQLite database", hint, "state_file")
+    return file
+
+
+def _is_foreign(file: Path) -> bool:
+    """Whether something other than a database is there; SQLite takes an empty file for a new one."""
+    try:
+        if not file.exists():
+            return False
+        with file.open("rb") as opened:
+            return opened.read(len(SQLITE)) not in (b"", SQLITE)
+    except IsADirectoryError:
+        return True
+    except OSError:
+        return False  # opening the state says why
 
 
 def _state_index(values: Values) -> str:

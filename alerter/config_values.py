@@ -59,6 +59,8 @@ class Values:
         elif self._document:
             found = self._document.diagnostic("error", "setting", message, hint, path, key=key)
             self.problems.append(found.text())
+        else:  # of several variables together, or of a default
+            self.problems.append(message + (f"\n  hint: {hint}" if hint else ""))
 
     def text(self, default: str, *path: str) -> str:
         """Return a text."""

@@ -276,6 +276,46 @@ def test_a_wrong_switch_is_named(tmp_path: Path, text: str, said: str) -> None:
     assert "alerter.yaml:1:" in message
 
 
+@pytest.mark.parametrize(
+    ("written", "listed", "said"),
+    [
+        ("", True, "is one of the data files"),
+        (None, True, "is one of the data files"),
+        ("{}\n", True, "is one of the data files"),
+        ("{}\n", False, "is there, and is no SQLite database"),
+        ("", False, ""),
+        (None, False, ""),
+    ],
+)
+def test_state_is_never_written_over_other_files(folder: Path, written: str | None, listed: bool, said: str) -> None:
+    """Data files, also empty ones or none yet, and whatever is no database; an empty file may become one."""
+    state = folder / "events.ndjson"
+    if written is not None:
+        state.write_text(written, encoding="utf-8")
+    data = "./events.ndjson" if listed else "other.ndjson"
+    text = f"data: [{data}]\nstate_file: events.ndjson\n"
+    if said:
+        message = refusal(folder, text)
+        assert said in message
+        assert "alerter.yaml:2:13:" in message
+        assert (state.read_text(encoding="utf-8") if state.exists() else None) == written
+    else:
+        assert load(folder, text).state_file == state
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"ALERTER_DATA": "alerter.db"}, "alerter.db is one of the data files"),
+        ({"ALERTER_DELIVERY_SECOND_LOOK": "1s"}, "second_look must come after first_look"),
+    ],
+)
+def test_mistakes_of_variables_together_are_named(folder: Path, environ: dict[str, str], said: str) -> None:
+    """Also without a settings file."""
+    with pytest.raises(UsageError, match=said):
+        load_settings(None, environ)
+
+
 def test_looks_for_unclear_messages(folder: Path) -> None:
     """The ages at which an unclear message is looked for can be set, in their order."""
     settings = load(folder, "delivery: {first_look: 300ms, second_look: 1s}\n")

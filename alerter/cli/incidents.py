@@ -89,11 +89,13 @@ def as_json(incident: Incident) -> dict[str, Any]:
 
 def _line(incident: Incident) -> str:
     from alerter.notifiers.text import safe_line
+    from alerter.plurals import many
     from alerter.state.records import key_text
     from alerter.timetext import iso
 
     over = f"resolved {iso(incident.resolved)}" if incident.resolved else "FIRING"
     told = ", ".join(dict.fromkeys(f"{d.channel} {d.kind} {d.state}" for d in incident.deliveries)) or "nobody told"
     key = f" [{key_text(incident.key)}]" if incident.key else ""
-    line = f"{incident.id}  {iso(incident.opened)}  {over}  {incident.rule}{key}  {incident.matches} matches  ({told})"
+    matches = many(incident.matches, "match", "matches")
+    line = f"{incident.id}  {iso(incident.opened)}  {over}  {incident.rule}{key}  {matches}  ({told})"
     return safe_line(line)
