@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,19 +16,21 @@ from typing import Any
 from alerter.query.dates import date_format
 from alerter.query.evaluator import Document, Evaluator, RejectedQuery, UnsupportedQuery
 from alerter.sources.embedded_files import read_documents
+from tests.conformance.live import simplify
 
 HERE = Path(__file__).parent
 NOON = "2026-03-10T12:00:00Z"
 """What ``now`` means in the cases that do not say."""
 
-DROPPED = {"_score", "max_score", "_index", "_type", "meta"}
+Judged = dict[str, Any]
+"""A case as it stands in a file of cases."""
 
 
 @dataclass(frozen=True)
 class Verdict:
     """What became of a case: ``equal``, ``refused`` or ``wrong``, with what was got."""
 
-    case: dict[str, Any]
+    case: Judged
     outcome: str
     got: Any
 
@@ -61,10 +63,11 @@ def logs(path: Path) -> Evaluator:
     return Evaluator(read_documents([path]).documents)
 
 
-def ask(evaluator: Evaluator, case: dict[str, Any], log: bool) -> Any:
+def ask(evaluator: Evaluator, case: Judged, log: bool) -> Any:
     """Return the answer to a case in the form in which answers are recorded."""
     body = dict(case["body"])
-    if case.get("answer") == "set":
+    as_set = case.get("answer") == "set"
+    if as_set:
         body = {"size": 10_000 if log else 100, "sort": ["_doc"], "_source": False, **body}
     now = date_format("strict_date_optional_time").read(case.get("now") or NOON)
     try:
@@ -73,36 +76,24 @@ def ask(evaluator: Evaluator, case: dict[str, Any], log: bool) -> Any:
         return {"refused": error.name}
     except RejectedQuery as error:
         return {"error": {"status": error.status, "type": error.type, "reason": error.reason}}
-    return _simplify(answer, case.get("answer") == "set", log)
+    return recorded(simplify(answer), as_set, log)
 
 
-def _simplify(answer: Any, as_set: bool, log: bool) -> Any:
-    hits = answer["hits"]
-    out: dict[str, Any] = {"total": hits["total"]} if "total" in hits else {}
-    out["ids"] = [hit["_id"] for hit in hits["hits"]]
-    for part in ("sort", "fields", "_source"):
-        if any(part in hit for hit in hits["hits"]):
-            out[part] = [hit.get(part) for hit in hits["hits"]]
-    if "aggregations" in answer:
-        out["aggregations"] = _stripped(answer["aggregations"])
-    if as_set:
-        out.pop("sort", None)
-        out.pop("total", None)
-        out["ids"].sort(key=int)
-        return _shorten(out["ids"]) if log else out
-    return out
+def recorded(answer: Any, as_set: bool, log: bool) -> Any:
+    """Turn an answer into what is recorded of it: hits whose order does not matter become a sorted list."""
+    answer.pop("_ignored", None)
+    if not as_set or "error" in answer:
+        return answer
+    ids = sorted(answer["ids"], key=int)
+    if log:
+        return _shorten(ids)
+    return {**{part: value for part, value in answer.items() if part not in ("sort", "total")}, "ids": ids}
 
 
 def _shorten(ids: list[str]) -> Any:
     if len(ids) <= 100:
         return {"count": len(ids), "ids": ids}
     return {"count": len(ids), "first": ids[:20], "sha256": hashlib.sha256("\n".join(ids).encode()).hexdigest()}
-
-
-def _stripped(node: Any) -> Any:
-    if isinstance(node, dict):
-        return {key: _stripped(value) for key, value in node.items() if key not in DROPPED}
-    return [_stripped(each) for each in node] if isinstance(node, list) else node
 
 
 def same(a: Any, b: Any, tolerance: float = 1e-9) -> bool:
@@ -120,7 +111,7 @@ def same(a: Any, b: Any, tolerance: float = 1e-9) -> bool:
     return bool(a == b)
 
 
-def judge(evaluator: Evaluator, case: dict[str, Any], log: bool = False) -> Verdict:
+def judge(evaluator: Evaluator, case: Judged, log: bool = False) -> Verdict:
     """Judge one case. Where the answer is an error, the same type or a refusal is right."""
     got = ask(evaluator, case, log)
     if "refused" in got:
@@ -133,21 +124,20 @@ def judge(evaluator: Evaluator, case: dict[str, Any], log: bool = False) -> Verd
     return Verdict(case, "wrong", got)
 
 
-def verdicts() -> Iterator[Verdict]:
+def verdicts(files: Sequence[Path]) -> Iterator[Verdict]:
     """Judge every case whose data is there."""
-    for path in sorted(HERE.glob("cases*.ndjson")):
-        for case in lines(path):
-            yield judge(small(), case)
     folder = shared()
-    if folder is not None:
-        for case in lines(HERE / "logs_cases.ndjson"):
+    for case in (case for path in files for case in lines(path)):
+        if "file" not in case:
+            yield judge(small(), case)
+        elif folder is not None:
             yield judge(logs(folder / "logs" / case["file"]), case, log=True)
 
 
-def report(verbose: bool = False) -> int:
+def report(files: Sequence[Path], verbose: bool = False) -> int:
     """Print a table by area; return 1 when a case is wrong."""
     counts: dict[str, Counter[str]] = {}
-    for verdict in verdicts():
+    for verdict in verdicts(files):
         counts.setdefault(verdict.case["area"], Counter())[verdict.outcome] += 1
         if verdict.outcome == "wrong" or (verbose and verdict.outcome == "refused"):
             case = verdict.case

@@ -34,21 +34,22 @@ class Server:
         kind = "application/x-ndjson" if path.partition("?")[0].endswith(("_bulk", "_msearch")) else "application/json"
         data = None if body is None else body.encode("utf-8", "surrogatepass")
         request = urllib.request.Request(
-            f"{self.url}/{path}", data, {**self.headers, "Content-Type": kind}, method=method
+            f"{self.url}/{path.lstrip('/')}", data, {**self.headers, "Content-Type": kind}, method=method
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=60) as answer:
+            with opener.open(request, timeout=300) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             text = error.read()
             return error.code, json.loads(text) if text.startswith(b"{") else {"error": text.decode(errors="replace")}
 
     def version(self) -> str:
-        """Return name and version of the server."""
-        _, found = self.call("GET", "")
-        version = found["version"]
-        return f"{version.get('distribution', 'elasticsearch')} {version['number']}"
+        """Return the version of the server; raises ValueError when it does not answer as one."""
+        status, found = self.call("GET", "_nodes/_local?filter_path=nodes.*.version")
+        if status != 200 or not found.get("nodes"):
+            raise ValueError(f"{self.url} answers {status}: {json.dumps(found)[:300]}")
+        return str(next(iter(found["nodes"].values()))["version"])
 
     def load(
         self, index: str, lines: Sequence[str], mappings: Mapping[str, Any], shards: int = 1
@@ -60,10 +61,10 @@ class Server:
         if status != 200:
             raise ValueError(f"the server refuses the index: {json.dumps(answer)[:500]}")
         rejected: dict[str, dict[str, str]] = {}
-        for start in range(0, len(lines), 5000):
+        for start in range(0, len(lines), 1000):
             body = "".join(
                 f'{{"index": {{"_id": "{number}"}}}}\n{line}\n'
-                for number, line in enumerate(lines[start : start + 5000], start + 1)
+                for number, line in enumerate(lines[start : start + 1000], start + 1)
             )
             status, answer = self.call("POST", f"{index}/_bulk?refresh=true", body)
             if status != 200:
