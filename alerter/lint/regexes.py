@@ -25,6 +25,11 @@ DIFFERENCES: tuple[tuple[str, str, str], ...] = (
     (r"\$", "$ is a plain character to Lucene: expressions always match the whole value", "leave it out"),
     (r"[@&~#]", "{} is an operator to Lucene", "write \\{} for the character"),
     (r"<(?!\d+-\d+>)", "< begins a range of numbers to Lucene: <1-99>", "write \\< for the character"),
+    (
+        r"(?<![^(|])(?<!\\[(|])\||\|(?=[|)]|\Z)",
+        "an empty alternative is none to Lucene: {} is then a plain character",
+        "write (a|b)? for what may be missing",
+    ),
     (r'"', "quotes enclose plain text to Lucene", 'write \\" for the character'),
 )
 """A construct, what Lucene takes it for, what to write; the order keeps ``(?i)`` from being taken for a repetition."""

@@ -84,6 +84,8 @@ def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, as
 
 def is_routing(file: Path) -> bool:
     """Tell whether a file holds routes or receivers."""
+    if not any(name in line for line in read_lines(file) for name in TOP):
+        return False
     documents, _ = read_file(file)
     return any(isinstance(d.value, Mapping) and set(TOP) & set(d.value) and "type" not in d.value for d in documents)
 
