@@ -2,7 +2,8 @@
 
     python -m tests.conformance.fuzz --url http://localhost:9200 --seed 7 --worlds 20 --requests 400
 
-A seed makes one world, an index of random documents, and the requests asked of it; it replays by ``--seed``.
+A seed makes one world, an index of random documents, and the requests asked of it; it replays by ``--seed``. With
+``--rules`` the filters of rule files are asked, over documents made from the fields and values they name.
 """
 
 from __future__ import annotations
@@ -13,17 +14,22 @@ import sys
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from alerter.query.evaluator import Evaluator, RejectedQuery, UnsupportedQuery
 from alerter.sources.embedded_files import LineParser
+from tests.conformance import wild
 from tests.conformance.judge import same
 from tests.conformance.live import Server, simplify, translated
 from tests.conformance.requests import request
 from tests.conformance.worlds import World, world
+
+RULES = 8
+"""How many rules share an index of documents."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +92,12 @@ def here(evaluator: Evaluator, body: Any) -> Any:
         return {"error": {"status": error.status, "type": error.type, "reason": error.reason}}
 
 
-def run(server: Server, seed: int, requests: int, outcome: Outcome) -> None:
-    """Ask the requests of one seed of both."""
-    made, random = world(seed), Random(seed + 1)
+def run(server: Server, seed: int, made: World, bodies: Sequence[Any], outcome: Outcome) -> None:
+    """Ask some requests over a world of both."""
     evaluator, index = evaluator_of(made), f"test-fuzz-{uuid.uuid4().hex[:12]}"
     try:
         rejected = server.load(index, made.lines, {"properties": made.properties})
         outcome.differences += _documents(seed, made, evaluator, rejected)
-        bodies = [request(random, made) for _ in range(requests)]
         answers = [here(evaluator, body) for body in bodies]
         asked = [(body, mine) for body, mine in zip(bodies, answers, strict=True) if "refused" not in mine]
         outcome.counts["refused"] += len(bodies) - len(asked)
@@ -140,7 +144,19 @@ def explore(server: Server, seeds: range, requests: int, strict: bool = False) -
     """Ask the requests of some seeds."""
     outcome = Outcome(Counter(), Counter(), [], strict)
     for seed in seeds:
-        run(server, seed, requests, outcome)
+        made, random = world(seed), Random(seed + 1)
+        run(server, seed, made, [request(random, made) for _ in range(requests)], outcome)
+    return outcome
+
+
+def explore_rules(server: Server, folders: Sequence[Path], seed: int) -> Outcome:
+    """Ask the filters of rule files over documents made for them, some rules at a time."""
+    outcome = Outcome(Counter(), Counter(), [])
+    filters = wild.filters_of(folders)
+    for start in range(0, len(filters), RULES):
+        some, random = filters[start : start + RULES], Random(seed + start + 1)
+        made = wild.world_of(some, seed + start)
+        run(server, seed, made, list(wild.requests_of(some, made, random)), outcome)
     return outcome
 
 
@@ -151,10 +167,15 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the first seed (default: a fresh one)")
     parser.add_argument("--worlds", type=int, default=1, help="how many seeds")
     parser.add_argument("--requests", type=int, default=400, help="how many requests each")
+    parser.add_argument("--rules", type=Path, nargs="+", metavar="FOLDER", help="ask the filters of rule files instead")
     parser.add_argument("--strict", action="store_true", help="another type of error is a difference too")
     parser.add_argument("--refusals", action="store_true", help="list what was refused")
     args = parser.parse_args()
-    outcome = explore(Server(args.url), range(args.seed, args.seed + args.worlds), args.requests, args.strict)
+    server, seeds = Server(args.url), range(args.seed, args.seed + args.worlds)
+    if args.rules:
+        outcome = explore_rules(server, args.rules, args.seed)
+    else:
+        outcome = explore(server, seeds, args.requests, args.strict)
     for difference in outcome.differences:
         print(difference)
     if args.refusals:
