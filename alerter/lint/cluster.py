@@ -38,10 +38,10 @@ class Known:
 
 
 def unknown_index(known: Known) -> Iterator[Found]:
-    """No index has the name, or a document."""
+    """No index has the name, or it may not be read."""
     if known.facts.missing:
         hint = "is the name right, and may the user read it? an index that comes later may be ignored"
-        yield Found(f"no index is called {known.rule.index}", hint, known.path("index"))
+        yield Found(known.facts.missing, hint, known.path("index"))
 
 
 def unknown_field(known: Known) -> Iterator[Found]:

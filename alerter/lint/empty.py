@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerter.lint.model import Found, Path, Subject
-from alerter.lint.queries import Leaf, leaves
+from alerter.lint.queries import BY_FIELD, OTHERS, Leaf, leaves
 from alerter.query import lucene
 from alerter.query.datemath import resolve
 from alerter.query.dates import DEFAULT, DateFormat, date_format
@@ -35,15 +35,20 @@ class _Conjunction:
     forbidden: dict[str, Path] = field(default_factory=dict)
     exact: dict[str, dict[str, Found]] = field(default_factory=dict)
     """By field, each value that it must have, with what is said when there is another one."""
+    first: dict[str, Any] = field(default_factory=dict)
 
     def must_be(self, name: str | None, value: Any, path: Path, part: str = "", offset: int = 0) -> None:
         """Note that a field must have a value; names of fields that hold lists or texts are left alone."""
-        if not name or _LISTS.search(name.removesuffix(".keyword")) or isinstance(value, Mapping | list):
+        if not name or name.startswith("_") or "*" in name or isinstance(value, Mapping | list):
+            return
+        if _LISTS.search(name.removesuffix(".keyword")):
             return
         others = self.exact.setdefault(name, {})
-        first = next(iter(others), value)
+        first = self.first.setdefault(name, value)
         message = f"{name} would have to be {first} and {value} at once: nothing can match, unless it is a list"
-        others.setdefault(str(value), Found(message, "join them with OR, or write terms", path, False, part, offset))
+        others.setdefault(
+            str(value).lower(), Found(message, "join them with OR, or write terms", path, False, part, offset)
+        )
 
 
 def matches_nothing(subject: Subject) -> Iterator[Found]:
@@ -134,15 +139,19 @@ def _collect(node: Any, path: Path, into: _Conjunction) -> None:
         for name in ("must", "filter"):
             _collect(clauses.get(name), (*path, "bool", name), into)
         _forbid(clauses.get("must_not"), (*path, "bool", "must_not"), into)
-    elif isinstance(node, Mapping) and set(node) <= {"query", "filter"}:
+    elif isinstance(node, Mapping):
         for name, inner in node.items():
-            _collect(inner, (*path, name), into)
-    else:
-        for leaf in leaves(node, path):
-            into.required.setdefault(_canonical(leaf.name, leaf.body), leaf.path)
-            if leaf.name == "term":
-                into.must_be(leaf.field, leaf.value[0], leaf.value[1])
-            _words(leaf, into)
+            if name in ("query", "filter", "constant_score"):
+                _collect(inner, (*path, name), into)
+            elif name in BY_FIELD or name in OTHERS:
+                _require(Leaf(name, inner, (*path, name)), into)
+
+
+def _require(leaf: Leaf, into: _Conjunction) -> None:
+    into.required.setdefault(_canonical(leaf.name, leaf.body), leaf.path)
+    if leaf.name == "term":
+        into.must_be(leaf.field, leaf.value[0], leaf.value[1])
+    _words(leaf, into)
 
 
 def _forbid(node: Any, path: Path, into: _Conjunction) -> None:
@@ -163,8 +172,8 @@ def _words(leaf: Leaf, into: _Conjunction) -> None:
     every = isinstance(leaf.body, Mapping) and str(leaf.body.get("default_operator", "or")).lower() == "and"
     for n, clause in enumerate(clauses):
         name = _canonical("lucene", repr(_without_place(clause.item)))
-        follows = n + 1 < len(clauses) and clauses[n + 1].joined == "AND"
-        joined = clause.joined == "AND" or follows or (every and clause.joined != "OR") or len(clauses) == 1
+        joints = {clause.joined, clauses[n + 1].joined if n + 1 < len(clauses) else ""}
+        joined = "AND" in joints or (every and "OR" not in joints) or len(clauses) == 1
         if clause.sign == "-":
             into.forbidden.setdefault(name, leaf.text[1])
         elif clause.sign == "+" or joined:

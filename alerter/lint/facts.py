@@ -19,8 +19,8 @@ LATELY: Millis = 7 * DAY
 SAMPLE = 1000
 """The newest arrivals whose lag is looked at."""
 ARRIVED = "event.ingested"
-FATAL = ("unreachable", "denied", "busy")
-"""Errors that concern the cluster and not one rule."""
+DOWN = ("unreachable", "busy")
+"""Errors that concern the whole cluster."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Lag:
 class Facts:
     """What is known of a rule's index; None where it is not.
 
-    ``types`` are those of all fields; ``missing``: no index has the name. ``documents`` are counted up to MANY,
+    ``types`` are those of all fields; ``missing`` is why there are none. ``documents`` are counted up to MANY,
     ``lately`` up to what the rule needs. ``refused`` is why the server refuses the rule's filter.
     """
 
@@ -49,7 +49,7 @@ class Facts:
     lately: int | None = None
     lag: Lag | None = None
     refused: str = ""
-    missing: bool = False
+    missing: str = ""
 
 
 def needed(rule: Rule) -> int:
@@ -57,23 +57,24 @@ def needed(rule: Rule) -> int:
     return rule.condition.num_events if isinstance(rule.condition, Frequency) else 1
 
 
-def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts | None]:
-    """Ask the cluster about each rule; None for one that cannot be asked about. Raises SourceError when it is down."""
-    types = {index: _types(source, index) for index in dict.fromkeys(rule.index for rule in rules)}
-    asked = [(rule, types[rule.index]) for rule in rules]
-    places = dict.fromkeys((rule.index, rule.time.name) for rule, known in asked if known and _dated(rule, known))
-    requests = [r for index, time in places for r in _of_index(index, time, types[index] or {}, now)]
-    asked_too = [(n, request) for n, (rule, known) in enumerate(asked) if (request := _of_rule(rule, known, now))]
-    answers = source.search([*requests, *(request for _, request in asked_too)])
+def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts]:
+    """Ask the cluster about each rule; raises SourceError when it does not answer, or not to this user."""
+    types = _types_of(source, list(dict.fromkeys(rule.index for rule in rules)))
+    places = dict.fromkeys((rule.index, rule.time.name) for rule in rules if _dated(rule, types[rule.index][0]))
+    requests = [r for index, time in places for r in _of_index(index, time, types[index][0], now)]
+    counted = {n: found for n, rule in enumerate(rules) if (found := _of_rule(rule, types[rule.index][0], now))}
+    answers = source.search([*requests, *counted.values()])
     for answer in answers:
-        if isinstance(answer, SourceError) and answer.kind in FATAL:
+        if isinstance(answer, SourceError) and answer.kind in DOWN:
             raise answer
     indices = {place: answers[2 * n : 2 * n + 2] for n, place in enumerate(places)}
-    counts = dict(zip((n for n, _ in asked_too), answers[len(requests) :], strict=True))
-    return [
-        None if known is None else _facts(rule, known, now, indices.get((rule.index, rule.time.name)), counts.get(n))
-        for n, (rule, known) in enumerate(asked)
-    ]
+    counts = dict(zip(counted, answers[len(requests) :], strict=True))
+    facts = []
+    for n, rule in enumerate(rules):
+        known, missing = types[rule.index]
+        of_index = indices.get((rule.index, rule.time.name), ())
+        facts.append(_facts(Facts(known, now=now, missing=missing), rule, of_index, counts.get(n)))
+    return facts
 
 
 def of_mapping(mapping: Mapping[str, Any]) -> Facts:
@@ -92,14 +93,23 @@ def _flat(properties: Any, above: str) -> Iterator[tuple[str, frozenset[str]]]:
             yield from _flat(field.get("fields"), f"{path}.")
 
 
-def _types(source: Source, index: str) -> Types | None:
-    """Return the types of all fields; empty for an index that is not there, None when that is not known."""
-    try:
-        return source.field_types(index, ["*"])
-    except SourceError as error:
-        if error.kind in FATAL:
-            raise
-        return {} if error.kind == "missing" else None
+def _types_of(source: Source, indices: Sequence[str]) -> dict[str, tuple[Types, str]]:
+    """Return the types of all fields of each index, or none and why."""
+    found: dict[str, tuple[Types, str]] = {}
+    denied: list[SourceError] = []
+    for index in indices:
+        nothing = f"no index is called {index}"
+        try:
+            types = source.field_types(index, ["*"])
+            found[index] = (types, "" if types else nothing)
+        except SourceError as error:
+            if error.kind in DOWN:
+                raise
+            denied += [error] if error.kind == "denied" else []
+            found[index] = ({}, nothing if error.kind == "missing" else f"{index} cannot be looked at: {error.reason}")
+    if denied and len(denied) == len(indices):
+        raise denied[0]
+    return found
 
 
 def _dated(rule: Rule, types: Types) -> bool:
@@ -124,7 +134,7 @@ def _of_index(index: str, time: str, types: Types, now: Millis) -> tuple[SearchR
     return SearchRequest(index, whole), SearchRequest(index, arrivals if recorded else nothing)
 
 
-def _of_rule(rule: Rule, types: Types | None, now: Millis) -> SearchRequest | None:
+def _of_rule(rule: Rule, types: Types, now: Millis) -> SearchRequest | None:
     """Return the question how many events the filter selected lately."""
     if not types:
         return None
@@ -138,18 +148,14 @@ def _of_rule(rule: Rule, types: Types | None, now: Millis) -> SearchRequest | No
 
 
 def _facts(
-    rule: Rule,
-    types: Types,
-    now: Millis,
-    index: Sequence[Answer | SourceError] | None,
-    lately: Answer | SourceError | None,
+    facts: Facts, rule: Rule, of_index: Sequence[Answer | SourceError], lately: Answer | SourceError | None
 ) -> Facts:
-    facts = Facts(types, now=now, missing=not types)
+    """Add the answers about an index (size and age, arrivals) and about a rule to what is known; errors say nothing."""
     if isinstance(lately, SourceError):
         facts = replace(facts, refused=lately.reason if lately.kind == "rejected" else "")
     elif lately is not None:
         facts = replace(facts, lately=lately.total)
-    whole, arrivals = index if index is not None else (None, None)
+    whole, arrivals = of_index or (None, None)
     if isinstance(whole, Answer):
         oldest = whole.aggregations.get("oldest", {}).get("value")
         facts = replace(facts, documents=whole.total, oldest=None if oldest is None else int(oldest))

@@ -136,7 +136,10 @@ def test_a_cluster_is_only_read(es: Node, index_prefix: str, folder: Path) -> No
 
 def test_an_index_that_nobody_has(folder: Path) -> None:
     """The rest is then not asked."""
-    assert next(code for code, _, _ in mapped(folder, RULE + "query_key: nix", missing=True)) == "unknown_index"
+    assert (
+        next(code for code, _, _ in mapped(folder, RULE + "query_key: nix", missing="no index is called logs"))
+        == "unknown_index"
+    )
 
 
 @pytest.mark.parametrize(
