@@ -20,10 +20,12 @@ def as_sent(
 ) -> Incident:
     """Return the incident with a delivery sent: ``root`` is its new message there, ``shown`` the revision shown.
 
-    What somebody else has found to be sent meanwhile stays as it is.
+    What somebody else has sent or found meanwhile stays as it is; where ours is a second copy, it is looked for.
     """
-    if any(d.id == delivery.id and d.state is DeliveryState.SENT for d in current.deliveries):
-        return current
+    before = next((d for d in current.deliveries if d.id == delivery.id and d.state is DeliveryState.SENT), None)
+    if before is not None:
+        doubled = _twice(current, before, delivery, root)
+        return with_delivery(current, replace(before, recheck=now, looks=0)) if doubled else current
     kept = delivery.error if delivery.reason is Reason.FALLBACK else ""
     done = replace(delivery, state=DeliveryState.SENT, sent=now, error=kept)
     posts = current.posts
@@ -55,6 +57,13 @@ def as_reacted(incident: Incident, reaction: Reaction) -> Incident:
     if reaction.instead is None or any(d.id == reaction.instead.id for d in changed.deliveries):
         return changed
     return replace(changed, deliveries=(*changed.deliveries, reaction.instead))
+
+
+def _twice(current: Incident, before: Delivery, ours: Delivery, root: Posted | None) -> bool:
+    """Whether a message on record was sent by another claim than ours, and is not the one that we sent or found."""
+    if (before.by, before.attempts) == (ours.by, ours.attempts):
+        return False
+    return root is None or any(p.ts != root.ts for p in current.posts if p.receiver == ours.receiver)
 
 
 def _showing(post: Post, revision: int, now: Millis, edited: bool) -> Post:

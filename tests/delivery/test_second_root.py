@@ -6,7 +6,7 @@ import pytest
 
 from alerter.clock import HOUR, MINUTE, SECOND
 from alerter.model.incident import DeliveryState, Kind
-from alerter.notifiers.protocol import Failure
+from alerter.notifiers.protocol import Failure, Outgoing, Posted
 from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, fail, incident
 
 
@@ -137,3 +137,34 @@ def test_new_root_without_an_answer_is_looked_for_in_the_channel() -> None:
     desk.passes(20)
     assert desk.order.done == ["post", "update", "post", "find"]
     assert [p.ts for p in desk.read().posts] == ["found"]
+
+
+def test_call_that_stood_still_is_folded_when_it_comes_to_its_end() -> None:
+    """A process that is stopped inside a post sends it minutes later: what others sent meanwhile stays the message."""
+
+    class Stopped(FakeNotifier):
+        stopped = False
+
+        def post(self, message: Outgoing) -> Posted:
+            if self.stopped:
+                return super().post(message)
+            self.stopped = True
+            second_engine()
+            return Posted("C1", "late")
+
+    desk = Desk(Stopped())
+
+    def second_engine() -> None:
+        desk.restart("two")
+        desk.passes(150)
+
+    desk.restart("one")
+    desk.plan(incident("i1", delivery()))
+    stopped = desk.courier
+    stopped.deliver()
+    kept = desk.read().posts[0].ts
+    desk.order.twice = ["late", kept]
+    desk.passes(1)
+    assert desk.order.done[-2:] == ["copies", f"point late to {kept}"]
+    assert desk.read().posts[0].ts == kept
+    assert not desk.state.unfinished()
