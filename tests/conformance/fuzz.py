@@ -122,6 +122,7 @@ def _requests(
     plain = [pair for pair in asked if "error" not in pair[1]]
     # what is no KQL has no translation to ask a server for
     broken = [pair for pair in asked if "error" in pair[1] and "[kql]" not in pair[1]["error"]["reason"]]
+    counts["no KQL"] += len(asked) - len(plain) - len(broken)
     found = server.ask(index, [translated(body) for body, _ in plain])
     found += server.ask(index, [translated(body) for body, _ in broken])
     for (body, mine), answer in zip(plain + broken, found, strict=True):

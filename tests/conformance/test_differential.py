@@ -10,7 +10,7 @@ from tests.conformance.judge import shared
 from tests.conformance.live import Server
 from tests.servers.elastic import Node
 
-WORLDS = 8
+WORLDS = 12
 REQUESTS = 400
 ROOT = Path(__file__).parents[2]
 
