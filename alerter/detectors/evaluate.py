@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
-from alerter.detectors import cardinality, flatline, frequency, metric, single, spike
+from alerter.detectors import cardinality, flatline, frequency, metric, metric_spike, single, spike
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Ask, Events, Question, Span, Unanswered
 from alerter.incidents import Lifecycle
@@ -23,6 +23,7 @@ from alerter.model.rule import (
     Measuring,
     Rule,
     Spike,
+    SpikeAggregation,
     SpikeType,
     ValueList,
 )
@@ -51,6 +52,7 @@ DETECTORS: dict[type, Detector] = {
     Cardinality: lambda run, life, span: cardinality.detect(run.events, life, span, run.covered),
     MetricAggregation: lambda run, life, span: metric.detect(run.events, life, span),
     PercentageMatch: lambda run, life, span: metric.detect(run.events, life, span),
+    SpikeAggregation: lambda run, life, span: metric_spike.detect(run.events, life, span),
     ValueList: lambda run, life, span: single.detect(run.events, life, span, run.seen),
     AnyEvent: lambda run, life, span: single.detect(run.events, life, span, run.seen),
 }

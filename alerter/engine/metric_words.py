@@ -6,13 +6,16 @@ from collections.abc import Iterator
 
 from alerter.model.incident import Match
 from alerter.model.metric import Limits, MetricAggregation, MetricKind, PercentageMatch, Windows
-from alerter.model.rule import Measuring, Rule
+from alerter.model.rule import Measuring, Rule, SpikeAggregation
 from alerter.numbers import number_text
 from alerter.timetext import length_text
 
 
 def metric_condition(condition: Measuring) -> str:
     """Return the condition in words."""
+    if isinstance(condition, SpikeAggregation):
+        change = f"{condition.direction} by a factor of {condition.height:g}"
+        return f"{condition.measured.name} {change} over {length_text(condition.timeframe)}"
     unit = " %" if isinstance(condition, PercentageMatch) else ""
     limits = " or ".join(f"{side} {number_text(limit)}{unit}" for side, limit in _sides(condition.limits))
     enough = ""
@@ -22,9 +25,11 @@ def metric_condition(condition: Measuring) -> str:
 
 
 def metric_sentence(rule: Rule, match: Match) -> str:
-    """Return the value of a match against the limit that it lies beyond."""
+    """Return the value of a match against the limit that it lies beyond, or against the one before."""
     condition = rule.condition
     assert isinstance(condition, Measuring)
+    if isinstance(condition, SpikeAggregation):
+        return _spike_sentence(condition, match)
     value = match.facts.get("value")
     crossed = condition.limits.crossed(value) if isinstance(value, int | float) else None
     unit = " %" if isinstance(condition, PercentageMatch) else ""
@@ -39,7 +44,17 @@ def metric_sentence(rule: Rule, match: Match) -> str:
     return f"{condition.measured.name} is {_about(condition)}{shown} in {window}{against}"
 
 
-def _about(condition: MetricAggregation) -> str:
+def _spike_sentence(condition: SpikeAggregation, match: Match) -> str:
+    value, reference = match.facts.get("value"), match.facts.get("reference")
+    window = length_text(condition.timeframe)
+    times = ""
+    if isinstance(value, int | float) and isinstance(reference, int | float) and reference:
+        times = f", {number_text(round(value / reference, 2))} times as much"
+    before = f"{_text(reference)} in the {window} before"
+    return f"{condition.measured.name} is {_about(condition)}{_text(value)} in {window} against {before}{times}"
+
+
+def _about(condition: MetricAggregation | SpikeAggregation) -> str:
     return "about " if condition.measured.kind is MetricKind.PERCENTILES else ""
 
 

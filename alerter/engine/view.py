@@ -13,7 +13,7 @@ from alerter.engine.links import discover_link
 from alerter.engine.metric_words import metric_condition, metric_sentence
 from alerter.model.incident import Match, View
 from alerter.model.metric import MetricAggregation, PercentageMatch
-from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, ValueList
+from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, SpikeAggregation, ValueList
 from alerter.redact import redact_text
 from alerter.sources.asking import Part
 from alerter.templates import BrokenTemplate, render
@@ -76,7 +76,7 @@ def condition_text(rule: Rule) -> str:
             limits = ((condition.maximum, "more than"), (condition.minimum, "fewer than"))
             wanted = " or ".join(f"{words} {limit:,}" for limit, words in limits if limit is not None)
             return f"{wanted} different {condition.field} in {length_text(condition.timeframe)}"
-        case MetricAggregation() | PercentageMatch():
+        case MetricAggregation() | PercentageMatch() | SpikeAggregation():
             return metric_condition(condition)
         case ValueList():
             return f"{condition.compare_key} {'on the blacklist' if condition.deny else 'not on the whitelist'}"
@@ -139,6 +139,7 @@ _SENTENCES: dict[type, Callable[[Rule, Match, Mapping[str, str]], str]] = {
     Cardinality: _cardinality,
     MetricAggregation: _metric,
     PercentageMatch: _metric,
+    SpikeAggregation: _metric,
     ValueList: _value_list,
     AnyEvent: _any,
 }

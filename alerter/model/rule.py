@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
-from alerter.model.metric import MetricAggregation, PercentageMatch
+from alerter.model.metric import Metric, MetricAggregation, PercentageMatch, Windows
 
 KeyValue = str | int | float | bool | None
 Key = tuple[tuple[str, KeyValue], ...] | None
@@ -131,6 +131,23 @@ class Spike:
 
 
 @dataclass(frozen=True)
+class SpikeAggregation:
+    """A metric of the current window against that of the one before it; height and thresholds are inclusive."""
+
+    measured: Metric
+    height: float
+    direction: SpikeType
+    timeframe: Millis
+    threshold_ref: float = 0
+    threshold_cur: float = 0
+
+    @property
+    def windows(self) -> Windows:
+        """The two windows of an instant."""
+        return Windows(2 * self.timeframe, self.timeframe)
+
+
+@dataclass(frozen=True)
 class Alive:
     """Documents that show the pipeline still delivers; ``index`` None means the rule's own."""
 
@@ -180,7 +197,7 @@ class Cardinality:
     minimum: int | None = None
 
 
-Measuring = MetricAggregation | PercentageMatch
+Measuring = MetricAggregation | PercentageMatch | SpikeAggregation
 """Conditions on the values of windows, asked at nominal instants."""
 Condition = Frequency | Spike | Flatline | ValueList | AnyEvent | Cardinality | Measuring
 

@@ -245,16 +245,20 @@ class Builder:
             "cardinality": self._cardinality,
             "metric_aggregation": lambda: self._metrics().metric_aggregation(),
             "percentage_match": lambda: self._metrics().percentage_match(),
+            "spike_aggregation": lambda: self._metrics().spike_aggregation(self._height(), self._positive("timeframe")),
         }
         return build[self._options["type"]]()
 
-    def _spike(self) -> Condition:
-        options = self._options
-        height = float(options["spike_height"])
+    def _height(self) -> float:
+        height = float(self._options["spike_height"])
         if not math.isfinite(height):
             self._error("wrong_value", f"spike_height: {height} is no height", "like 3", "spike_height")
+        return height
+
+    def _spike(self) -> Condition:
+        options = self._options
         return Spike(
-            height=height,
+            height=self._height(),
             direction=SpikeType(options["spike_type"]),
             timeframe=self._positive("timeframe"),
             threshold_ref=int(options.get("threshold_ref", 0)),

@@ -8,6 +8,7 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, PercentageMatch, Share, Windows
+from alerter.model.rule import SpikeAggregation, SpikeType
 from alerter.numbers import is_format
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.filters import clean_filter
@@ -40,6 +41,17 @@ class Metrics:
         limits = self._limits("max_percentage", "min_percentage")
         least = int(self._options.get("min_denominator", 0))
         return PercentageMatch(Share(clauses), self._windows(), limits, least, self._format("percentage_format_string"))
+
+    def spike_aggregation(self, height: float, timeframe: Millis) -> SpikeAggregation:
+        """Return the condition of that type."""
+        return SpikeAggregation(
+            measured=self.metric(),
+            height=height,
+            direction=SpikeType(self._options["spike_type"]),
+            timeframe=timeframe,
+            threshold_ref=self.number("threshold_ref") or 0,
+            threshold_cur=self.number("threshold_cur") or 0,
+        )
 
     def metric(self) -> Metric:
         """Return what is computed of which field."""

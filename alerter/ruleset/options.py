@@ -12,14 +12,11 @@ TYPES = (
     "cardinality",
     "metric_aggregation",
     "percentage_match",
+    "spike_aggregation",
 )
 """The rule types that are evaluated."""
 
-LATER_TYPES = (
-    "change",
-    "new_term",
-    "spike_aggregation",
-)
+LATER_TYPES = ("change", "new_term")
 """ElastAlert's types that are known by name and refused until they are evaluated."""
 
 LATER_OPTIONS = frozenset(

@@ -156,6 +156,16 @@ BY_TYPE: dict[str, dict[str, Any]] = {
         },
         "required": ["metric_agg_key", "metric_agg_type"],
     },
+    "spike_aggregation": {
+        "properties": {
+            **METRIC,
+            "spike_height": {"type": "number", "exclusiveMinimum": 0},
+            "spike_type": {"enum": ["up", "down", "both"]},
+            "threshold_ref": NUMBER,
+            "threshold_cur": NUMBER,
+        },
+        "required": ["metric_agg_key", "metric_agg_type", "spike_height", "spike_type", "timeframe"],
+    },
     "percentage_match": {
         "properties": {
             **BUCKETS,

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from alerter.clock import HOUR, MINUTE
 from alerter.model.incident import Change
-from alerter.model.rule import Flatline, Frequency, Rule, Spike, SpikeType
+from alerter.model.rule import Flatline, Frequency, Measuring, Rule, Spike, SpikeType
 
 
 @dataclass
@@ -128,7 +128,7 @@ def _over(rule, way, last):
         return last + rule.resolve_after
     if rule.is_event_type:
         return last + HOUR
-    if way == "down":
+    if way == "down" or isinstance(c, Measuring):
         return (last // rule.schedule.every + 1) * rule.schedule.every
     return last + min(c.timeframe, 10 * MINUTE)
 

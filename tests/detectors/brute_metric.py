@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from alerter.model.metric import MetricKind, PercentageMatch
+from alerter.model.rule import SpikeAggregation, SpikeType
 from tests.detectors.brute import Story, _ask, _settle
 
 
@@ -19,6 +20,10 @@ def brute(rule, events, start, end):
         own = [(at, values, chosen) for at, under, values, chosen in events if key in under and at <= end]
         story = Story([])
         every = rule.schedule.every
+        if isinstance(rule.condition, SpikeAggregation):
+            _spikes(rule, own, story, key, start, end, found)
+            log += [(at, change, key, opened, reason, count) for at, change, opened, reason, count in story.log]
+            continue
         for at in range((start // every + 1) * every, end + 1, every):
             count, value = _judge(rule, own, key, at)
             if value is not None:
@@ -27,6 +32,29 @@ def brute(rule, events, start, end):
         _settle(rule, story, end + 1)
         log += [(at, change, key, opened, reason, count) for at, change, opened, reason, count in story.log]
     return sorted(log, key=lambda row: repr(row[2])), found
+
+
+def _spikes(rule, own, story, key, start, end, found):
+    c, every = rule.condition, rule.schedule.every
+    for at in range((start // every + 1) * every, end + 1, every):
+        spans = ((at - c.timeframe, at), (at - 2 * c.timeframe, at - c.timeframe))
+        inside = [[(v, chosen) for when, v, chosen in own if begin < when <= last] for begin, last in spans]
+        cur, ref = (value_of(c, events, keyed=True) for events in inside)
+        warm = bool(own) and min(when for when, *_ in own) <= at - 2 * c.timeframe
+        height = Fraction(str(c.height))
+        for way in ("up", "down"):
+            if c.direction not in (SpikeType(way), SpikeType.BOTH):
+                continue
+            met = warm and cur is not None and ref is not None and not cur == ref == 0
+            met = met and cur >= Fraction(str(c.threshold_cur)) and ref >= Fraction(str(c.threshold_ref))
+            met = met and (cur >= ref * height if way == "up" else cur * height <= ref)
+            _settle(rule, story, at)
+            edge = met and not story.before[way]
+            story.before[way] = met
+            if edge:
+                found[(key, at)] = cur
+            _ask(rule, story, at, way, met, len(inside[0]) if edge else None)
+    _settle(rule, story, end + 1)
 
 
 def _judge(rule, own, key, at):

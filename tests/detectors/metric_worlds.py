@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from alerter.clock import DAY, SECOND
 from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, PercentageMatch, Share, Windows
-from alerter.model.rule import Realert, Rule, Schedule
+from alerter.model.rule import Realert, Rule, Schedule, SpikeAggregation, SpikeType
 from alerter.testing import rule
 from alerter.timetext import iso
 from tests.detectors.brute_metric import brute
 
 PROPERTIES = {"k": {"type": "keyword"}, "v": {"type": "double"}, "s": {"type": "keyword"}}
 GAPS = st.sampled_from([0, 0, 1, 1, 2, 2, 3, 5, 5, 7, 10, 10, 20, 60, 301])
+DENSE = st.sampled_from([0, 1, 1, 2, 2, 3, 5, 12])
 ODD = st.sampled_from([0, 0, 0, 1, 999])
 NUMBERS = st.sampled_from([0, 0.1, 0.1, 0.2, 0.3, 0.7, 1, 2, 3, -1])
 VALUES = st.lists(NUMBERS, max_size=3).map(tuple)
@@ -79,6 +80,20 @@ def limits(draw, choices):
 
 
 @st.composite
+def spikes(draw, kinds):
+    """Changes small enough to happen in short streams."""
+    kind = draw(st.sampled_from(kinds))
+    return SpikeAggregation(
+        Metric(kind, "v", 90.0 if kind is MetricKind.PERCENTILES else 0.0),
+        draw(st.sampled_from([1, 1.5, 2, 3])),
+        draw(st.sampled_from(list(SpikeType))),
+        draw(st.sampled_from([3, 5, 10])) * SECOND,
+        draw(st.sampled_from([0, 0, 0.1, 1, -1])),
+        draw(st.sampled_from([0, 0, 0.2, 2, -1])),
+    )
+
+
+@st.composite
 def conditions(draw, kinds):
     """A metric of one of these kinds, or a share."""
     kind = draw(st.sampled_from([*kinds, None]))
@@ -90,10 +105,11 @@ def conditions(draw, kinds):
 
 
 @st.composite
-def worlds(draw, epoch=0, kinds=tuple(MetricKind)):
-    """A world, its span and its cuts."""
+def worlds(draw, epoch=0, kinds=tuple(MetricKind), *, spiking=None):
+    """A world, its span and its cuts; ``spiking``: only (or without) comparisons with the window before."""
+    spiking = draw(st.sampled_from([False, False, True])) if spiking is None else spiking
     tested = rule(
-        draw(conditions(kinds)),
+        draw(spikes(kinds) if spiking else conditions(kinds)),
         query_key=("k",) if draw(st.booleans()) else (),
         realert=Realert(draw(st.sampled_from([0, 0, 5, 30, 400])) * SECOND, written=True),
         resolve_after=draw(st.sampled_from([None, None, 1 * SECOND, 7 * SECOND, 60 * SECOND])),
@@ -101,7 +117,7 @@ def worlds(draw, epoch=0, kinds=tuple(MetricKind)):
         buffer_time=draw(st.sampled_from([0, 10])) * SECOND,
         max_catchup=10 * DAY,
     )
-    gaps = draw(st.lists(GAPS, min_size=1, max_size=25))
+    gaps = draw(st.lists(DENSE if spiking else GAPS, min_size=5 if spiking else 1, max_size=30))
     times = sorted(epoch + at * SECOND + draw(ODD) for at in accumulate(gaps))
     docs = [(at, draw(KEYS), draw(VALUES), draw(st.booleans())) for at in times]
     start = epoch + draw(st.sampled_from([-1, 0, 3, 30])) * SECOND + draw(st.sampled_from([0, 1, 999]))

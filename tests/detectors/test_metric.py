@@ -13,7 +13,7 @@ from alerter.detectors import first_checkpoint
 from alerter.engine.dryrun import dry_run
 from alerter.engine.tick import Engine
 from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, PercentageMatch, Share, Windows
-from alerter.model.rule import Realert, Redaction, Schedule, TimeField, TimeKind
+from alerter.model.rule import Realert, Redaction, Schedule, SpikeAggregation, SpikeType, TimeField, TimeKind
 from alerter.sources import metering
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SourceError
@@ -64,6 +64,13 @@ def unfolded(source_of, world):
 @given(world=worlds(epoch=10 * DAY))
 def test_any_split_equals_brute_force(world):
     """However the span is cut, and whatever is forgotten in between, incidents and values are those of brute force."""
+    unfolded(lambda: EmbeddedSource(documents=world.documents(), properties=PROPERTIES), world)
+
+
+@settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds(epoch=10 * DAY, spiking=True))
+def test_spikes_of_a_metric_equal_brute_force(world):
+    """Rises and falls of all metrics, at the first instant of each, after two windows of data."""
     unfolded(lambda: EmbeddedSource(documents=world.documents(), properties=PROPERTIES), world)
 
 
@@ -191,6 +198,77 @@ def test_synced_buckets_end_at_whole_intervals():
         condition = metric("avg", Windows(MINUTE, MINUTE, synced), maximum=5)
         found = matches(condition, documents, end=120, schedule=Schedule(30 * SECOND))
         assert found == expected
+
+
+# --- the window before ---------------------------------------------------------------------------------------------
+
+
+def spike(kind="avg", height=2, direction="up", **options):
+    """Return a comparison of minutes of the field v."""
+    return SpikeAggregation(Metric(MetricKind(kind), "v"), height, SpikeType(direction), MINUTE, **options)
+
+
+def by_minute(*values):
+    """Return a document in the middle of each minute, none where there is no value."""
+    return [(60 * n + 30, {"v": value}) for n, value in enumerate(values) if value != "none"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "values", "minutes"),
+    [
+        (spike(), [1, 1, 2], [3]),
+        (spike(), [1, 1, 1.999], []),
+        (spike(), [1, 1, 2, 4, 8], [3]),
+        (spike(), [1, 1, 2, 2, 4], [3, 5]),
+        (spike(), [1, 2], []),
+        (spike(height=3), [1, 0.1, 0.3], [3]),
+        (spike(direction="down"), [1, 4, 2], [3]),
+        (spike(direction="down"), [1, 4, 2.001], []),
+        (spike(direction="both"), [1, 1, 3, 1], [3, 4]),
+        (spike(threshold_cur=3), [1, 1, 2.9], []),
+        (spike(threshold_cur=3), [1, 1, 3], [3]),
+        (spike(threshold_ref=1.5), [1, 1, 3], []),
+        (spike("sum"), [0, 0, 0], []),
+        (spike("sum"), [0, 0, 5], [3]),
+        (spike("sum"), [1, "none", 5], []),
+        (spike("sum", direction="down"), [1, 5, "none"], []),
+        (spike("avg"), [1, None, 5], []),
+    ],
+    ids=[
+        "twice as much",
+        "nearly",
+        "the rising edge only",
+        "again after a pause",
+        "before two windows of data",
+        "heights are decimals",
+        "half as much",
+        "nearly half",
+        "both directions",
+        "below the threshold of the current",
+        "at the threshold of the current",
+        "below the threshold of the reference",
+        "nothing against nothing",
+        "something against nothing",
+        "against an empty window",
+        "an empty window",
+        "against a window without values",
+    ],
+)
+def test_spikes(condition, values, minutes):
+    """Inclusive heights and thresholds, once per rise or fall; a window without a value matches nothing."""
+    found = matches(condition, by_minute(*values), end=60 * len(values))
+    assert [at / 60 for at, *_ in found] == minutes
+
+
+def test_what_a_spike_says():
+    """Both values, and how many times as much."""
+    documents = [{"@timestamp": iso(at * SECOND), **fields} for at, fields in by_minute(2, 2, 5)]
+    source = EmbeddedSource(documents=documents, properties=PROPERTIES)
+    found = dry_run(rule(spike()), source, ROUTING, -1, 3 * MINUTE)
+    assert [m.facts for m in found.matches] == [{"value": 5, "reference": 2}]
+    sentence = "avg of v is 5 in 1 min against 2 in the 1 min before, 2.5 times as much"
+    assert found.incidents[0].view.sentence == sentence
+    assert found.incidents[0].view.condition == "avg of v up by a factor of 2 over 1 min"
 
 
 # --- what is said and what is asked --------------------------------------------------------------------------------
