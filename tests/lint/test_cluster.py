@@ -202,3 +202,26 @@ def test_a_mapping_as_the_server_prints_it(tmp_path: Path) -> None:
     assert types["name.keyword"] == {"keyword"}
     assert types["http.status"] == {"long"}
     assert "http" not in types
+
+
+@pytest.mark.es
+def test_an_index_that_may_not_be_read(es_secure: Node, index_prefix: str, folder: Path) -> None:
+    """It is named with the reason and the others are looked at; where nothing may be read, nobody was asked."""
+    forbidden = f"forbidden-{index_prefix}"
+    for name in (f"{index_prefix}-logs", forbidden):
+        es_secure.request("PUT", f"{name}/_doc/1", {"@timestamp": iso(NOW), "level": "ERROR"})
+    try:
+        rules = [f"name: {n}\ntype: any\nindex: {n}\n" for n in (f"{index_prefix}-logs", forbidden)]
+        (folder / "a.yaml").write_text("---\n".join(rules), encoding="utf-8")
+        (folder / "b.yaml").write_text(rules[1], encoding="utf-8")
+        source = open_elasticsearch(load_settings(None, es_secure.environment("alerter")))
+        result = check([folder / "a.yaml"], Settings(), ask=lambda rules: gather(source, rules, NOW))
+        found = [
+            (d.code, d.line, d.message) for d in result.diagnostics if d.code in ("unknown_index", "unknown_field")
+        ]
+        assert [f[:2] for f in found] == [("unknown_index", 7)]
+        assert found[0][2].startswith(f"{forbidden} cannot be looked at: not allowed (403)")
+        result = check([folder / "b.yaml"], Settings(), ask=lambda rules: gather(source, rules, NOW))
+        assert result.unanswered is not None
+    finally:
+        es_secure.request("DELETE", forbidden)
