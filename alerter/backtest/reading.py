@@ -12,8 +12,8 @@ from alerter.detectors.protocol import Ask, Question
 from alerter.engine.dryrun import patient
 from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, Spike, ValueList
 from alerter.sources.events import Events, Spent
-from alerter.sources.protocol import Source, SourceError
 from alerter.sources.opening import Reading
+from alerter.sources.protocol import Source, SourceError
 from alerter.sources.reader import Reader
 
 BY_CURVE = (Frequency, Spike, Flatline, ValueList, AnyEvent)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from alerter.backtest.labels import Label
 from alerter.backtest.run import Backtest
 from alerter.backtest.score import Score
 from alerter.backtest.sweep import Setting
+from alerter.charts.drawing import Drawing
+from alerter.charts.files import write_picture
+from alerter.charts.panels import add_lanes
 from alerter.cli.dryrun_report import key_json
 from alerter.clock import HOUR
 from alerter.model.rule import Key
@@ -72,6 +76,21 @@ def _warnings(scores: Sequence[Score]) -> list[str]:
     return list(dict.fromkeys(text for one in scores for text in one.warnings))
 
 
+def draw_lanes(path: Path, answer: Backtest) -> None:
+    """Draw each setting's incidents over time, and the labelled times behind them. Raises UsageError."""
+    lanes = [
+        (
+            f"{_mark(one, answer)} {one.setting.name}  incidents {len(one.incidents):,}, messages {one.messages:,}",
+            [(i.opened, answer.end if i.resolved is None else i.resolved) for i in one.incidents],
+        )
+        for one in answer.scores
+    ]
+    drawing = Drawing()
+    known = [(label.start, label.end) for label in answer.labels]
+    add_lanes(drawing, answer.rule.name, (answer.start, answer.end), lanes, known)
+    write_picture(path, drawing, f"backtest of {answer.rule.name}", as_text(answer))
+
+
 def as_text(answer: Backtest) -> str:
     """Return the answer for people; what an event holds cannot shape a line."""
     return "\n".join(map(safe_line, _lines(answer)))
@@ -105,16 +124,13 @@ def _header(answer: Backtest) -> list[str]:
 
 
 def _row(one: Score, answer: Backtest) -> list[str]:
-    mark = ">" if one.setting is answer.suggestion.setting else "*" if one.setting.written else ""
-    if mark == ">" and one.setting.written:
-        mark = ">*"
     known: list[str] = []
     if answer.labels:
         late = (length_text(one.latest) if one.latest else "at once") if one.caught else "-"
         known = [f"{len(one.caught)}/{len(answer.labels)}", f"{len(one.missed)}", f"{len(one.false):,}", late]
     most = max(one.by_hour.values(), default=0)
     return [
-        mark,
+        _mark(one, answer),
         *(value for _, value in one.setting.values),
         f"{len(one.incidents):,}",
         length_text(one.open_for) if one.incidents else "-",
@@ -123,6 +139,10 @@ def _row(one: Score, answer: Backtest) -> list[str]:
         f"{most:,}",
         *known,
     ]
+
+
+def _mark(one: Score, answer: Backtest) -> str:
+    return (">" if one.setting is answer.suggestion.setting else "") + ("*" if one.setting.written else "")
 
 
 def _messages(answer: Backtest) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from alerter.cli.output import say
+from alerter.cli.output import complain, say
 
 EXAMPLE = """examples:
   alerter backtest rules/order/refund-surge.yaml --sweep num_events=5,10,20,50 --sweep timeframe=5m,10m \\
@@ -43,6 +43,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--early", default="5m", metavar="LENGTH", help="how long before a labelled time it may be caught (default: 5m)"
     )
     parser.add_argument("--format", choices=["text", "json"], default="text", help="json: one object, one line")
+    parser.add_argument("--plot", metavar="FILE", help="draw the incidents over time into an .svg, .html or .png file")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: alerter.yaml when there is one)")
     parser.set_defaults(run=run)
 
@@ -52,25 +53,33 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from alerter.backtest.labels import read_labels
-    from alerter.backtest.report import as_json, as_text
+    from alerter.backtest.report import as_json, as_text, draw_lanes
     from alerter.backtest.run import backtest
     from alerter.backtest.sweep import parse_sweeps, settings_of
+    from alerter.charts.files import picture_path
     from alerter.cli.dryrun_inputs import Inputs
     from alerter.cli.lengths import length_option
+    from alerter.cli.progress import Progress
     from alerter.config import load_settings
     from alerter.errors import UsageError
     from alerter.sources.protocol import SourceError
 
+    plot = picture_path(args.plot) if args.plot else None
     early = length_option(args.early, "--early")
     inputs = Inputs.of(args)
     try:
         rule = inputs.the_rule(args.rule)
         settings = settings_of(rule, parse_sweeps(args.sweep, rule), load_settings(args.config))
         labels = read_labels(Path(args.expect), rule) if args.expect else ()
-        answer = backtest(settings, inputs.source, inputs.routing, inputs.span(rule), labels, early)
+        with Progress(len(settings), "settings") as progress:
+            inputs.progress = progress
+            answer = backtest(settings, inputs.source, inputs.routing, inputs.span(rule), labels, early, progress.at)
     except SourceError as error:
         raise UsageError(f"{inputs.rules[0].name}: {error.reason}", error.hint) from None
     finally:
         inputs.close()
     say(as_json(answer, inputs.source.kind) if args.format == "json" else as_text(answer))
+    if plot is not None:
+        draw_lanes(plot, answer)
+        complain(f"drawn into {plot}")
     return 1 if labels and answer.suggestion.setting is None else 0

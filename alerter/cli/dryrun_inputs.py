@@ -7,7 +7,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alerter.cli.dryrun_warnings import field_warnings, span_warnings
 from alerter.cli.output import complain
+from alerter.cli.progress import Progress
 from alerter.clock import DAY, Millis, SystemClock
 from alerter.config import Settings, load_settings
 from alerter.engine.dryrun import DryRun, default_end, dry_run
@@ -17,8 +19,10 @@ from alerter.routing.load import load_routing
 from alerter.routing.tree import Routing, console_routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules
+from alerter.ruleset.yaml_positions import Document
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.embedded_files import lines_of
+from alerter.sources.explain import ExplainedSource
 from alerter.sources.open import open_elasticsearch
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
@@ -30,6 +34,7 @@ class Inputs:
     """Everything ``test-rule`` needs, loaded once for all its rules."""
 
     rules: tuple[Rule, ...]
+    documents: tuple[Document, ...]
     diagnostics: tuple[Diagnostic, ...]
     source: Source
     routing: Routing
@@ -37,6 +42,12 @@ class Inputs:
     end: Millis | None
     refused: bool
     notes: list[str] = field(default_factory=list)
+    documents_read: int = 0
+    """Lines of the data files that are documents; 0 for a cluster."""
+    wrapped: ExplainedSource | None = None
+    explain: bool = False
+    progress: Progress | None = None
+    """Told how much was asked so far."""
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Inputs:
@@ -52,7 +63,22 @@ class Inputs:
         if start is not None and end is not None and start >= end:
             raise UsageError("--start must be before --end")
         source, notes = _source(args, settings)
-        return cls(loaded.rules, loaded.diagnostics, source, _routing(settings), start, end, bool(errors), notes)
+        made = cls(
+            loaded.rules,
+            loaded.documents,
+            loaded.diagnostics,
+            source,
+            _routing(settings),
+            start,
+            end,
+            bool(errors),
+            notes,
+            source.events if isinstance(source, EmbeddedSource) else 0,
+        )
+        made.explain = getattr(args, "explain", False)
+        if made.explain or sys.stderr.isatty():
+            made.source = made.wrapped = ExplainedSource(source, made.heard)
+        return made
 
     def the_rule(self, name: str | None) -> Rule:
         """Return the one rule, or the one of that name. Raises UsageError."""
@@ -67,27 +93,44 @@ class Inputs:
 
     def dry_run(self, rule: Rule) -> DryRun:
         """Run one rule over its span; raises SourceError."""
+        if self.wrapped is not None:
+            self.wrapped.redaction = rule.redact
         start, end = self.span(rule)
         return dry_run(rule, self.source, self.routing, start, end)
+
+    def heard(self, text: str) -> None:
+        """Show how much was asked so far."""
+        if self.progress is not None:
+            self.progress.more(text)
+
+    def explained(self) -> list[str] | None:
+        """Return the requests since the last call as curl lines; None where they are not wanted."""
+        return self.wrapped.take() if self.wrapped is not None and self.explain else None
 
     def span(self, rule: Rule) -> tuple[Millis, Millis]:
         """Return ``(start, end]``: as given, else that of the data, else the last 24 hours."""
         if self.source.kind != "embedded":
             end = self.end if self.end is not None else SystemClock().now() - rule.query_delay
             return self.start if self.start is not None else end - DAY, end
-        first, last = Reader(self.source).extent(rule) if None in (self.start, self.end) else (None, None)
+        first, last = self.extent(rule) if None in (self.start, self.end) else (None, None)
         if first is None or last is None:
             first = last = self.end or self.start or 0
         start = self.start if self.start is not None else first - 1
         end = self.end if self.end is not None else default_end(rule, last)
         return start, max(start, end)
 
+    def extent(self, rule: Rule) -> tuple[Millis | None, Millis | None]:
+        """Return the time of the earliest and the latest document of the rule's index. Raises SourceError."""
+        return Reader(self.source).extent(rule)
+
     def warnings(self, rule: Rule, answer: DryRun) -> list[Diagnostic]:
         """Return what should be known about the rule's file, its data and its answer."""
         at = rule.position
         own = [d for d in self.diagnostics if d.file == at.file and d.severity == "warning"]
-        texts = [*self.notes, *answer.warnings]
-        return own + [_warning(text, rule) for text in texts]
+        document = self.documents[self.rules.index(rule)]
+        odd = span_warnings(self.extent(rule), answer.start, answer.end, SystemClock().now())
+        texts = [*self.notes, *answer.warnings, *odd]
+        return [*own, *field_warnings(rule, document, self.source), *(_warning(text, rule) for text in texts)]
 
     def close(self) -> None:
         """Release the source."""

@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from alerter.charts.series import series_of
+from alerter.charts.terminal import WIDTH, draw
 from alerter.cli.dryrun_inputs import Inputs
 from alerter.engine.dryrun import DryRun
 from alerter.engine.view import condition_text
@@ -19,8 +21,10 @@ LONGEST_LIST = 20
 """Matches and incidents shown one by one in the text form; the rest is counted."""
 
 
-def as_json(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> str:
-    """Return the answer as one line of JSON."""
+def as_json(
+    answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic], requests: Sequence[str] | None = None
+) -> str:
+    """Return the answer as one line of JSON; ``requests`` are curl lines, where they are wanted."""
     document = {
         "rule": answer.rule.name,
         "type": answer.rule.type,
@@ -28,14 +32,30 @@ def as_json(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> s
         "end": iso(answer.end),
         "evaluations": answer.evaluations,
         "source": {"kind": inputs.source.kind, "events": _events(answer, inputs), "requests": answer.requests},
+        "cost": {
+            "searches": answer.cost.requests,
+            "server_ms": answer.cost.server_ms,
+            "buckets": answer.cost.buckets,
+            "documents": answer.cost.hits,
+        },
         "matches": [_match(m) for m in answer.matches],
         "incidents": [_incident(i) for i in answer.incidents],
         "decisions": [_decision(d) for d in answer.decisions if d.outcome not in _TOLD],
         "warnings": [
             {"code": w.code, "message": w.message, "file": w.file, "line": w.line, "column": w.column} for w in warnings
         ],
+        **({} if requests is None else {"explain": list(requests)}),
     }
     return json.dumps(document, ensure_ascii=False)
+
+
+def summary(answers: Sequence[DryRun], broken: int) -> str:
+    """Return the last line, of all rules."""
+    matched = sum(bool(answer.matches) for answer in answers)
+    incidents = _plural(sum(len(answer.incidents) for answer in answers), "incident")
+    messages = _plural(sum(len(i.deliveries) for a in answers for i in a.incidents), "message")
+    failed = f", {broken:,} could not be evaluated" if broken else ""
+    return f"{_plural(len(answers) + broken, 'rule')}: {matched:,} matched, {incidents}, {messages}{failed}"
 
 
 _TOLD = {"fired", "repeated", "planned", "digested"}
@@ -43,7 +63,7 @@ _TOLD = {"fired", "repeated", "planned", "digested"}
 
 
 def _events(answer: DryRun, inputs: Inputs) -> int:
-    return getattr(inputs.source, "events", answer.events) if inputs.source.kind == "embedded" else answer.events
+    return inputs.documents_read if inputs.source.kind == "embedded" else answer.events
 
 
 def key_json(key: Key) -> dict[str, Any] | None:
@@ -104,9 +124,10 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
     span = length_text(answer.end - answer.start) if answer.end > answer.start else "0 s"
     yield f"{rule.name}  ({rule.type}: {condition_text(rule)})"
     yield f"  {iso(answer.start)} to {iso(answer.end)} ({span}), {answer.evaluations:,} evaluations"
-    asked = f", {answer.requests} requests" if answer.requests else ""
     source = _SOURCES.get(inputs.source.kind, inputs.source.kind)
-    yield f"  answered by {source}, {_events(answer, inputs):,} events{asked}"
+    yield f"  answered by {source}, {_events(answer, inputs):,} events"
+    yield f"  cost: {_cost(answer)}"
+    yield from _chart(answer)
     yield f"  {_plural(len(answer.matches), 'match', 'matches')}, {_plural(len(answer.incidents), 'incident')}"
     for incident in answer.incidents[:LONGEST_LIST]:
         yield from _incident_lines(incident)
@@ -115,6 +136,25 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
     yield from _decision_lines(answer.decisions)
     for found in warnings:
         yield f"  {found.file}:{found.line}:{found.column}: {found.severity}: {found.message}"
+
+
+def _cost(answer: DryRun) -> str:
+    """Return what the rule was asked for; what the warnings asked beside it is not in it."""
+    cost = answer.cost
+    sent = f" in {_plural(answer.requests, 'request')}, {cost.server_ms:,} ms of the server" if answer.requests else ""
+    read = f", {_plural(cost.hits, 'document')} read" if cost.hits else ""
+    return f"{_plural(cost.requests, 'search', 'searches')}{sent}, {_plural(cost.buckets, 'bucket')} counted{read}"
+
+
+def _chart(answer: DryRun) -> Iterator[str]:
+    """Yield the curve of the key that matters most."""
+    if answer.counted is None or answer.start >= answer.end:
+        return
+    span = (answer.start, answer.end)
+    for series in series_of(answer.rule, answer.counted, answer.matches, *span, parts=WIDTH, most=1):
+        yield ""
+        yield from (f"    {line}" for line in draw(series))
+        yield ""
 
 
 _SOURCES = {"embedded": "the embedded evaluator", "elasticsearch": "Elasticsearch", "opensearch": "OpenSearch"}

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import argparse
+from typing import TYPE_CHECKING
 
 from alerter.cli.output import complain, say
 
+if TYPE_CHECKING:
+    from alerter.cli.dryrun_inputs import Inputs
+    from alerter.engine.dryrun import DryRun
+    from alerter.model.rule import Rule
+    from alerter.sources.protocol import SourceError
+
 EXAMPLE = """examples:
-  alerter test-rule rules/order/refund-surge.yaml --data orders.ndjson.gz
+  alerter test-rule rules/order/refund-surge.yaml --data orders.ndjson.gz --show-messages
   alerter test-rule rules/ --start 2026-03-10T00:00:00Z --end 2026-03-11T00:00:00Z --format json
   alerter test-rule rules/user/password-reset-storm.yaml --data - --fail-on-match < events.ndjson
+  alerter test-rule rules/order --plot orders.html --explain
 
 Without --data the cluster of ALERTER_ES_URL is asked (read-only); the default span is then the last 24 hours."""
 
@@ -30,6 +38,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--start", metavar="TIME", help="ISO 8601, exclusive (default: just before the first document)")
     parser.add_argument("--end", metavar="TIME", help="ISO 8601, inclusive (default: the instant after the last one)")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="json: one object per rule, a line")
+    parser.add_argument("--show-messages", action="store_true", help="draw each message as Slack shows it")
+    parser.add_argument("--plot", metavar="FILE", help="draw the count curves into an .svg, .html or .png file")
+    parser.add_argument(
+        "--explain", action="store_true", help="print the requests as curl lines (no secret is in them)"
+    )
     parser.add_argument("--fail-on-match", action="store_true", help="exit 1 when a rule matched")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: alerter.yaml when there is one)")
     parser.set_defaults(run=run)
@@ -37,28 +50,68 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print one answer per rule; exit 1 with --fail-on-match and a match, 2 when nothing could be asked."""
+    from alerter.charts.files import picture_path
     from alerter.cli.dryrun_inputs import Inputs
-    from alerter.cli.dryrun_report import as_json, as_text
-    from alerter.errors import UsageError
+    from alerter.cli.dryrun_report import summary
+    from alerter.cli.progress import Progress
     from alerter.sources.protocol import SourceError
 
+    plot = picture_path(args.plot) if args.plot else None
     inputs = Inputs.of(args)
-    matched = broken = False
-    for rule in inputs.rules:
-        try:
-            answer = inputs.dry_run(rule)
-        except SourceError as error:
-            if error.kind in ("unreachable", "denied"):
-                raise UsageError(f"{rule.name}: {error.reason}", error.hint) from None
-            complain(f"{rule.position.file}:{rule.position.line}: error[{error.kind}]: {rule.name}: {error.reason}")
-            if error.hint:
-                complain(f"  hint: {error.hint}")
-            broken = True
-            continue
-        matched = matched or bool(answer.matches)
-        warnings = inputs.warnings(rule, answer)
-        say(as_json(answer, inputs, warnings) if args.format == "json" else as_text(answer, inputs, warnings))
+    answers: list[DryRun] = []
+    texts: list[str] = []
+    broken = 0
+    with Progress(len(inputs.rules), "rules") as progress:
+        inputs.progress = progress
+        for number, rule in enumerate(inputs.rules):
+            progress.at(number, rule.name)
+            try:
+                answers.append(inputs.dry_run(rule))
+                texts.append(_printed(answers[-1], inputs, args))
+            except SourceError as error:
+                progress.clear()
+                _complain(rule, error)
+                broken += 1
+                continue
+            progress.clear()
+            say(texts[-1])
     inputs.close()
+    if args.format == "text" and len(inputs.rules) > 1:
+        say(summary(answers, broken))
+    if plot is not None and answers:
+        from alerter.cli.dryrun_picture import draw_answers
+
+        draw_answers(plot, answers, "\n\n".join(texts))
+        complain(f"drawn into {plot}")
     if broken:
         return 2
-    return 1 if inputs.refused or (args.fail_on_match and matched) else 0
+    return 1 if inputs.refused or (args.fail_on_match and any(a.matches for a in answers)) else 0
+
+
+def _complain(rule: Rule, error: SourceError) -> None:
+    """Say why a rule could not be evaluated; raises UsageError where no other can be either."""
+    from alerter.errors import UsageError
+
+    if error.kind in ("unreachable", "denied"):
+        raise UsageError(f"{rule.name}: {error.reason}", error.hint)
+    complain(f"{rule.position.file}:{rule.position.line}: error[{error.kind}]: {rule.name}: {error.reason}")
+    if error.hint:
+        complain(f"  hint: {error.hint}")
+
+
+def _printed(answer: DryRun, inputs: Inputs, args: argparse.Namespace) -> str:
+    """Return the answer as it is to be printed. Raises SourceError."""
+    from alerter.cli.dryrun_report import as_json, as_text
+
+    requests = inputs.explained()
+    warnings = inputs.warnings(answer.rule, answer)
+    if args.format == "json":
+        return as_json(answer, inputs, warnings, requests)
+    lines = [as_text(answer, inputs, warnings)]
+    if args.show_messages:
+        from alerter.cli.dryrun_messages import message_lines
+
+        lines += message_lines(answer, inputs)
+    if requests is not None:
+        lines += ["", "  requests, each by itself (alerter sends many in one _msearch)", *(f"  {r}" for r in requests)]
+    return "\n".join(lines) + "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from alerter.clock import DAY, Millis
@@ -12,6 +13,8 @@ from alerter.model.incident import Change, Checkpoint, Decision, Incident, Match
 from alerter.model.rule import Rule
 from alerter.routing.tree import Routing
 from alerter.schedule import instants, next_instant
+from alerter.sources.events import Events
+from alerter.sources.opening import Reading
 from alerter.sources.protocol import Source, SourceError
 from alerter.sources.reader import Reader
 from alerter.state.sqlite import SqliteState
@@ -33,6 +36,20 @@ class DryRun:
     events: int
     requests: int
     cost: Cost
+    counted: Events | None = None
+    """What was counted or read, as charts show it; None where a reader of its own was used."""
+
+
+class _Keeping(Reader):
+    """A reader that keeps what it read for its one rule."""
+
+    kept: Events | None = None
+
+    def open(self, readings: Sequence[Reading]) -> list[Events | SourceError]:
+        """Return what is known of each rule's events, and keep it."""
+        found = super().open(readings)
+        self.kept = next((events for events in found if not isinstance(events, SourceError)), None)
+        return found
 
 
 def dry_run(
@@ -47,7 +64,8 @@ def dry_run(
     asked = source.requests
     try:
         state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), evaluated=start, started=start), None)
-        engine = Engine(reader or Reader(source), state, routing, gaps=False)
+        keeping = _Keeping(source)
+        engine = Engine(reader or keeping, state, routing, gaps=False)
         report = engine.tick([patient(rule, start, end)], end + rule.query_delay)
         for failure in report.failures:
             raise _as_source_error(failure)
@@ -66,6 +84,7 @@ def dry_run(
             events=engine.reader.events,
             requests=source.requests - asked,
             cost=report.costs.get(rule.name, Cost(0.0)),
+            counted=keeping.kept,
         )
     finally:
         state.close()

@@ -113,3 +113,11 @@ def test_a_file_of_several_rules_needs_a_name(capsys: pytest.CaptureFixture[str]
     assert "name one with --rule: refund-surge, second" in capsys.readouterr().err
     answer = json.loads(ran(capsys, "--rule", "second", "--sweep", "num_events=30", "--format", "json"))
     assert [s["written"] for s in answer["settings"]] == [True]
+
+
+def test_picture(capsys: pytest.CaptureFixture[str]) -> None:
+    """--plot draws a lane for each setting."""
+    arguments = ["--sweep", "num_events=20,90", "--expect", "known.yaml", "--plot", "a.svg"]
+    assert main(["backtest", "rule.yaml", "--data", "logs.ndjson", *arguments]) == 0
+    assert capsys.readouterr().err == "drawn into a.svg\n"
+    assert "&gt; num_events=20" in Path("a.svg").read_text()

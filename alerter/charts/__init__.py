@@ -1,0 +1,1 @@
+"""Pictures of what a rule counted: in the terminal, as SVG, PNG or an HTML page."""

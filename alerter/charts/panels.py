@@ -1,0 +1,114 @@
+"""What is drawn: a rule's count curve with its threshold, matches and incidents; the settings of a backtest by time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerter.charts.drawing import BLUE, FAINT, GREEN, INK, KNOWN, ORANGE, RED, SHADE, Box, Drawing, Line, Text
+from alerter.charts.series import Series
+from alerter.charts.ticks import number_text, ticks
+from alerter.clock import Millis
+
+LEFT, RIGHT = 70, 20
+TITLE, PLOT, TIMES = 34, 170, 34
+LANE = 22
+APART = 12
+"""Pixels between two numbers at the axis."""
+PARTS = 400
+"""Parts of a curve in a picture."""
+LONGEST_TITLE = 110
+
+Band = tuple[Millis, Millis]
+"""A stretch of time that is shaded: an incident, or a labelled time."""
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Where an instant and a number lie."""
+
+    drawing: Drawing
+    start: Millis
+    end: Millis
+    above: float
+    height: float
+    top: float = 1.0
+
+    def x(self, at: Millis) -> float:
+        inside = min(max(at, self.start), self.end) - self.start
+        return round(LEFT + (self.drawing.width - LEFT - RIGHT) * inside / max(self.end - self.start, 1), 2)
+
+    def y(self, number: float) -> float:
+        return round(self.above + self.height * (1 - number / self.top), 2)
+
+    def band(self, span: Band, colour: str) -> Box:
+        first, last = self.x(span[0]), self.x(span[1])
+        return Box(first, self.above, max(last - first, 1.0), self.height, colour)
+
+
+def add_curve(drawing: Drawing, title: str, series: Series, incidents: Sequence[Band]) -> None:
+    """Add a panel: the curve, dashed limits, incidents shaded, a red tick for each match."""
+    above = drawing.height + TITLE
+    scale = _Scale(drawing, series.start, series.end, above, PLOT, series.top)
+    key = ", ".join(f"{name}={value}" for name, value in series.key or ())
+    drawing.add(
+        _text(LEFT, above - 14, f"{title}{' of ' + key if key else ''}: {series.what}", 14),
+        *(scale.band(span, SHADE) for span in incidents),
+        Line(((LEFT, scale.y(0)), (drawing.width - RIGHT, scale.y(0))), INK, 1),
+    )
+    drawing.add(*(_level(drawing, scale, limit, RED) for limit in series.limits))
+    named: list[float] = []
+    for number in (*series.limits, series.top, 0.0):
+        if all(abs(scale.y(number) - scale.y(other)) >= APART for other in named):
+            named.append(number)
+            drawing.add(Text(LEFT - 6, scale.y(number) + 4, number_text(number), 11, "end"))
+    if series.reference:
+        drawing.add(_curve(scale, series, series.reference, ORANGE))
+    drawing.add(_curve(scale, series, series.parts, BLUE))
+    foot = above + PLOT
+    drawing.add(*(Line(((scale.x(at), foot), (scale.x(at), foot + 7)), RED, 2) for at in series.matches))
+    _times(drawing, scale, foot)
+    drawing.height = int(foot + TIMES)
+
+
+def add_lanes(
+    drawing: Drawing, title: str, span: Band, lanes: Sequence[tuple[str, Sequence[Band]]], known: Sequence[Band]
+) -> None:
+    """Add a panel: a lane for each setting with its incidents, labelled times shaded behind all of them."""
+    above = drawing.height + TITLE
+    height = LANE * len(lanes)
+    scale = _Scale(drawing, *span, above, height)
+    drawing.add(_text(LEFT, above - 14, title, 14), *(scale.band(one, KNOWN) for one in known))
+    for n, (name, bands) in enumerate(lanes):
+        y = above + n * LANE
+        drawing.add(Line(((LEFT, y + LANE), (drawing.width - RIGHT, y + LANE)), FAINT, 1))
+        for band in bands:
+            lane = _Scale(drawing, *span, y + LANE - 8, 6)
+            drawing.add(lane.band(band, RED))
+        drawing.add(_text(LEFT, y + 11, name, 11, GREEN if name.startswith(">") else INK))
+    _times(drawing, scale, above + height)
+    drawing.height = int(above + height + TIMES)
+
+
+def _text(x: float, y: float, text: str, size: int, colour: str = INK) -> Text:
+    return Text(x, y, text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 3] + "...", size, colour=colour)
+
+
+def _level(drawing: Drawing, scale: _Scale, number: float, colour: str) -> Line:
+    return Line(((LEFT, scale.y(number)), (drawing.width - RIGHT, scale.y(number))), colour, 1.2, dashed=True)
+
+
+def _curve(scale: _Scale, series: Series, numbers: Sequence[float], colour: str) -> Line:
+    """Return the steps of a curve: a part's number over all of it."""
+    points: list[tuple[float, float]] = []
+    for n, number in enumerate(numbers):
+        first, last = (round(series.start + series.width * edge) for edge in (n, n + 1))
+        points += [(scale.x(first), scale.y(number)), (scale.x(last), scale.y(number))]
+    return Line(tuple(points), colour)
+
+
+def _times(drawing: Drawing, scale: _Scale, foot: float) -> None:
+    for at, text in ticks(scale.start, scale.end, 8):
+        drawing.add(Line(((scale.x(at), foot), (scale.x(at), foot + 4)), INK, 1))
+        drawing.add(Text(scale.x(at), foot + 19, text, 11, "middle"))
+    drawing.add(Text(drawing.width - RIGHT, foot + 19, "UTC", 11, "end", FAINT))

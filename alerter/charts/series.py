@@ -1,0 +1,156 @@
+"""The count curve of a key as a rule's condition sees it: one number per stretch of the span, and the threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from alerter.clock import Millis
+from alerter.model.incident import Match
+from alerter.model.rule import Cardinality, Flatline, Frequency, Key, Rule, Spike, SpikeType
+from alerter.schedule import latest_instant
+from alerter.sources.counting import bucket_width
+from alerter.sources.events import Events
+from alerter.timetext import length_text
+from alerter.windows import Curve
+
+PER_PART = 8
+"""Instants of a part at which different values are counted."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """Numbers over ``(start, end]``, ``parts`` of equal width, oldest first: the highest one of each part.
+
+    With ``lowest`` (what must not fall) the lowest one. ``limits`` are the thresholds; ``reference``, of spikes, is the
+    number above (or below) which the current window's would be a spike. Between edges of buckets a count is the least
+    that it can be; where the rule matched it is exact.
+    """
+
+    what: str
+    key: Key
+    start: Millis
+    end: Millis
+    parts: tuple[float, ...]
+    matches: tuple[Millis, ...]
+    limits: tuple[float, ...] = ()
+    reference: tuple[float, ...] = ()
+    lowest: bool = False
+
+    @property
+    def width(self) -> float:
+        """The length of a part in milliseconds."""
+        return (self.end - self.start) / len(self.parts)
+
+    @property
+    def top(self) -> float:
+        """The highest number to be shown, at least 1."""
+        return max([*self.parts, *self.limits, *self.reference, 1.0])
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A span divided into parts of (nearly) equal width."""
+
+    start: Millis
+    end: Millis
+    number: int
+
+    def spans(self) -> Iterator[tuple[Millis, Millis]]:
+        """Yield each part ``(start, end]``."""
+        length = self.end - self.start
+        edges = [self.start + length * n // self.number for n in range(self.number + 1)]
+        yield from pairwise(edges)
+
+    def of(self, at: Millis) -> int:
+        """Return the part that an instant lies in."""
+        inside = (at - self.start - 1) * self.number // max(self.end - self.start, 1)
+        return min(max(inside, 0), self.number - 1)
+
+
+def series_of(
+    rule: Rule, events: Events, matches: Sequence[Match], start: Millis, end: Millis, *, parts: int, most: int
+) -> list[Series]:
+    """Return the series of the keys that matter most, at most ``most``: most matches, then most events.
+
+    There are at most ``parts``, none narrower than the buckets in which the events were counted.
+    """
+    number = max(min(parts, (end - start) // bucket_width(rule)), 1)
+    keys = sorted(events.curves, key=lambda k: -events.curve(k).total)
+    counted = {key: sum(m.key == key for m in matches) for key in dict.fromkeys([*(m.key for m in matches), *keys])}
+    chosen = sorted(counted, key=lambda k: -counted[k])[:most]
+    divided = Parts(start, end, number)
+    return [_series(rule, events, key, [m for m in matches if m.key == key], divided) for key in chosen]
+
+
+def _series(rule: Rule, events: Events, key: Key, matches: Sequence[Match], divided: Parts) -> Series:
+    condition, curve = rule.condition, events.curve(key)
+    window = length_text(rule.timeframe) if rule.timeframe else ""
+    exact = [(m.at, float(m.facts.get("value", m.count)) if _is_valued(rule) else float(m.count)) for m in matches]
+    at = tuple(m.at for m in matches)
+    span = (divided.start, divided.end)
+    match condition:
+        case Frequency(num_events=number):
+            found = _counts(rule, curve, divided, max)
+            return Series(f"events in {window}", key, *span, _joined(found, exact, divided, max), at, (float(number),))
+        case Flatline(threshold=number):
+            found = _counts(rule, curve, divided, min)
+            numbers = _joined(found, exact, divided, min)
+            return Series(f"events in {window}", key, *span, numbers, at, (float(number),), lowest=True)
+        case Spike():
+            down = condition.direction is SpikeType.DOWN
+            found = _joined(_counts(rule, curve, divided, max), exact, divided, min if down else max)
+            times = 1 / condition.height if down else condition.height
+            before = tuple(n * times for n in _counts(rule, curve, divided, max, rule.timeframe))
+            return Series(f"events in {window}", key, *span, found, at, reference=before, lowest=down)
+        case Cardinality():
+            few = condition.maximum is None
+            limits = tuple(float(x) for x in (condition.maximum, condition.minimum) if x is not None)
+            numbers = _joined(_values(events, key, divided, few=few), exact, divided, min if few else max)
+            return Series(f"different {condition.field} in {window}", key, *span, numbers, at, limits, lowest=few)
+        case _:
+            each = tuple(float(curve.floor(b) - curve.floor(a)) for a, b in divided.spans())
+            width = length_text(max((divided.end - divided.start) // divided.number, 1))
+            return Series(f"events, a bar is {width}", key, *span, each, at)
+
+
+def _is_valued(rule: Rule) -> bool:
+    return isinstance(rule.condition, Cardinality)
+
+
+def _counts(rule: Rule, curve: Curve, divided: Parts, of: Callable[..., float], back: Millis = 0) -> tuple[float, ...]:
+    """Return the window's count in each part, of a window that ends ``back`` before.
+
+    The highest is looked for where buckets end, the lowest at nominal instants: there the rule asks.
+    """
+    length = rule.timeframe
+    found = []
+    for start, end in divided.spans():
+        asked = [end - back]
+        if of is max:
+            asked += [bucket.end for bucket in curve.buckets(start - back, end - back) if bucket.end <= end - back]
+        else:
+            asked = [latest_instant(rule.schedule, end)]
+        found.append(of(float(max(curve.floor(t) - curve.ceil(t - length), 0)) for t in asked))
+    return tuple(found)
+
+
+def _values(events: Events, key: Key, divided: Parts, *, few: bool) -> tuple[float, ...]:
+    spread = events.spread(key)
+    of = min if few else max
+    return tuple(
+        float(of(spread.number(a + (b - a) * n // PER_PART) for n in range(1, PER_PART + 1)))
+        for a, b in divided.spans()
+    )
+
+
+def _joined(
+    found: Sequence[float], exact: Sequence[tuple[Millis, float]], divided: Parts, of: Callable[..., float]
+) -> tuple[float, ...]:
+    """Return the numbers with those of the matches, which are exact."""
+    numbers = list(found)
+    for at, number in exact:
+        part = divided.of(at)
+        numbers[part] = of(numbers[part], number)
+    return tuple(numbers)

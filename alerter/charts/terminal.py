@@ -1,0 +1,67 @@
+"""A series drawn in the terminal with blocks: the curve, the threshold, the matches below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from alerter.charts.series import Parts, Series
+from alerter.charts.ticks import clock_ticks, number_text
+
+WIDTH = 72
+"""Columns of a curve."""
+HEIGHT = 8
+"""Lines of a curve."""
+BLOCKS = " ▁▂▃▄▅▆▇█"
+RULE = "┄"
+
+
+def draw(series: Series) -> Iterator[str]:
+    """Yield the lines of a chart; what an event holds stands in its first line only."""
+    key = ", ".join(f"{name}={value}" for name, value in series.key or ())
+    yield f"{series.what}{' of ' + key if key else ''}{_limits(series)}"
+    top = series.top
+    margin = max(len(number_text(n)) for n in (top, 0, *series.limits))
+    rows = {_row(limit, top): limit for limit in series.limits}
+    for row in range(HEIGHT - 1, -1, -1):
+        number = number_text(rows[row]) if row in rows else number_text(top) if row == HEIGHT - 1 else ""
+        yield f"{number.rjust(margin)} ┤{_line(series, row, top, dashed=row in rows)}".rstrip()
+    yield f"{'0'.rjust(margin)} ┼{_axis(series)}"
+    yield f"{' ' * margin}  {clock_ticks(series.start, series.end, len(series.parts))}".rstrip()
+    if series.matches:
+        yield f"{' ' * margin}  {_marks(series)}".rstrip()
+
+
+def _limits(series: Series) -> str:
+    if series.reference:
+        return f" ({RULE} a spike lies {'below' if series.lowest else 'above'} this)"
+    if not series.limits:
+        return ""
+    return f" ({RULE} threshold {', '.join(map(number_text, series.limits))})"
+
+
+def _row(number: float, top: float) -> int:
+    """Return the line in which a number's bar ends, from below."""
+    return min(max(int(number / top * HEIGHT - 1e-9), 0), HEIGHT - 1)
+
+
+def _line(series: Series, row: int, top: float, *, dashed: bool) -> str:
+    cells = []
+    for n, number in enumerate(series.parts):
+        filled = number / top * HEIGHT - row
+        cell = BLOCKS[min(max(int(filled * 8 + 0.5), 0), 8)]
+        limit = dashed or (bool(series.reference) and _row(series.reference[n], top) == row)
+        cells.append(RULE if cell == " " and limit else cell)
+    return "".join(cells)
+
+
+def _axis(series: Series) -> str:
+    return "─" * len(series.parts)
+
+
+def _marks(series: Series) -> str:
+    divided = Parts(series.start, series.end, len(series.parts))
+    marked = {divided.of(at) for at in series.matches}
+    number = len(series.matches)
+    return "".join("▲" if n in marked else " " for n in range(len(series.parts))).rstrip() + (
+        f"  {number:,} match{'es' if number > 1 else ''}"
+    )

@@ -1,0 +1,58 @@
+"""A progress bar on stderr, on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+from alerter.clock import SECOND, Millis, SystemClock
+from alerter.notifiers.text import safe_line
+
+BAR = 24
+AFTER: Millis = SECOND
+"""What is done sooner than this needs no bar."""
+
+
+class Progress:
+    """Shows how many of some things are done, and which one is under way; nothing where stderr is no terminal."""
+
+    def __init__(self, total: int, things: str) -> None:
+        self._total = total
+        self._things = things
+        self._clock = SystemClock()
+        self._began = self._clock.monotonic()
+        self._shown = 0
+        self._done = 0
+        self._what = ""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.clear()
+
+    def at(self, done: int, what: str = "") -> None:
+        """Show that so many are done, and what comes now."""
+        self._done, self._what = done, what
+        self.more()
+
+    def more(self, text: str = "") -> None:
+        """Show what was done for the one under way."""
+        waited = self._clock.monotonic() - self._began
+        if not sys.stderr.isatty() or waited < AFTER:
+            return
+        full = BAR * self._done // max(self._total, 1)
+        head = f"[{'#' * full}{'.' * (BAR - full)}] {self._done}/{self._total} {self._things}, {waited // SECOND} s"
+        self.clear()
+        self._write(safe_line(f"{head}  {self._what}  {text}")[:100].rstrip())
+
+    def clear(self) -> None:
+        """Take the bar away, so that other lines can be printed."""
+        if self._shown:
+            self._write(f"\r{' ' * self._shown}\r")
+            self._shown = 0
+
+    def _write(self, text: str) -> None:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+        self._shown = len(text)

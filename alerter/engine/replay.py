@@ -1,0 +1,46 @@
+"""A dry run told step by step: each message with its incident as it was right after the evaluation that planned it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from alerter.engine.dryrun import DryRun, patient
+from alerter.engine.tick import Engine
+from alerter.model.incident import Checkpoint, Delivery, Incident
+from alerter.routing.tree import Routing
+from alerter.sources.protocol import Source
+from alerter.sources.reader import Reader
+from alerter.state.sqlite import SqliteState
+
+
+@dataclass(frozen=True)
+class Step:
+    """One message, in the order in which they go out."""
+
+    incident: Incident
+    delivery: Delivery
+
+
+def steps(answer: DryRun, source: Source, routing: Routing, most: int) -> Iterator[Step]:
+    """Yield the first ``most`` messages of a dry run.
+
+    The rule is evaluated again, from one message's instant to the next: any split of a span gives the same messages,
+    and an incident's document as it then was is what a notifier would have been given.
+    """
+    rule = patient(answer.rule, answer.start, answer.end)
+    deliveries = sorted((d.at, d.id) for i in answer.incidents for d in i.deliveries)[:most]
+    left = {id for _, id in deliveries}
+    state = SqliteState(":memory:")
+    state.init()
+    try:
+        state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), answer.start, answer.start), None)
+        engine = Engine(Reader(source), state, routing, gaps=False)
+        for at in dict.fromkeys(at for at, _ in deliveries):
+            engine.tick([rule], at + rule.query_delay)
+            found = [Step(stored.value, d) for stored in state.incidents() for d in stored.value.deliveries]
+            new = [step for step in found if step.delivery.id in left]
+            yield from sorted(new, key=lambda step: (step.delivery.at, step.delivery.id))
+            left -= {step.delivery.id for step in new}
+    finally:
+        state.close()

@@ -1,0 +1,132 @@
+"""A source that keeps each request it passes on, as a curl line that anybody with access may send again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from alerter.model.rule import Redaction
+from alerter.redact import hide, is_redacted, redact_text
+from alerter.sources.protocol import Answer, Hit, SearchRequest, Source, SourceError
+
+ACCESS = '-H "Authorization: ApiKey $ALERTER_ES_API_KEY"'
+"""Left to the reader's shell: no address and no credential is ever in a line."""
+
+
+Heard = Callable[[str], None]
+
+
+class ExplainedSource:
+    """The Source protocol; ``take`` returns the lines since it was called last, each request once.
+
+    ``heard`` is told how much was asked so far, at every request and page.
+
+    ``redaction`` is that of the rule that asks: values of its hidden fields are shown as hashes, so that such a line
+    must be filled in by hand before it is sent.
+    """
+
+    def __init__(self, source: Source, heard: Heard) -> None:
+        self._source = source
+        self._heard = heard
+        self._searches = 0
+        self._read = 0
+        self._lines: dict[str, None] = {}
+        self.kind = source.kind
+        self.requests = source.requests
+        self.redaction = Redaction()
+
+    def take(self) -> list[str]:
+        """Return the curl lines and forget them."""
+        lines, self._lines = list(self._lines), {}
+        return lines
+
+    def search(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
+        """Answer each request in order; each fails alone."""
+        for request in requests:
+            self._note(request)
+        answers = self._source.search(requests)
+        self._tell(len(requests), 0)
+        self.requests = self._source.requests
+        return answers
+
+    def scan(self, request: SearchRequest, page: int = 10_000) -> Iterator[Sequence[Hit]]:
+        """Yield all hits of a request in pages; the line is that of the first page."""
+        body = {"size": page, **request.body}
+        self._note(SearchRequest(request.index, body, request.preference))
+        for hits in self._source.scan(request, page):
+            self._tell(1, len(hits))
+            yield hits
+        self.requests = self._source.requests
+
+    def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Name the mapped types of each field."""
+        names = ",".join(quote(name, safe="*.@") for name in dict.fromkeys(fields))
+        self._lines[f'curl -sS {ACCESS} "$ALERTER_ES_URL/{_index(index)}/_field_caps?fields={names}"'] = None
+        types = self._source.field_types(index, fields)
+        self.requests = self._source.requests
+        return types
+
+    def close(self) -> None:
+        """Release connections."""
+        self._source.close()
+
+    def _tell(self, searches: int, read: int) -> None:
+        self._searches += searches
+        self._read += read
+        self._heard(f"{self._searches:,} searches" + (f", {self._read:,} documents" if self._read else ""))
+
+    def _note(self, request: SearchRequest) -> None:
+        chosen = f"?preference={quote(request.preference)}" if request.preference else ""
+        body = json.dumps(hidden(request.body, self.redaction), default=str)
+        body = shlex.quote(redact_text(body, self.redaction))
+        kind = "-H 'Content-Type: application/json'"
+        line = f'curl -sS {ACCESS} {kind} "$ALERTER_ES_URL/{_index(request.index)}/_search{chosen}" -d {body}'
+        self._lines[line] = None
+
+
+def _index(index: str) -> str:
+    return quote(index, safe="*,-")
+
+
+def hidden(body: Any, redaction: Redaction) -> Any:
+    """Return a request's body with the values of hidden fields as their hashes, wherever a clause names one."""
+    if isinstance(body, Mapping):
+        secret = isinstance(body.get("field"), str) and is_redacted(body["field"], redaction)
+        return {
+            name: _values(name, value, redaction, sure=secret and name in ("include", "exclude", "missing"))
+            for name, value in _after(body, redaction).items()
+        }
+    return [hidden(inner, redaction) for inner in body] if isinstance(body, list | tuple) else body
+
+
+def _values(name: str, value: Any, redaction: Redaction, *, sure: bool) -> Any:
+    """Return what stands below a name: below a hidden field every plain value is one to hide."""
+    if sure or is_redacted(name, redaction):
+        return _hashed(value)
+    return hidden(value, redaction)
+
+
+def _hashed(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _hashed(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hashed(inner) for inner in value]
+    return hide("secret", value, Redaction())
+
+
+def _after(body: Mapping[str, Any], redaction: Redaction) -> Mapping[str, Any]:
+    """Return a composite's page with the values after which it goes on hidden, as its sources name their fields."""
+    after, sources = body.get("after"), body.get("sources")
+    if not isinstance(after, Mapping) or not isinstance(sources, list):
+        return body
+    fields = {
+        name: str(kind.get("field", ""))
+        for source in sources
+        for name, inner in source.items()
+        for kind in inner.values()
+    }
+    shown = {n: _hashed(v) if is_redacted(fields.get(n, ""), redaction) else v for n, v in after.items()}
+    return {**body, "after": shown}

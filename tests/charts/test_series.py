@@ -1,0 +1,96 @@
+"""What charts show: the numbers that the condition compares, exact where the rule matched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from alerter.charts.series import Series, series_of
+from alerter.charts.terminal import draw
+from alerter.clock import MINUTE, SECOND
+from alerter.engine.dryrun import dry_run
+from alerter.model.rule import AnyEvent, Cardinality, Condition, Flatline, Frequency, Realert, Spike, SpikeType
+from alerter.sources.embedded import EmbeddedSource
+from alerter.testing import rule
+from tests.engine.support import T0, documents, routing
+
+END = T0 + 20 * MINUTE
+
+
+def charted(condition: Condition, seconds: Iterable[float], key: str = "", parts: int = 20) -> list[Series]:
+    """Return the series of a dry run over twenty minutes."""
+    found = [{**d, "user": "aab"[n % 3], "host": f"h{n % 5}"} for n, d in enumerate(documents(seconds))]
+    tested = rule(condition, query_key=(key,) if key else (), realert=Realert(0, written=True))
+    answer = dry_run(tested, EmbeddedSource(documents=found), routing(), T0, END)
+    assert answer.counted is not None
+    return series_of(tested, answer.counted, answer.matches, T0, END, parts=parts, most=4)
+
+
+def test_frequency_shows_the_highest_window_of_each_part() -> None:
+    """The curve reaches the threshold where, and only where, the rule matched."""
+    (one,) = charted(Frequency(10, MINUTE), [*range(0, 1_200, 20), *range(600, 630, 3)])
+    assert (one.limits, one.what, len(one.parts)) == ((10.0,), "events in 1 min", 20)
+    high = [n for n, number in enumerate(one.parts) if number >= 10]
+    assert high == sorted({(at - T0 - 1) // MINUTE for at in one.matches}) == [10]
+    assert one.parts[:9] == (3.0,) * 9
+
+
+def test_flatline_shows_the_lowest() -> None:
+    """What must not fall is shown at nominal instants, where the rule asks."""
+    (one,) = charted(Flatline(2, 2 * MINUTE), [*range(0, 600, 20), *range(900, 1_200, 20)])
+    assert one.lowest
+    assert [n for n, number in enumerate(one.parts) if number < 2] == [11, 12, 13, 14]
+    assert one.parts[5] == 6.0
+
+
+@pytest.mark.parametrize(("direction", "times"), [(SpikeType.UP, 3.0), (SpikeType.DOWN, 1 / 3)])
+def test_spikes_show_what_they_are_compared_with(direction: SpikeType, times: float) -> None:
+    """The second curve is the window before, times the height (or divided by it)."""
+    (one,) = charted(Spike(3, direction, MINUTE), range(0, 1_200, 10))
+    assert one.parts[5] == 6.0
+    assert one.reference[5] == pytest.approx(6.0 * times)
+    assert one.lowest == (direction is SpikeType.DOWN)
+
+
+def test_cardinality_shows_different_values() -> None:
+    """Values, not events."""
+    (one,) = charted(Cardinality("host", MINUTE, maximum=4), range(0, 1_200, 5))
+    assert one.parts[5] == 5.0
+    assert one.what == "different host in 1 min"
+
+
+def test_events_are_shown_as_they_come() -> None:
+    """A rule without a window has a bar for each part."""
+    (one,) = charted(AnyEvent(), [*range(0, 60, 6), 900])
+    assert one.parts[0] == 9.0  # the first event is at the excluded start
+    assert sum(one.parts) == 10.0
+    assert one.what == "events, a bar is 1 min"
+
+
+def test_keys_with_most_matches_come_first() -> None:
+    """Each key has a series of its own."""
+    found = charted(Frequency(5, MINUTE), [*range(0, 600, 4), *range(601, 1_199, 2)], key="user")
+    assert [one.key for one in found] == [(("user", "a"),), (("user", "b"),)]
+    assert len(found[0].matches) > len(found[1].matches)
+
+
+def test_the_terminal_shows_the_threshold_and_the_matches() -> None:
+    """The picture of a burst: its height, a dashed line at the threshold, a mark below."""
+    (one,) = charted(Frequency(10, MINUTE), [*range(0, 1_200, 20), *range(600, 630, 3)])
+    lines = list(draw(one))
+    assert lines[0] == "events in 1 min (┄ threshold 10)"
+    assert lines[1].startswith("13 ┤")
+    assert lines[2].startswith("10 ┤┄┄┄┄┄┄┄┄┄┄█┄")
+    assert lines[-1].endswith("▲  1 match")
+    assert lines[-1].index("▲") == lines[2].index("█")
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_span_shorter_than_a_bucket_has_one_part() -> None:
+    """Nothing is drawn finer than it was counted."""
+    tested = rule(Frequency(2, MINUTE))
+    answer = dry_run(tested, EmbeddedSource(documents=documents([1, 2])), routing(), T0, T0 + 2 * SECOND)
+    assert answer.counted is not None
+    (one,) = series_of(tested, answer.counted, answer.matches, T0, T0 + 2 * SECOND, parts=72, most=1)
+    assert one.parts == (2.0,)
