@@ -120,4 +120,4 @@ def test_picture(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--sweep", "num_events=20,90", "--expect", "known.yaml", "--plot", "a.svg"]
     assert main(["backtest", "rule.yaml", "--data", "logs.ndjson", *arguments]) == 0
     assert capsys.readouterr().err == "drawn into a.svg\n"
-    assert "&gt; num_events=20" in Path("a.svg").read_text()
+    assert "&gt;* num_events=40" in Path("a.svg").read_text()
