@@ -100,7 +100,7 @@ class Metrics:
         written = str(self._options.get(name) or "")
         if written and not is_format(written):
             message = f"{name}: {written[:60]!r} does not show one number"
-            self._error("format", message, "like %.2f or {:.1f} ms", name)
+            self._error("wrong_value", message, "like %.2f or {:.1f} ms", name)
             return ""
         return written
 
