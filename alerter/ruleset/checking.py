@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from alerter.ruleset.yaml_positions import Document, read_file, read_lines
 from alerter.shipped import shipped_dir
 from alerter.sources.protocol import SourceError
 
+_DISABLED = re.compile(r"is_enabled:\s*(?:false|no|off)\b", re.IGNORECASE)
+"""A rule that is left out: nothing is said of it, and its comments are kept for the day it is back."""
 AskFacts = Callable[[Sequence[Rule]], Sequence[Facts | None]]
 
 
@@ -157,7 +160,8 @@ def _silenced(
     number = 0
     for name, found in by_file.items():
         lines = read_lines(Path(name))
-        left, gone = silence([with_source(f, lines) for f in found], name, lines, LINTS | READING, asked)
+        looked = () if any(map(_DISABLED.match, lines)) else asked
+        left, gone = silence([with_source(f, lines) for f in found], name, lines, LINTS | READING, looked)
         kept += left
         number += gone
     return kept, number

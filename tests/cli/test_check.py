@@ -210,3 +210,10 @@ def test_the_hook_runs_what_there_is() -> None:
         assert re.search(hook["files"], name)
     for name in ("docs/a.yaml", "myrules/a.yaml", "rules/README.md"):
         assert not re.search(hook["files"], name)
+
+
+def test_a_rule_that_is_left_out_keeps_its_comments(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nobody looks at a disabled rule, so none of its comments is in vain."""
+    text = RULE + "is_enabled: false\nrealert: 10s  # alerter: ignore[short_realert]\n"
+    (folder / "rules/a.yaml").write_text(text, encoding="utf-8")
+    assert run(capsys) == (0, "")
