@@ -5,12 +5,25 @@ Nothing is kept of instants that were no matches; what is said here is counted n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from alerter.clock import Millis
 from alerter.model.incident import Match
-from alerter.model.rule import Cardinality, Condition, Flatline, Frequency, Realert, Rule, Spike
+from alerter.model.metric import Limits, MetricAggregation, PercentageMatch
+from alerter.model.rule import (
+    Cardinality,
+    Condition,
+    Flatline,
+    Frequency,
+    Realert,
+    Rule,
+    Spike,
+    SpikeAggregation,
+)
+from alerter.numbers import number_text
 
 Matches = Callable[[Rule], Sequence[Match]]
 """The matches of a rule in the span asked about, of the keys asked about; announced or not."""
@@ -52,7 +65,9 @@ def count_again(rule: Rule, matches: Matches, more: Callable[[], bool] = lambda:
             return _most(rule, maximum + 1, lambda n: replace(condition, maximum=n - 1, minimum=None), matches, more)
         case Cardinality():
             return _fewest(rule, replace(condition, minimum=HUGE), matches)
-        case Spike():
+        case MetricAggregation() | PercentageMatch():
+            return _closest(rule, condition, matches)
+        case Spike() | SpikeAggregation():
             return _highest(rule, condition, matches, more)
         case _:
             return Counted(text="no event met the condition")
@@ -97,7 +112,25 @@ def _size(match: Match) -> int:
     return int(match.facts.get("value", match.count))
 
 
-def _highest(rule: Rule, spike: Spike, matches: Matches, more: Callable[[], bool]) -> Counted:
+def _closest(rule: Rule, condition: MetricAggregation | PercentageMatch, matches: Matches) -> Counted:
+    """Find the value nearest to a limit; without limits every window with a value is a match."""
+    limits, unit = condition.limits, " %" if isinstance(condition, PercentageMatch) else ""
+    found = matches(_once(rule, replace(condition, limits=Limits(maximum=-math.inf))))
+    values = [(match.facts["value"], match) for match in found if isinstance(match.facts["value"], int | float)]
+    if not values:
+        return Counted(text="no window had a value" if not found else "the values of the field are redacted")
+    every = [("above", limits.maximum), ("below", limits.minimum)]
+    away = [
+        (abs(value - limit), match.at, f"{number_text(value)}{unit} (limit: {side} {number_text(limit)}{unit})", match)
+        for value, match in values
+        for side, limit in every
+        if limit is not None
+    ]
+    _, _, text, nearest = min(away, key=lambda one: one[:2])
+    return Counted((), nearest, f"the value nearest to a limit was {text}")
+
+
+def _highest(rule: Rule, spike: Spike | SpikeAggregation, matches: Matches, more: Callable[[], bool]) -> Counted:
     """Find the largest change, which is below the height, by halving."""
     low, high = min(1.0, spike.height / 100), spike.height
     nearest = first(matches(_once(rule, replace(spike, height=low))))
@@ -112,9 +145,13 @@ def _highest(rule: Rule, spike: Spike, matches: Matches, more: Callable[[], bool
             high = middle
         else:
             low, nearest = middle, found
-    reference = nearest.facts.get("reference", 0)
+    now, reference = nearest.facts.get("value", nearest.count), nearest.facts.get("reference", 0)
     change = f"the largest change was about {low:.3g} times (height {spike.height:g})"
-    return Counted((), nearest, f"{change}: {nearest.count:,} against {reference:,}")
+    return Counted((), nearest, f"{change}: {_shown(now)} against {_shown(reference)}")
+
+
+def _shown(value: Any) -> str:
+    return number_text(value) if isinstance(value, int | float) else str(value)
 
 
 def first(found: Iterable[Match]) -> Match | None:

@@ -11,10 +11,24 @@ import pytest
 from alerter.clock import MINUTE
 from alerter.engine.dryrun import dry_run
 from alerter.model.incident import Match
-from alerter.model.rule import Cardinality, Flatline, Frequency, Realert, Rule, Schedule, Spike, SpikeType
+from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, PercentageMatch, Share, Windows
+from alerter.model.rule import (
+    Cardinality,
+    Condition,
+    Flatline,
+    Frequency,
+    Realert,
+    Redaction,
+    Rule,
+    Schedule,
+    Spike,
+    SpikeAggregation,
+    SpikeType,
+)
 from alerter.routing.tree import console_routing
 from alerter.sources.embedded import EmbeddedSource
 from alerter.testing import rule
+from alerter.timetext import iso
 from alerter.why.nearest import Counted, count_again
 from tests.engine.support import T0, documents, single
 from tests.exact.running import embedded
@@ -114,3 +128,39 @@ def test_event_types_say_that_no_event_met_the_condition() -> None:
     """Where one event is a match there is nothing near."""
     found = nearest(single(filter=({"term": {"level": "fatal"}},)), EmbeddedSource(documents=documents([1])))
     assert found.text == "no event met the condition"
+
+
+METRIC = MetricAggregation(Metric(MetricKind.AVG, "v"), Windows(MINUTE), Limits(10, 1))
+VALUES = [{"@timestamp": iso(T0 + at * 1000), "v": value} for at, value in ((30, 5.25), (90, 9.5), (150, 2))]
+
+
+@pytest.mark.parametrize(
+    ("condition", "text", "minute"),
+    [
+        (METRIC, "the value nearest to a limit was 9.5 (limit: above 10)", 2),
+        (replace(METRIC, limits=Limits(minimum=1)), "the value nearest to a limit was 2 (limit: below 1)", 3),
+        (replace(METRIC, measured=Metric(MetricKind.AVG, "no")), "no window had a value", None),
+        (
+            PercentageMatch(Share(({"range": {"v": {"gt": 5}}},)), Windows(3 * MINUTE), Limits(minimum=30)),
+            "the value nearest to a limit was 66.6667 % (limit: below 30 %)",
+            3,
+        ),
+        (
+            SpikeAggregation(Metric(MetricKind.AVG, "v"), 5, SpikeType.DOWN, MINUTE),
+            "the largest change was about 4.73 times (height 5): 2 against 9.5",
+            3,
+        ),
+    ],
+)
+def test_the_value_nearest_to_a_limit(condition: Condition, text: str, minute: int | None) -> None:
+    """Of values of windows the nearest to any limit is said, as people read numbers."""
+    found = nearest(rule(condition), EmbeddedSource(documents=VALUES), 3)
+    assert found.matches == ()
+    assert found.text == text
+    assert (found.nearest and (found.nearest.at - T0) // MINUTE) == minute
+
+
+def test_values_of_a_redacted_field_stay_hidden() -> None:
+    """What a match may not show is not told here either."""
+    found = nearest(rule(METRIC, redact=Redaction(("v",))), EmbeddedSource(documents=VALUES), 3)
+    assert found.text == "the values of the field are redacted"
