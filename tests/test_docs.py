@@ -28,6 +28,7 @@ BARE = {
     "notify-test": ["default"],
     "test-rule": ["rules/"],
     "backtest": ["rules/", "--sweep", "num_events=5"],
+    "new": ["frequency"],
     "query": ["--data", "x", "--body", "x"],
 }
 """Arguments for commands that the prose names without any."""

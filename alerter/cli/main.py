@@ -14,6 +14,7 @@ from alerter.errors import UsageError
 COMMANDS = {
     "demo": "watch a User and an Order incident from start to end, with nothing installed",
     "run": "the service: evaluate rules, tell the right channel",
+    "new": "write a commented starter rule with its test",
     "test-rule": "what a rule would have done over a past period or a file",
     "backtest": "what other settings of a rule would have done over the same past",
     "test": "run the tests of rules (NAME.test.yaml)",

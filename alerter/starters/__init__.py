@@ -1,0 +1,1 @@
+"""Starter rules, one of each type, with their tests: what ``alerter new`` writes."""
