@@ -218,5 +218,6 @@ def date_format(name: str) -> DateFormat:
 
 
 def _write_seconds(value: Millis, zone: tzinfo) -> str:  # noqa: ARG001
-    whole, milli = divmod(value, 1000)
-    return f"{whole}.{milli:03d}".rstrip("0") if milli else str(whole)
+    whole, milli = divmod(abs(value), 1000)
+    sign = "-" if value < 0 else ""
+    return sign + (f"{whole}.{milli:03d}".rstrip("0") if milli else str(whole))

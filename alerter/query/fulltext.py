@@ -104,7 +104,7 @@ def _on_field(context: Context, name: str, body: Body, allowed: set[str], kind: 
     view = view_of(context, field)
     if view is None:
         return Nothing()
-    if kind == match.BOOLEAN and not view.type.is_text and options.plain:
+    if kind in (match.BOOLEAN, match.PHRASE) and not view.type.is_text and options.plain:
         return leaves.term(context, view, value)  # a server makes it a term query, for which numbers are no texts
     return match.match(context, view, value, kind, options) or Nothing()
 

@@ -269,6 +269,8 @@ class Compiler:
             return self._range(field, text, text, True, True)
         if not fields:
             return Nothing()
+        if self.settings.type == "bool_prefix":
+            raise UnsupportedQuery("query_string parameter [type] of [bool_prefix]")
         return match.over_fields(self.context, fields, text, self.settings.type, self.settings.options)
 
     def _special(self, field: str | None, text: str) -> Node | None:
@@ -351,7 +353,7 @@ class Compiler:
         field = item.field if item.field is not None else self.settings.default
         if item.text == "*" and field is not None:
             return All() if field == "*" else leaves.exists(self.context, field)
-        if not self.settings.leading and item.text[0] in "*?":
+        if not self.settings.leading and item.text[0] in "*?" and self._fields(item.field):
             raise lucene.SyntaxFailure("'*' or '?' not allowed as first character in WildcardQuery", item.at)
 
         def build(view: View) -> Node:

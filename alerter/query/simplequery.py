@@ -194,6 +194,7 @@ class _Parser:
         slop = 0
         if self.text.startswith("~", self.at) and self.flags & {"NEAR", "SLOP"}:
             slop = self._amount()
+            self.at += 1  # so does a server, whatever stands there
         elif not found:
             return None, True
         options = replace(self.options, slop=slop)

@@ -127,7 +127,7 @@ def _instead(type: FieldType, missing: Any) -> Any:
         raise UnsupportedQuery("a sort of addresses with [missing]")
     try:
         if type.kind in FLOATS:
-            return as_float(missing, type.kind)
+            return as_float(missing, "float" if type.kind == "half_float" else type.kind)
         if type.is_number or type.is_date or type.kind == "boolean":
             if isinstance(missing, bool) or (
                 isinstance(missing, str) and not re.fullmatch(r"[+-]?\d+", missing, re.ASCII)

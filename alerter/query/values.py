@@ -31,6 +31,8 @@ def shortest(value: float) -> float:
     for digits in range(6, 10):
         text = float(f"{value:.{digits}g}")
         if struct.unpack("f", struct.pack("f", text))[0] == value:
+            if abs(value) >= 1e7 and text != value:
+                raise UnsupportedQuery(f"the digits of [{value}], a large number of type [float]")
             return text
     return value
 

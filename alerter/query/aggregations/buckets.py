@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alerter.query.aggregations.parts import Aggregation, Aggregations, Result, check, field
+from alerter.query.aggregations.parts import Aggregation, Aggregations, Result, check, field, nothing_below
 from alerter.query.context import Context
 from alerter.query.dsl import compile_query
 from alerter.query.errors import UnsupportedQuery, argument, content, parsing
@@ -64,6 +64,8 @@ def missing(context: Context, name: str, options: Mapping[str, Any], below: Aggr
     if options.get("missing") is not None:
         raise UnsupportedQuery("parameter [missing] of the aggregation [missing]")
     view = field(context, options)
+    if view is None and below is not nothing_below:
+        raise UnsupportedQuery("aggregations below [missing] on a field that is not mapped")
 
     def run(docs: Docs) -> Result:
         members = docs if view is None else [doc for doc in docs if not view.cell(doc)]

@@ -75,7 +75,7 @@ def as_key(view: View, value: Any, what: str) -> Any:
         return _number_key(view, value, text, what)
     if type.is_date and isinstance(value, str) and ("||" in value or value.startswith("now")):
         raise UnsupportedQuery(f"date mathematics in {what}")
-    if type.is_date and what == "[missing]" and not isinstance(value, str):
+    if type.is_date and what == "[missing]" and not isinstance(value, (str, bool)):
         return int(value)
     try:
         found = cell_of([value], type)
