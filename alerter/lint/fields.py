@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from alerter.lint.messages import texts_of
 from alerter.lint.model import Path, Subject
 from alerter.lint.queries import Leaf, leaves
+from alerter.lint.templates import event_fields
 from alerter.query.errors import QueryError
 from alerter.query.kql import kql_to_dsl
 
@@ -19,7 +21,7 @@ ATTRIBUTES = ("domain", "severity", "environment", "owner")
 
 @dataclass(frozen=True)
 class Use:
-    """One mention of a field; ``option`` is where, ``filter`` in the filter. ``part`` and ``offset`` as in Found."""
+    """One mention of a field; ``option`` says where: an option, ``filter``, or ``message``. The place is as in Found."""
 
     field: str
     option: str
@@ -31,7 +33,8 @@ class Use:
 
 def uses(subject: Subject) -> Iterator[Use]:
     """Yield the fields that a rule names, without patterns and the server's own (``_id``)."""
-    for use in (*_options(subject), *(use for leaf in subject.leaves for use in of_leaf(leaf))):
+    filtered = (use for leaf in subject.leaves for use in of_leaf(leaf))
+    for use in (*_options(subject), *filtered, *_shown(subject)):
         if use.field and "*" not in use.field and not use.field.startswith("_"):
             yield use
 
@@ -70,6 +73,14 @@ def _in_text(leaf: Leaf) -> Iterator[tuple[str, int]]:
 def _listed(body: Any) -> list[str]:
     found = body.get("fields") if isinstance(body, Mapping) else None
     return [str(name) for name in found] if isinstance(found, list) else []
+
+
+def _shown(subject: Subject) -> Iterator[Use]:
+    """Yield the fields that texts of the message fill in."""
+    for path, text in texts_of(subject):
+        for name in event_fields(text) if "{" in text else ():
+            part = name if name in text else name.rpartition(".")[2]
+            yield Use(name, "message", path, part=part, offset=max(text.find(part), 0))
 
 
 def _options(subject: Subject) -> Iterator[Use]:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, TemplateError, nodes
-
 from alerter.lint.model import Built, Found, Path, Subject
+from alerter.lint.templates import template_fields
 from alerter.redact import is_redacted
 
 TEXTS = ("title", "summary", "runbook", "dashboard")
@@ -20,14 +18,11 @@ _PRIVATE = re.compile(
     r"credentials?|cvc|cvv|date_?of_?birth|e_?mail|iban|jwt|otp|passphrase|passwort|phone(?:_?number)?|pin|private_?key|pwd|refresh_?token|secret_?key|"
     r"session_?id|session_?token|set_?cookie|ssn|tax_?id|user_?password)(?:$|[._-])"
 )
-_SYNTAX = Environment(autoescape=False)  # noqa: S701 - parses only, nothing is rendered
-ROOTS = ("event", "events", "key", "labels")
-"""What templates see beside the fields of the newest event, that has fields below."""
 
 
 def format_text(subject: Subject) -> Iterator[Found]:
     """``{name}``, which ElastAlert would fill in and Jinja2 does not."""
-    for path, text in _texts(subject):
+    for path, text in texts_of(subject):
         found = _FORMAT.search(_JINJA.sub(lambda inner: " " * len(inner.group()), text))
         if found is not None:
             hint = f"write {{{{ {found['name'] or 'field'} }}}}"
@@ -55,7 +50,7 @@ def private_field(built: Built) -> Iterator[Found]:
             yield Found(message, hint, path, part=part, offset=text.find(part))
 
 
-def _texts(subject: Subject) -> Iterator[tuple[Path, str]]:
+def texts_of(subject: Subject) -> Iterator[tuple[Path, str]]:
     """Yield the texts of ``message`` that are texts, with their paths."""
     message = subject.options.get("message")
     if not isinstance(message, Mapping):
@@ -69,7 +64,7 @@ def _texts(subject: Subject) -> Iterator[tuple[Path, str]]:
 
 def _fields(subject: Subject) -> Iterator[tuple[Path, str, str]]:
     """Yield path, text and name of each field of an event that the message shows."""
-    for path, text in _texts(subject):
+    for path, text in texts_of(subject):
         if "{" in text:
             yield from ((path, text, field) for field in template_fields(text))
     yield from _listed(subject, "include")
@@ -79,30 +74,6 @@ def _listed(subject: Subject, name: str) -> Iterator[tuple[Path, str, str]]:
     listed = subject.options.get(name)
     for n, field in enumerate(listed if isinstance(listed, list) else [listed] if listed else []):
         yield ((name, n) if isinstance(listed, list) else (name,)), str(field), str(field)
-
-
-@lru_cache(maxsize=4096)
-def template_fields(source: str) -> tuple[str, ...]:
-    """Return the dotted names that a template reads, in order; a template that does not compile reads none."""
-    try:
-        tree = _SYNTAX.parse(source)
-    except TemplateError:
-        return ()
-    inner = {id(getattr(node, "node", None)) for node in tree.find_all((nodes.Getattr, nodes.Getitem))}
-    found = (_dotted(n) for n in tree.find_all((nodes.Name, nodes.Getattr, nodes.Getitem)) if id(n) not in inner)
-    return tuple(dict.fromkeys(name for name in found if name))
-
-
-def _dotted(node: nodes.Node) -> str:
-    """Return ``user.name`` for ``user.name``, ``user['name']`` and ``event.user.name``; "" for what is no field."""
-    parts: list[str] = []
-    while isinstance(node, nodes.Getattr | nodes.Getitem):
-        name = node.attr if isinstance(node, nodes.Getattr) else getattr(node.arg, "value", None)
-        parts.insert(0, name if isinstance(name, str) else "")
-        node = node.node
-    if not isinstance(node, nodes.Name):
-        return ""
-    return ".".join(part for part in (parts if node.name in ROOTS else [node.name, *parts]) if part)
 
 
 def _last(field: str, text: str) -> str:

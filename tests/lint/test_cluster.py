@@ -163,6 +163,13 @@ def test_an_index_that_nobody_has(folder: Path) -> None:
         ("timestamp_field: level", ["time_not_a_date"]),
         ("timestamp_field: http.status\ntimestamp_type: unix", []),
         ("include: [message]", ["unknown_field"]),
+        ("message: {title: '{{ num_hits }} of {{ count }}: {{ http.status }}'}", ["unknown_field"]),
+        (
+            "message: {title: '{{ event.levl }} {{ event[\"level\"] }} {{ key.nix }} {{ labels.domain }}'}",
+            ["unknown_field"],
+        ),
+        ("message: {title: '{{ user.upper() }} {{ event.get(\"x\") }} {{ events[0].level | upper }}'}", []),
+        ("message: {title: '{% for e in events %}{{ e.levl }}{% set x = 1 %}{{ x }}{% endfor %}{{ a'}", []),
     ],
 )
 def test_fields_of_a_mapping(folder: Path, text: str, codes: list[str]) -> None:
