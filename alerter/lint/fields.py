@@ -21,7 +21,7 @@ ATTRIBUTES = ("domain", "severity", "environment", "owner")
 
 @dataclass(frozen=True)
 class Use:
-    """One mention of a field; ``option`` says where: an option, ``filter``, or ``message``. The place is as in Found."""
+    """A mention of a field; ``option`` says where: an option, ``filter``, or ``message``. The place is as in Found."""
 
     field: str
     option: str
