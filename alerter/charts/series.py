@@ -8,8 +8,18 @@ from itertools import pairwise
 
 from alerter.clock import Millis
 from alerter.model.incident import Match
-from alerter.model.rule import Cardinality, Flatline, Frequency, Key, Rule, Spike, SpikeType
-from alerter.schedule import latest_instant
+from alerter.model.rule import (
+    Cardinality,
+    Flatline,
+    Frequency,
+    Key,
+    Measuring,
+    Rule,
+    Spike,
+    SpikeAggregation,
+    SpikeType,
+)
+from alerter.schedule import instants, latest_instant
 from alerter.sources.counting import bucket_width
 from alerter.sources.events import Events
 from alerter.timetext import length_text
@@ -77,7 +87,7 @@ def series_of(
     There are at most ``parts``, none narrower than the buckets in which the events were counted.
     """
     number = max(min(parts, (end - start) // bucket_width(rule)), 1)
-    keys = sorted(events.curves, key=lambda k: -events.curve(k).total)
+    keys = sorted(events.keys(), key=lambda k: -events.curve(k).total)
     counted = {key: sum(m.key == key for m in matches) for key in dict.fromkeys([*(m.key for m in matches), *keys])}
     chosen = sorted(counted, key=lambda k: -counted[k])[:most]
     divided = Parts(start, end, number)
@@ -90,6 +100,8 @@ def _series(rule: Rule, events: Events, key: Key, matches: Sequence[Match], divi
     exact = [(m.at, float(m.facts.get("value", m.count)) if _is_valued(rule) else float(m.count)) for m in matches]
     at = tuple(m.at for m in matches)
     span = (divided.start, divided.end)
+    if isinstance(condition, Measuring):
+        return _measured(condition, rule, events, key, divided, at)
     match condition:
         case Frequency(num_events=number):
             found = _counts(rule, curve, divided, max)
@@ -113,6 +125,24 @@ def _series(rule: Rule, events: Events, key: Key, matches: Sequence[Match], divi
             each = tuple(float(curve.floor(b) - curve.floor(a)) for a, b in divided.spans())
             width = length_text(max((divided.end - divided.start) // divided.number, 1))
             return Series(f"events, a bar is {width}", key, *span, each, at)
+
+
+def _measured(
+    condition: Measuring, rule: Rule, events: Events, key: Key, divided: Parts, matches: tuple[Millis, ...]
+) -> Series:
+    """Return the value of the newest window of each nominal instant, 0 where there is none."""
+    limits: tuple[float, ...] = ()
+    lowest = isinstance(condition, SpikeAggregation) and condition.direction is SpikeType.DOWN
+    if not isinstance(condition, SpikeAggregation):
+        limits = tuple(x for x in (condition.limits.maximum, condition.limits.minimum) if x is not None)
+        lowest = condition.limits.maximum is None
+    numbers: list[float] = []
+    for start, end in divided.spans():
+        asked = list(instants(rule.schedule, start, end)) or [latest_instant(rule.schedule, end)]
+        values = [events.measured(key, condition.windows.at(at)[0]).value or 0.0 for at in asked]
+        numbers.append(min(values) if lowest else max(values))
+    what = f"{condition.measured.name} in {length_text(condition.windows.step)}"
+    return Series(what, key, divided.start, divided.end, tuple(numbers), matches, limits, lowest=lowest)
 
 
 def _is_valued(rule: Rule) -> bool:

@@ -10,7 +10,18 @@ from alerter.charts.series import Series, series_of
 from alerter.charts.terminal import draw
 from alerter.clock import MINUTE, SECOND
 from alerter.engine.dryrun import dry_run
-from alerter.model.rule import AnyEvent, Cardinality, Condition, Flatline, Frequency, Realert, Spike, SpikeType
+from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, Windows
+from alerter.model.rule import (
+    AnyEvent,
+    Cardinality,
+    Condition,
+    Flatline,
+    Frequency,
+    Realert,
+    Spike,
+    SpikeAggregation,
+    SpikeType,
+)
 from alerter.sources.embedded import EmbeddedSource
 from alerter.testing import rule
 from tests.engine.support import T0, documents, routing
@@ -58,6 +69,18 @@ def test_cardinality_shows_different_values() -> None:
     (one,) = charted(Cardinality("host", MINUTE, maximum=4), range(0, 1_200, 5))
     assert one.parts[5] == 5.0
     assert one.what == "different host in 1 min"
+
+
+def test_metrics_show_values_of_windows() -> None:
+    """The value that is compared, with its limits; a key is charted by its own."""
+    metric = Metric(MetricKind.VALUE_COUNT, "host")
+    (one,) = charted(MetricAggregation(metric, Windows(MINUTE), Limits(7.5)), [*range(0, 600, 10), 700], parts=10)
+    assert one.parts == (6.0, 6.0, 6.0, 6.0, 6.0, 1.0, 0.0, 0.0, 0.0, 0.0)
+    assert (one.what, one.limits, one.lowest) == ("number of values of host in 1 min", (7.5,), False)
+    few = MetricAggregation(metric, Windows(MINUTE), Limits(minimum=2))
+    assert [one.key for one in charted(few, range(0, 1_200, 10), key="user")] == [(("user", "a"),), (("user", "b"),)]
+    (fall,) = charted(SpikeAggregation(metric, 2, SpikeType.DOWN, MINUTE), [*range(0, 600, 10), *range(600, 1_201, 30)])
+    assert (fall.lowest, fall.matches) == (True, (T0 + 11 * MINUTE,))
 
 
 def test_events_are_shown_as_they_come() -> None:
