@@ -1,4 +1,4 @@
-"""``alerter schema``: the JSON Schema of rule files and of rule tests, for editors."""
+"""``alerter schema``: the JSON Schemas of all files that people write, for editors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from alerter.cli.output import say
 EXAMPLE = """examples:
   alerter schema > rule.schema.json
   alerter schema test > test.schema.json
+  alerter schema routes > routes.schema.json
+  alerter schema config > config.schema.json
   # first line of a rule file, for editors with the YAML language server:
   # yaml-language-server: $schema=rule.schema.json"""
 
@@ -19,8 +21,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Declare the command."""
     parser = commands.add_parser(
         "schema",
-        help="print the JSON Schema of rule files or rule tests, for editors",
-        description="Print the JSON Schema of rule files, or of rule test files.",
+        help="print the JSON Schema of rule files, rule tests, routes or settings, for editors",
+        description="Print the JSON Schema of rule files, rule tests, routing files or the settings, with examples.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -37,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _rule() -> dict[str, Any]:
-    from alerter.ruleset.schema import whole_schema
+    from alerter.schemas.rule import whole
 
-    return whole_schema()
+    return whole()
 
 
 def _test() -> dict[str, Any]:
@@ -48,5 +50,17 @@ def _test() -> dict[str, Any]:
     return whole_schema()
 
 
-SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {"rule": _rule, "test": _test}
+def _routes() -> dict[str, Any]:
+    from alerter.schemas.routes import whole
+
+    return whole()
+
+
+def _config() -> dict[str, Any]:
+    from alerter.schemas.settings import whole
+
+    return whole()
+
+
+SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {"rule": _rule, "test": _test, "routes": _routes, "config": _config}
 """Each kind of file and what describes it."""

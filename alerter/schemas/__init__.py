@@ -1,0 +1,1 @@
+"""JSON Schemas with descriptions and examples, for editors; loading itself checks more than they say."""

@@ -1,0 +1,89 @@
+"""The schema of rule files as editors show it: each option with what it means, and an example."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from alerter.ruleset.options import MEANINGLESS, REFUSED
+from alerter.ruleset.schema import whole_schema
+
+OPTIONS: Mapping[str, tuple[str, Any]] = {
+    "name": ("the rule's name, one of its own (default: that of the file)", "payment-errors"),
+    "type": ("when the rule matches: see docs/rules.md", "frequency"),
+    "index": ("where to look: an index, an alias or a wildcard", "logs-*"),
+    "is_enabled": ("false leaves the rule out", False),
+    "description": ("what messages say below the title", "Customers cannot pay."),
+    "filter": ("which events: clauses that must all hold", [{"query_string": {"query": "level:ERROR"}}]),
+    "query_key": ("counts the events of each value by itself; several fields: each combination", "user.name"),
+    "timeframe": ("the length of the window (t - timeframe, t]", "5m"),
+    "run_every": ("how often it is evaluated; answers do not depend on it but for what is missing", "1m"),
+    "schedule": ("nominal instants: every a length, or cron with a time zone", {"cron": "*/5 * * * *"}),
+    "query_delay": ("how long after an instant it is evaluated, so that events can be seen", "2s"),
+    "buffer_time": ("how late events may come and still be counted", "2m"),
+    "max_catchup": ("what is longer ago after a pause is given up, and said", "1d"),
+    "known_keys_for": ("for how long a key that is not seen any more is still missed", "1d"),
+    "realert": ("silent for so long after an announced match", "15m"),
+    "exponential_realert": ("the longest silence; it doubles up to this while matches go on", "4h"),
+    "resolve_after": ("over when the condition did not hold for so long", "10m"),
+    "include": ("fields of an event that messages show", ["message", "host.name"]),
+    "timestamp_field": ("the field that says when an event happened", "@timestamp"),
+    "timestamp_type": ("how it is written", "iso"),
+    "timestamp_format": ("strptime's notation, for timestamp_type: custom", "%d/%b/%Y:%H:%M:%S %z"),
+    "domain": ("what routes see; default: the first folder under rules/", "order"),
+    "severity": ("info, warning or critical, or taken from the event", "critical"),
+    "environment": ("what routes see", "production"),
+    "owner": ("what routes see", "checkout"),
+    "labels": ("more names that routes see", {"team": "checkout"}),
+    "priority": ("becomes a label", 2),
+    "category": ("becomes a label", "payments"),
+    "message": ("Jinja2 templates: title, summary, fields, runbook, dashboard", {"title": "Payments fail"}),
+    "redact": ("fields and patterns never shown, stored or logged", {"fields": ["card.number"]}),
+    "kibana_url": ("messages link to Discover there", "https://kibana.example.com"),
+    "num_events": ("frequency: at least so many events in the window", 10),
+    "spike_height": ("so many times as many (or few) as in the window before", 3),
+    "spike_type": ("the direction", "up"),
+    "threshold_ref": ("the window before must hold at least so many", 10),
+    "threshold_cur": ("the current window must hold at least so many", 10),
+    "alert_on_new_data": ("a key without a window before may match", True),
+    "threshold": ("flatline: fewer than so many events in the window", 1),
+    "forget_keys": ("a key is told once, and then known no more until it is seen again", True),
+    "alive": ("documents that show that the pipeline still delivers", {"filter": [{"match_all": {}}]}),
+    "cardinality_field": ("the field whose different values are counted", "user.name"),
+    "max_cardinality": ("more different values than this match", 5),
+    "min_cardinality": ("fewer different values than this match", 2),
+    "compare_key": ("the field that is compared, case sensitive", "user.name"),
+    "blacklist": ("values that match; /.../ is a regular expression, !file NAME a list", ["root"]),
+    "whitelist": ("values that do not match", ["main"]),
+    "ignore_null": ("an event without the field does not match", True),
+    "metric_agg_key": ("the field whose values are taken together", "duration_ms"),
+    "metric_agg_type": ("how: min, max, avg, sum, cardinality, value_count, percentiles", "avg"),
+    "percentile_range": ("for percentiles: which one", 95),
+    "max_threshold": ("above this it matches", 800),
+    "min_threshold": ("below this it matches", 10),
+    "match_bucket_filter": ("the events whose share is taken", [{"query_string": {"query": "level:ERROR"}}]),
+    "max_percentage": ("a higher share matches", 5),
+    "min_percentage": ("a lower share matches", 50),
+    "min_denominator": ("of fewer events no share is taken", 20),
+}
+
+
+def whole() -> dict[str, Any]:
+    """Return the schema of a rule file."""
+    schema = whole_schema()
+    properties = {name: _described(name, shape) for name, shape in schema["properties"].items()}
+    for choice in schema["allOf"]:
+        inner = choice["then"]["properties"]
+        choice["then"] = {**choice["then"], "properties": {n: _described(n, s) for n, s in inner.items()}}
+    return {**schema, "properties": properties}
+
+
+def _described(name: str, shape: dict[str, Any]) -> dict[str, Any]:
+    if name in OPTIONS:
+        text, example = OPTIONS[name]
+        return {**shape, "description": text, "examples": [example]}
+    if name in REFUSED:
+        return {**shape, "description": f"not supported: {REFUSED[name]}", "deprecated": True}
+    if name in MEANINGLESS:
+        return {**shape, "description": f"changes nothing: {MEANINGLESS[name]}", "deprecated": True}
+    return shape
