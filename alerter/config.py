@@ -200,7 +200,7 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
         buffer_time=values.length(Settings.buffer_time, "buffer_time"),
         query_delay=values.length(Settings.query_delay, "query_delay"),
         max_catchup=values.length(Settings.max_catchup, "max_catchup"),
-        retention=KeptFor(*(values.length(getattr(KeptFor, n), "retention", n) for n in GROUPS["retention"])),
+        retention=_retention(values),
         lease_ttl=values.length(Settings.lease_ttl, "lease", "ttl", least=2 * SECOND, most=5 * MINUTE),
         delivery=_delivery(values),
         log=LogSettings(
@@ -212,6 +212,15 @@ def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> S
         honour_rule_webhooks=values.flag(False, "honour_rule_webhooks"),
         configured=configured,
         environ=environ,
+    )
+
+
+def _retention(values: Values) -> KeptFor:
+    """Return how long closed records are kept; incidents at least so long that none is gone while it may re-open."""
+    return KeptFor(
+        values.length(KeptFor.incidents, "retention", "incidents", least=DAY),
+        values.length(KeptFor.decisions, "retention", "decisions"),
+        values.length(KeptFor.silences, "retention", "silences"),
     )
 
 

@@ -70,7 +70,7 @@ def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
 
 def test_environment_wins_over_the_file(tmp_path: Path) -> None:
     """Every key has its variable, also those of groups."""
-    text = "run_every: 30s\nretention: {incidents: 1h, silences: 2d}\nlog: {level: info}\nhonour_rule_webhooks: no\n"
+    text = "run_every: 30s\nretention: {incidents: 36h, silences: 2d}\nlog: {level: info}\nhonour_rule_webhooks: no\n"
     settings = load(
         tmp_path,
         text,
@@ -84,7 +84,7 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
         ALERTER_HONOUR_RULE_WEBHOOKS="1",
     )
     assert settings.run_every == 10 * SECOND
-    assert (settings.retention.incidents, settings.retention.silences) == (HOUR, DAY)
+    assert (settings.retention.incidents, settings.retention.silences) == (36 * HOUR, DAY)
     assert (settings.log.level, settings.log.format) == ("debug", "json")
     assert (settings.lease_ttl, settings.http_port, settings.instance) == (9 * SECOND, 0, "a")
     assert settings.honour_rule_webhooks
@@ -99,6 +99,7 @@ def test_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("log: {level: inf}\n", ["alerter.yaml:1:14:", "did you mean info?"]),
         ("retention: 5d\n", ["alerter.yaml:1:12:", "retention is a mapping"]),
         ("retention: {decisions: soon}\n", ["alerter.yaml:1:24:", "retention.decisions"]),
+        ("retention: {incidents: 23h}\n", ["alerter.yaml:1:24:", "too short", "at least 1 d"]),
         ("run_every: soon\nhttp_port: 99999\n", ["alerter.yaml:1:12:", "alerter.yaml:2:12:"]),
         ("run_every: 0s\n", ["alerter.yaml:1:12:", "too short"]),
         ("rules: 5\n", ["alerter.yaml:1:8:", "a path or a list of paths"]),
