@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from elasticsearch import Elasticsearch
 
 from alerter.clock import Millis
 from alerter.model.heartbeat import Heartbeat
-from alerter.model.incident import Checkpoint, Decision, Incident
+from alerter.model.incident import Checkpoint, Decision, Incident, digest
 from alerter.model.member import Member, RuleSet
 from alerter.model.silence import Silence
 from alerter.sources.es_client import as_source_error
@@ -34,8 +35,6 @@ from alerter.state.unreadable import Unreadable
 DECODED = 12_000
 """Incidents kept as read, so that one that did not change is not read again: an outbox of 10,000, and some more."""
 FIRING = {"term": {"state": "firing"}}
-TOGETHER = 1_000
-"""Decisions written in one request."""
 
 
 class ElasticsearchState:
@@ -213,14 +212,16 @@ class ElasticsearchState:
         return written
 
     def record(self, decisions: Iterable[Decision]) -> None:
-        """Append to the record of decisions, in bulk."""
-        lines: list[Mapping[str, Any]] = []
+        """Append to the record of decisions, in bulk; what an interrupted write left there already is passed over."""
+        records: list[tuple[str, Mapping[str, Any], Version | None]] = []
+        met: Counter[str] = Counter()
         for decision in decisions:
-            lines += [{"index": {}}, source_of(decision, decision_fields(decision))]
-        if lines:
+            source = source_of(decision, decision_fields(decision))
+            met[source["body"]] += 1
+            records.append((digest("decision", source["body"], met[source["body"]]), source, None))
+        if records:
             self._docs.require("decisions")
-        for start in range(0, len(lines), 2 * TOGETHER):
-            self._docs.bulk("decisions", lines[start : start + 2 * TOGETHER])
+            self._docs.put_all("decisions", records)
 
     def decisions(
         self,

@@ -107,7 +107,7 @@ class State(Protocol):
         """List what every evaluation looks at: open incidents, newest first, and silences not yet over at ``now``."""
 
     def record(self, decisions: Iterable[Decision]) -> None:
-        """Append to the record of decisions."""
+        """Append to the record of decisions; after a StateError the same may be appended again, and is there once."""
 
     def decisions(
         self,

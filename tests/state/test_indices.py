@@ -87,6 +87,18 @@ def test_refused_deletes_end_with_an_error(es, index_prefix):
 
 
 @pytest.mark.es
+def test_decisions_that_were_partly_accepted_are_written_once(es, index_prefix):
+    """A bulk of which some arrived is written again as a whole: nothing is there twice, and nothing equal is lost."""
+    state = ElasticsearchState(Elasticsearch(es.url), index_prefix)
+    state.init()
+    one, other = (Decision(NOW, "a rule", None, "delivered", "repeat_due", incident=i) for i in ("i1", "i2"))
+    state.record([one, one])
+    state.record([one, one, other, other])
+    state.record([one, one, other, other])
+    assert sorted(d.incident for d in state.decisions()) == ["i1", "i1", "i2", "i2"]
+
+
+@pytest.mark.es
 def test_a_missing_right_brings_the_role(es_secure, index_prefix):
     """403 names the privilege, and the hint holds the role as a request."""
     prefix = f"alerter-{index_prefix}"
