@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from alerter.lint.facts import LATELY, Facts, needed
 from alerter.lint.fields import GROUPED, uses
 from alerter.lint.model import Built, Found, Path
-from alerter.model.rule import Cardinality, Flatline, Rule, Spike, TimeKind
+from alerter.model.rule import Cardinality, Flatline, Rule, Spike, SpikeAggregation, TimeKind
 from alerter.ruleset.suggest import did_you_mean
 from alerter.sources.asking import TEXT, Types
 from alerter.sources.timefield import DATES, NUMBERS
@@ -127,7 +127,7 @@ def short_buffer(known: Known) -> Iterator[Found]:
 def young_index(known: Known) -> Iterator[Found]:
     """The oldest document is younger than the rule's window is long."""
     rule, oldest = known.rule, known.facts.oldest
-    window = rule.timeframe * (2 if isinstance(rule.condition, Spike) else 1)
+    window = rule.timeframe * (2 if isinstance(rule.condition, Spike | SpikeAggregation) else 1)
     if oldest is None or not window or known.facts.now - oldest >= window:
         return
     age = length_text(max(known.facts.now - oldest, 0))

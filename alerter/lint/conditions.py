@@ -8,7 +8,7 @@ from itertools import islice, pairwise
 from alerter.clock import Millis
 from alerter.lint.model import Built, Found
 from alerter.model.metric import MetricAggregation, MetricKind, PercentageMatch
-from alerter.model.rule import Cardinality, Flatline, Measuring, Rule, Schedule, Spike, SpikeType
+from alerter.model.rule import Cardinality, Flatline, Measuring, Rule, Schedule, Spike, SpikeAggregation, SpikeType
 from alerter.schedule import instants
 from alerter.timetext import length_text
 
@@ -48,7 +48,7 @@ def threshold_out_of_reach(built: Built) -> Iterator[Found]:
         yield from _forgotten(built.rule, condition)
     if isinstance(condition, Cardinality):
         yield from _values(built, condition)
-    elif isinstance(condition, Spike) and condition.height <= 1:
+    elif isinstance(condition, Spike | SpikeAggregation) and condition.height <= 1:
         both = condition.direction is SpikeType.BOTH
         message = f"spike_height {condition.height:g} is met by a steady rate: the rule always fires"
         yield Found(message, "3 means three times as many" + (", or a third" if both else ""), ("spike_height",))
