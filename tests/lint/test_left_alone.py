@@ -1,0 +1,126 @@
+"""What the lints leave alone, beside what they say: the edges at which a rule becomes wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alerter.config import Settings
+from alerter.lint.registry import BUILT, WRITTEN
+from alerter.lint.templates import event_fields, template_fields
+from alerter.ruleset.checking import check
+
+FREQUENCY = "type: frequency\nindex: logs\nnum_events: 5\ntimeframe: 5m\n"
+FLATLINE = "type: flatline\nindex: logs\nthreshold: 1\ntimeframe: 5m\n"
+CARDINALITY = "type: cardinality\nindex: logs\ncardinality_field: user\ntimeframe: 5m\n"
+SPIKE = "type: spike\nindex: logs\nspike_type: up\ntimeframe: 5m\n"
+CODES = {lint.id for group in (WRITTEN, BUILT) for lint in group}
+
+
+def codes(folder: Path, text: str) -> list[str]:
+    """Return the codes of the lints about one rule."""
+    (folder / "a.yaml").write_text(text, encoding="utf-8")
+    return [d.code for d in check([folder / "a.yaml"], Settings()).diagnostics if d.code in CODES]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (FREQUENCY, []),
+        (FREQUENCY + "realert: {minutes: 0}", []),
+        (FREQUENCY + "realert: 1m", []),
+        (FREQUENCY + "realert: 59s", ["short_realert"]),
+        (FREQUENCY + "run_every: 5m", []),
+        (FREQUENCY + "realert: 1h\nschedule: {cron: '0 * * * *'}", []),
+        (FREQUENCY + "realert: 30m\nschedule: {cron: '0,20 * * * *'}", []),
+        (FREQUENCY + "realert: 19m\nschedule: {cron: '0,20 * * * *'}", ["short_realert"]),
+        (FREQUENCY + "run_every: 10m", []),
+        (FREQUENCY + "run_every: 1h\nmax_catchup: 1h", []),
+        (FREQUENCY + "run_every: 1h\nmax_catchup: 59m", ["short_catchup"]),
+        (FLATLINE + "run_every: 5m", []),
+        (FLATLINE + "run_every: 6m", ["gap_between_windows"]),
+        (FLATLINE + "query_key: host\nknown_keys_for: 6m", []),
+        (FLATLINE + "query_key: host\nknown_keys_for: 5m", ["threshold_out_of_reach"]),
+        (FLATLINE + "known_keys_for: 5m", []),
+        (FLATLINE.replace("1", "2", 1) + "query_key: host\nknown_keys_for: 5m", []),
+        (CARDINALITY + "max_cardinality: 3\nrun_every: 1h", []),
+        (CARDINALITY + "min_cardinality: 3\nrun_every: 1h", ["gap_between_windows"]),
+        (CARDINALITY + "max_cardinality: 3\nquery_key: host", []),
+        (CARDINALITY + "max_cardinality: 3\nquery_key: [host, user]", ["threshold_out_of_reach"]),
+        (CARDINALITY + "max_cardinality: 1\nfilter: [{terms: {user: [a, b]}}]", []),
+        (CARDINALITY + "max_cardinality: 2\nfilter: [{terms: {user.keyword: [a, b]}}]", ["threshold_out_of_reach"]),
+        (SPIKE + "spike_height: 1.1", []),
+        (SPIKE + "spike_height: 1", ["threshold_out_of_reach"]),
+    ],
+)
+def test_numbers_and_lengths(tmp_path: Path, text: str, found: list[str]) -> None:
+    """At the limit a rule is well, beyond it is not."""
+    assert codes(tmp_path, text) == found
+
+
+@pytest.mark.parametrize(
+    ("clause", "found"),
+    [
+        ("{wildcard: {host: 'web*'}}", []),
+        ("{query_string: {query: 'host:* AND NOT other:*'}}", []),
+        ("{query_string: {query: '*'}}", []),
+        ("{regexp: {host: '.*'}}", []),
+        ("{query_string: {query: '?eb'}}", ["leading_wildcard"]),
+        ('{query_string: {query: message:"2 * 3" OR message:"a b"}}', []),
+        ("{range: {at: {gte: '2026-01-01', lt: '2026-02-01'}}}", []),
+        ("{range: {at: {gte: '2026-02-01', lt: '2026-01-01'}}}", ["matches_nothing"]),
+        ("{range: {n: {gt: 5, lt: 5}}}", ["matches_nothing"]),
+        ("{range: {n: {gt: b, lt: a}}}", []),
+        ("{range: {at: {gte: 'now-1d/d', time_zone: Europe/Berlin}}}", ["now_in_filter"]),
+        ("{range: {at: {gte: 'now-1h/h'}}}", ["now_in_filter"]),
+        ("{match: {message: 'right now/days'}}", []),
+        ("{query_string: {query: 'message:now AND user:nowak'}}", []),
+        ("{term: {answer: now}}", []),
+        ("{kql: 'message: now'}", []),
+        ("{more_like_this: {like: x}}", []),
+        ("{term: {level: [A]}}", ["refused_filter"]),
+        ("{nested: {path: p, query: {term: {p.a: 1}}}}", []),
+    ],
+)
+def test_clauses(tmp_path: Path, clause: str, found: list[str]) -> None:
+    """Patterns that begin with a letter, values that are only asked for, text that looks like dates."""
+    assert codes(tmp_path, f"type: any\nindex: logs\nfilter:\n- {clause}\n") == found
+
+
+@pytest.mark.parametrize(
+    ("source", "all_names", "of_event"),
+    [
+        ("{{ a.b }} {{ c }}", ("a.b", "c"), ("a.b", "c")),
+        ("{{ a['b'] }} {{ event.c.d }} {{ events[0].e }}", ("a.b", "c.d", "e"), ("a.b", "c.d", "e")),
+        ("{{ key.user }} {{ labels.tier }}", ("user", "tier"), ()),
+        ("{{ count }} {{ rule }} {{ value }}", ("count", "rule", "value"), ()),
+        ("{{ a.upper() }} {{ event.get('b') }}", ("a",), ("a",)),
+        ("{% for x in events %}{{ x.a }}{% endfor %}{% set y = 1 %}{{ y }}", (), ()),
+        ("{{ a | default(b) }}{% if c.d == 'e' %}f{% endif %}", ("a", "b", "c.d"), ("a", "b", "c.d")),
+        ("{{ a[b] }}", ("a", "b"), ("a", "b")),
+        ("{{ broken", (), ()),
+    ],
+)
+def test_names_in_texts(source: str, all_names: tuple[str, ...], of_event: tuple[str, ...]) -> None:
+    """Fields are told from what is given, from what the text makes itself, and from methods."""
+    assert set(template_fields(source)) == set(all_names)
+    assert set(event_fields(source)) == set(of_event)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("message: {title: '{{ user.name }} on {{ host.ip }}'}\nquery_key: user.name", []),
+        ("message: {title: '{{ user.password }}'}", ["redacted_field"]),
+        ("message: {title: '{{ spinner }} {{ pinned }} {{ emails_sent }}'}", []),
+        ("message: {title: '{{ pin }}'}", ["private_field"]),
+        ("message: {title: '{{ pin }}'}\nredact: {fields: [pin]}", ["redacted_field"]),
+        ("query_key: user.email", ["private_field"]),
+        ("query_key: user.email\nredact: {fields: [user.email]}", []),
+        ("include: [http.request.headers.cookie]", ["private_field"]),
+    ],
+)
+def test_private_fields(tmp_path: Path, text: str, found: list[str]) -> None:
+    """By whole parts of names; a redacted key is well, as its hash keeps incidents apart."""
+    assert codes(tmp_path, FREQUENCY + text) == found
