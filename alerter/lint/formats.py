@@ -11,7 +11,7 @@ from alerter.ruleset.diagnostics import Diagnostic
 
 DOCS = "docs/check.md"
 MOST_ALIKE = 10
-"""Infos of one code that the text form shows; the rest is counted. Programs get all."""
+"""Infos of one code, and equal warnings, that the text form shows; the rest is counted. Programs get all."""
 
 
 def docs_link(code: str) -> str:
@@ -20,16 +20,22 @@ def docs_link(code: str) -> str:
 
 
 def as_text(findings: Sequence[Diagnostic]) -> Iterator[str]:
-    """Yield each finding for people, with the link; many infos of one code are folded."""
-    shown: Counter[str] = Counter()
+    """Yield each finding for people, with the link; many infos of one code, and many equal warnings, are folded."""
+    kinds = Counter(map(_kind, findings))
+    shown: Counter[tuple[str, str]] = Counter()
     for found in findings:
-        shown[found.code] += 1
-        if found.severity != "info" or shown[found.code] <= MOST_ALIKE:
+        kind = _kind(found)
+        shown[kind] += 1
+        if found.severity == "error" or shown[kind] <= MOST_ALIKE:
             yield f"{found.text()}\n  docs: {docs_link(found.code)}"
-    infos = Counter(found.code for found in findings if found.severity == "info")
-    for code, number in infos.items():
-        if number > MOST_ALIKE:
-            yield f"info[{code}]: {number - MOST_ALIKE} more of these; --format json lists all"
+        elif shown[kind] == kinds[kind]:
+            more = kinds[kind] - MOST_ALIKE
+            yield f"{found.severity}[{found.code}]: {more} more of these; --format json lists all"
+
+
+def _kind(found: Diagnostic) -> tuple[str, str]:
+    """Return what makes findings alike: for infos the code, else also the message."""
+    return found.code, "" if found.severity == "info" else found.message
 
 
 def as_json(findings: Sequence[Diagnostic], files: int, rules: int) -> str:

@@ -151,13 +151,21 @@ def test_github_commands_cannot_be_broken_out_of() -> None:
     ]
 
 
-def test_many_infos_of_a_kind_are_folded() -> None:
-    """Only infos: warnings and errors are all shown."""
-    many = [Diagnostic(s, s, "m", file="f", line=n) for s in ("info", "warning") for n in range(1, MOST_ALIKE + 6)]
+def test_many_of_a_kind_are_folded() -> None:
+    """Infos of one code and equal warnings, at their last place; errors and warnings that differ are all shown."""
+    more = MOST_ALIKE + 5
+    many = [Diagnostic(s, s, "m", file="f", line=n) for s in ("info", "warning", "error") for n in range(more)]
+    many += [Diagnostic("info", "info", f"m{n}", file="g") for n in range(3)]
+    many += [Diagnostic("warning", "other", f"m{n}", file="g") for n in range(more)]
     text = list(as_text(many))
-    assert sum("warning[" in t for t in text) == MOST_ALIKE + 5
     assert sum("info[info]: m" in t for t in text) == MOST_ALIKE
-    assert text[-1] == "info[info]: 5 more of these; --format json lists all"
+    assert sum("warning[warning]: m" in t for t in text) == MOST_ALIKE
+    assert sum("error[error]: m" in t for t in text) == more
+    assert sum("warning[other]: m" in t for t in text) == more
+    assert [t for t in text if "more of these" in t] == [
+        "warning[warning]: 5 more of these; --format json lists all",
+        "info[info]: 8 more of these; --format json lists all",
+    ]
 
 
 def test_no_control_character_reaches_a_terminal() -> None:
