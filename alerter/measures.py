@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 import sys
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -117,6 +118,30 @@ def of_values(
     if inside:
         piece = piece._replace(least=min(inside), most=max(inside), value=_percentile(measured, sorted(inside)))
     return measure(measured, [piece])
+
+
+def kept_digits(measured: Measured, types: frozenset[str]) -> str:
+    """Return how a field keeps numbers where it keeps fewer digits than are written: 0.8 is 0.800000012 in a float.
+
+    "" where it does not, or where the value is a sum or a number of values.
+    """
+    if isinstance(measured, Share) or measured.of_nothing is not None or len(types) != 1:
+        return ""
+    return {"float": "f", "half_float": "e"}.get(next(iter(types)), "")
+
+
+def as_written(value: float, kept: str) -> float:
+    """Return the shortest decimal that such a field takes for the same number."""
+
+    def taken(number: float) -> float:
+        (found,) = struct.unpack(kept, struct.pack(kept, number))
+        return float(found)
+
+    try:
+        wanted = taken(value)
+        return next(short for digits in range(1, 10) if taken(short := float(f"{wanted:.{digits}g}")) == wanted)
+    except (OverflowError, StopIteration):
+        return value
 
 
 def settled(value: float) -> float:

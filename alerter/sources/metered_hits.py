@@ -13,6 +13,7 @@ from alerter.model.metric import Metric, MetricKind, Share, Window
 from alerter.model.rule import Key, Measuring, Rule
 from alerter.sources.asking import Asking, translated
 from alerter.sources.hits import HitEvents
+from alerter.sources.metering import written
 from alerter.sources.protocol import Hit, Source
 from alerter.spread import NOTHING
 
@@ -36,7 +37,7 @@ class MeteredHits(HitEvents):
                 self.measures[key] = {w: share(self.curve(key).count(*w), chosen.curve(key).count(*w)) for w in windows}
         else:
             for key in self.curves:
-                self.measures[key] = {w: self._measure(measured, key, w) for w in windows}
+                self.measures[key] = written(asking, {w: self._measure(measured, key, w) for w in windows})
 
     def _note_values(self, key: Key, at: Millis, hit: Hit) -> None:
         super()._note_values(key, at, hit)

@@ -13,11 +13,11 @@ from math import gcd
 from typing import Any
 
 from alerter.clock import Millis
-from alerter.measures import Measure, Piece, measure, mergeable, of_slices
+from alerter.measures import Measure, Piece, as_written, kept_digits, measure, mergeable, of_slices
 from alerter.model.metric import Measured, MetricKind, Share, Window
 from alerter.model.rule import Key, Measuring, Rule
 from alerter.schedule import instants
-from alerter.sources.asking import translated
+from alerter.sources.asking import Asking, translated
 from alerter.sources.counting import PAGE, Combination, Counting, clipped, only_answer
 from alerter.sources.protocol import Answer, Searching, SearchRequest
 from alerter.sources.spreading import Slice, Spreading
@@ -79,7 +79,19 @@ def measured(
     if spreading is not None:
         spreading.take(slices(), answers[len(first) :], source, *judged)
         found = _with_spreads(found, spreading.spreads())
-    return found, sum(answer.total or 0 for answer in first)
+    return {key: written(counting().asking, own) for key, own in found.items()}, sum(
+        answer.total or 0 for answer in first
+    )
+
+
+def written(asking: Asking, measures: dict[Window, Measure]) -> dict[Window, Measure]:
+    """Return values with the digits that the field keeps."""
+    condition = asking.rule.condition
+    assert isinstance(condition, Measuring)
+    kept = kept_digits(condition.measured, asking.metered.types) if asking.metered is not None else ""
+    if not kept:
+        return measures
+    return {w: Measure(n, None if value is None else as_written(value, kept)) for w, (n, value) in measures.items()}
 
 
 class Metering:

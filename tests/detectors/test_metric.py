@@ -26,6 +26,7 @@ from tests.detectors.test_exact import told
 from tests.engine.support import routing as make_routing
 
 ROUTING = make_routing()
+KEPT = (MetricKind.MIN, MetricKind.MAX, MetricKind.VALUE_COUNT)
 
 
 def through(tested, source, start, cuts, *, restarts=False):
@@ -72,6 +73,19 @@ def test_any_split_equals_brute_force(world):
 def test_spikes_of_a_metric_equal_brute_force(world):
     """Rises and falls of all metrics, at the first instant of each, after two windows of data."""
     unfolded(lambda: EmbeddedSource(documents=world.documents(), properties=PROPERTIES), world)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds(epoch=10 * DAY, kinds=KEPT), type=st.sampled_from(["float", "half_float"]))
+def test_fields_of_few_digits_give_the_same(world, type):
+    """A float keeps 0.1 as 0.100000001: it is compared, and shown, as 0.1."""
+    properties = {**PROPERTIES, "v": {"type": type}}
+    same(
+        through(
+            world.rule, EmbeddedSource(documents=world.documents(), properties=properties), world.start, world.cuts
+        ),
+        world,
+    )
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
@@ -182,6 +196,20 @@ def test_a_sum_does_not_depend_on_binary_fractions():
     """0.1 and 0.7 are 0.8, not less."""
     documents = [(10, {"v": 0.1}), (20, {"v": 0.7}), (70, {"v": [0.1, 0.7]})]
     assert matches(metric("sum", minimum=0.8, maximum=0.8), documents, start=0, end=120) == []
+
+
+@pytest.mark.parametrize("kind", ["avg", "min", "max", "percentiles"])
+def test_a_float_is_what_was_written(kind):
+    """Without a mapping numbers become floats, in which 0.8 is more than 0.8 and 0.9 less than 0.9."""
+    documents = [{"@timestamp": iso(at * SECOND), "f": value} for at, value in ((10, 0.8), (20, 0.8), (70, 0.9))]
+    source = EmbeddedSource(documents=documents)
+    assert source.field_types("logs", ["f"])["f"] == {"float"}
+    limits = {0.8: ["above"], 0.9: ["below"], 0.85: ["below", "above"]}
+    for limit, sides in limits.items():
+        condition = MetricAggregation(Metric(MetricKind(kind), "f", 50.0), MINUTE_WINDOW, Limits(limit, limit))
+        found = dry_run(rule(condition, realert=NOW), source, ROUTING, 0, 2 * MINUTE)
+        assert [condition.limits.crossed(m.facts["value"])[0] for m in found.matches] == sides
+        assert {m.facts["value"] for m in found.matches} <= {0.8, 0.9}
 
 
 def test_each_bucket_of_a_window_is_judged():

@@ -91,6 +91,17 @@ def test_a_day_of_many_keys_is_a_few_requests(es_all, index_prefix, source):
     assert found.requests < 12
 
 
+def test_a_float_is_what_was_written(es_all, index_prefix, source):
+    """Numbers without a mapping are floats there too: 0.8 is neither above nor below 0.8."""
+    index = f"{index_prefix}-floats"
+    create(es_all, index, [{"@timestamp": iso(EPOCH + n), "f": value} for n, value in enumerate([0.8, 0.8, 0.8])])
+    for kind in (MetricKind.AVG, MetricKind.MIN, MetricKind.MAX, MetricKind.PERCENTILES):
+        for limits, values in ((Limits(0.8, 0.8), []), (Limits(0.799), [0.8])):
+            condition = MetricAggregation(Metric(kind, "f", 50.0), Windows(MINUTE), limits)
+            found = dry_run(rule(condition, index=index), source, ROUTING, EPOCH, EPOCH + MINUTE)
+            assert [m.facts["value"] for m in found.matches] == values
+
+
 def test_fields_that_are_no_numbers_or_not_there(es_all, index_prefix, source):
     """What a server would fail on is refused by name; an unmapped field has no values."""
     index = f"{index_prefix}-none"
