@@ -31,6 +31,9 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     ),
     "flatline": ("threshold", "timeframe", "run_every", "known_keys_for", "forget_keys"),
     "cardinality": ("max_cardinality", "min_cardinality", "timeframe", "run_every", "known_keys_for"),
+    "metric_aggregation": ("max_threshold", "min_threshold", "timeframe", "run_every"),
+    "percentage_match": ("max_percentage", "min_percentage", "min_denominator", "timeframe", "run_every"),
+    "spike_aggregation": ("spike_height", "spike_type", "timeframe", "threshold_ref", "threshold_cur", "run_every"),
 }  # fmt: skip
 """What may be swept by type, beside the silences: what judges the counted events, never which are counted."""
 

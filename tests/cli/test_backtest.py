@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from alerter.backtest.sweep import OPTIONS
 from alerter.cli.main import main
 from alerter.demo.stream import documents
 from alerter.shipped import shipped_dir
@@ -121,3 +122,26 @@ def test_picture(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["backtest", "rule.yaml", "--data", "logs.ndjson", *arguments]) == 0
     assert capsys.readouterr().err == "drawn into a.svg\n"
     assert "&gt;* num_events=40" in Path("a.svg").read_text()
+
+
+@pytest.mark.parametrize("kind", sorted(OPTIONS))
+def test_every_type_can_be_swept(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each option of each type is read as in the rule's file, and gives what a dry run of such a rule gives."""
+    values = {"spike_type": "up", "alert_on_new_data": "true", "forget_keys": "true"}
+    assert main(["new", kind, "new.yaml"]) == 0
+    text = Path("new.yaml").read_text().replace('query: "', 'query: "*:* OR ').replace("duration_ms", "n")
+    Path("new.yaml").write_text(text)
+    lines = [json.loads(line) | {"n": n % 50} for n, line in enumerate(Path("logs.ndjson").read_text().splitlines())]
+    Path("logs.ndjson").write_text("".join(json.dumps(d) + "\n" for d in lines))
+    length = {"timeframe": "3m", "run_every": "30s", "known_keys_for": "2h"}
+    capsys.readouterr()
+    for option in OPTIONS[kind]:
+        value = values.get(option) or length.get(option, "2" if option.startswith("min_") else "7")
+        arguments = ["--data", "logs.ndjson", "--format", "json"]
+        assert main(["backtest", "new.yaml", "--sweep", f"{option}={value}", *arguments]) == 0, option
+        swept = json.loads(capsys.readouterr().out)["settings"][-1]
+        kept = "\n".join(line for line in text.splitlines() if not line.startswith(f"{option}:"))
+        Path("by-hand.yaml").write_text(f"{kept}\n{option}: {value}\n")
+        assert main(["test-rule", "by-hand.yaml", *arguments]) == 0
+        alone = json.loads(capsys.readouterr().out)
+        assert (swept["matches"], swept["incidents"]) == (len(alone["matches"]), len(alone["incidents"])), option
