@@ -8,6 +8,7 @@ from itertools import pairwise
 
 from alerter.clock import Millis
 from alerter.model.incident import Match
+from alerter.model.metric import Metric
 from alerter.model.rule import (
     Cardinality,
     Flatline,
@@ -19,6 +20,7 @@ from alerter.model.rule import (
     SpikeAggregation,
     SpikeType,
 )
+from alerter.redact import hide
 from alerter.schedule import instants, latest_instant
 from alerter.sources.counting import bucket_width
 from alerter.sources.events import Events
@@ -91,7 +93,16 @@ def series_of(
     counted = {key: sum(m.key == key for m in matches) for key in dict.fromkeys([*(m.key for m in matches), *keys])}
     chosen = sorted(counted, key=lambda k: -counted[k])[:most]
     divided = Parts(start, end, number)
-    return [_series(rule, events, key, [m for m in matches if m.key == key], divided) for key in chosen]
+    found = [_series(rule, events, key, [m for m in matches if m.key == key], divided) for key in chosen]
+    return [series for series in found if not _is_hidden(rule, series)]
+
+
+def _is_hidden(rule: Rule, series: Series) -> bool:
+    """Whether the values are those of a redacted field, which messages do not show either."""
+    measured = getattr(rule.condition, "measured", None)
+    if not isinstance(measured, Metric) or measured.of_nothing is not None:
+        return False
+    return any(hide(measured.field, number, rule.redact) != number for number in series.parts)
 
 
 def _series(rule: Rule, events: Events, key: Key, matches: Sequence[Match], divided: Parts) -> Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
-from alerter.clock import SECOND, Millis, SystemClock
+from alerter.clock import SECOND, Clock, Millis, SystemClock
 from alerter.notifiers.text import safe_line
 
 BAR = 24
@@ -16,10 +16,10 @@ AFTER: Millis = SECOND
 class Progress:
     """Shows how many of some things are done, and which one is under way; nothing where stderr is no terminal."""
 
-    def __init__(self, total: int, things: str) -> None:
+    def __init__(self, total: int, things: str, clock: Clock | None = None) -> None:
         self._total = total
         self._things = things
-        self._clock = SystemClock()
+        self._clock = clock or SystemClock()
         self._began = self._clock.monotonic()
         self._shown = 0
         self._done = 0

@@ -117,3 +117,16 @@ def test_a_span_shorter_than_a_bucket_has_one_part() -> None:
     assert answer.counted is not None
     (one,) = series_of(tested, answer.counted, answer.matches, T0, T0 + 2 * SECOND, parts=72, most=1)
     assert one.parts == (2.0,)
+
+
+def test_values_of_a_redacted_field_are_not_drawn() -> None:
+    """What messages hide no chart shows; numbers of other fields it does."""
+    for field, drawn in (("duration", 1), ("secret", 0)):
+        measured = Metric(MetricKind.MAX, field)
+        tested = rule(MetricAggregation(measured, Windows(5 * MINUTE), Limits(maximum=40)))
+        found = [d | {field: n} for n, d in enumerate(documents(range(0, 600, 10)))]
+        answer = dry_run(tested, EmbeddedSource(documents=found), routing(), T0, T0 + 10 * MINUTE)
+        assert answer.counted is not None
+        assert answer.matches
+        charts = series_of(tested, answer.counted, answer.matches, T0, T0 + 10 * MINUTE, parts=10, most=1)
+        assert len(charts) == drawn
