@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -49,8 +50,17 @@ def _meets(condition: SpikeAggregation, current: float | None, reference: float 
         return False
     if current < condition.threshold_cur or reference < condition.threshold_ref:
         return False
-    now, before, height = (Fraction(str(number)) for number in (current, reference, condition.height))
-    return now * height <= before if falling else now >= before * height
+    if falling:
+        return _reaches(reference, current, condition.height)
+    return _reaches(current, reference, condition.height)
+
+
+def _reaches(one: float, other: float, times: float) -> bool:
+    """Whether one number is at least so many times the other; as decimals where that may matter."""
+    if not math.isclose(one, other * times, rel_tol=1e-9):
+        return one > other * times
+    decimals = [Fraction(str(number)) for number in (one, other, times)]
+    return decimals[0] >= decimals[1] * decimals[2]
 
 
 def _is_warm(events: Events, life: Lifecycle, begin: Millis) -> bool:
