@@ -51,7 +51,7 @@ class Page:
         if store.ignoring and (ignored := store.ignored(doc)):
             found["_ignored"] = ignored
         if self.source is not None:
-            found["_source"] = self.source(store.sources[doc])
+            found["_source"] = self.source(store.source(doc))
         fields: dict[str, Any] = {}
         for part in self.parts:
             fields.update(part(doc))
@@ -117,10 +117,14 @@ def _field_and_format(context: Context, item: Any) -> tuple[list[View], DateForm
 
 def _doc_values(context: Context, item: Any) -> Fetch:
     views, form = _field_and_format(context, item)
+    for view in views:
+        if view.type.is_text:
+            # an error for all servers where there are hits, for some of them also where there are none
+            raise UnsupportedQuery(f"docvalue_fields of the text [{view.type.name}]")
 
     def fetch(doc: int) -> dict[str, Any]:
         found = {}
-        for view in map(aggregatable, views):  # no hit, no error
+        for view in map(aggregatable, views):
             cell = view.cell(doc)
             if cell:
                 ordered = sorted(set(cell)) if view.type.kind in ("keyword", "ip") else sorted(cell)

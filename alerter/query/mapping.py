@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alerter.query.dates import NotADate, date_format
+from alerter.query.decoding import decode
 from alerter.query.errors import RejectedQuery, UnsupportedQuery
 from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType, Spelt
 from alerter.query.store import Column, Document, Rejection, Store, View
@@ -116,7 +117,12 @@ class Loader:
         leaves: dict[str, Any] = {}
         try:
             self._walk("", document.source, leaves)
-            cells, fresh = self._cells(leaves)
+            try:
+                cells, fresh = self._cells(leaves, document.line is None)
+            except _Inexact:
+                leaves.clear()
+                self._walk("", decode(document.line or b"{}"), leaves)
+                cells, fresh = self._cells(leaves, True)
         except Conflict as conflict:
             store.rejections.append(Rejection(document.id, document.origin, conflict.type, str(conflict)))
             return False
@@ -200,7 +206,7 @@ class Loader:
         known = leaves.get(path)
         leaves[path] = value if known is None else _more(known, value)
 
-    def _cells(self, leaves: dict[str, Any]) -> tuple[list[tuple[Column, int]], dict[str, Column]]:
+    def _cells(self, leaves: dict[str, Any], exact: bool) -> tuple[list[tuple[Column, int]], dict[str, Column]]:
         cells: list[tuple[Column, int]] = []
         fresh: dict[str, Column] = {}
         columns = self.store.columns
@@ -210,6 +216,10 @@ class Loader:
                 if value is _OBJECT:
                     continue
                 column = columns.get(path)
+                if column is not None and value.__class__ is str:
+                    known = column.index.get(value)
+                    cells.append((column, column.code(value, (value,)) if known is None else known))
+                    continue
                 if column is None:
                     try:
                         column = fresh[path] = self._dynamic(path, value)
@@ -217,13 +227,16 @@ class Loader:
                         torn = conflict  # a server finds it after all values were read
                         continue
                 kind = value.__class__
-                if kind is str:
-                    key, values = value, (value,)
-                elif kind is _Many:
-                    values = tuple(value)
-                    key = tuple(map(_key, values))
-                else:
-                    key, values = _key(value), (value,)
+                values: Cell = (value,)
+                key: Any = (kind, value)
+                if kind is _Many:
+                    values, key = tuple(value), tuple(map(_key, value))
+                elif kind is str:
+                    key = value
+                elif kind is Spelt:
+                    key = _key(value)
+                if not exact and (kind is float or kind is _Many) and any(_is_rough(each, column) for each in values):
+                    raise _Inexact
                 known = column.index.get(key)
                 cells.append((column, column.code(key, values) if known is None else known))
         except BadValue as error:
@@ -246,6 +259,7 @@ class Loader:
         column.views.append(View(type, column))
         if column.views[0].type.is_text and f"{path}.keyword" not in self.store.views:
             column.views.append(View(FieldType(f"{path}.keyword", "keyword", ignore_above=KEYWORD_LIMIT), column))
+            column.common = True
         return column
 
     def _adopt(self, path: str, column: Column) -> None:
@@ -262,6 +276,17 @@ class Loader:
 
 class _Many(list[Any]):
     """Several values of one leaf; a class of its own, because a raw list never stands for values."""
+
+
+class _Inexact(Exception):
+    """A number that was decoded roughly, and matters as it is written."""
+
+
+def _is_rough(value: Any, column: Column) -> bool:
+    """Tell whether a number's spelling may matter: in all but numbers, and where digits were lost."""
+    if value.__class__ is not float:
+        return False
+    return abs(value) >= 1e15 or not column.views[0].type.is_number or len(column.views) > 1
 
 
 _OBJECT = object()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.query import leaves, patterns
-from alerter.query.analysis import ANALYZERS, Tokens
+from alerter.query.analysis import ANALYZERS, Tokens, lower
 from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, shard
 from alerter.query.fieldtypes import as_text
@@ -113,15 +113,25 @@ def clauses(context: Context, view: View, value: Any, kind: str, options: Option
     words = ANALYZERS[analyzer](as_text(value))
     if kind in (PHRASE, PHRASE_PREFIX):
         return [_phrase(context, view, words, kind, options)] if words else []
-    if kind == BOOL_PREFIX and type.kind == "keyword":
-        raise UnsupportedQuery(f"an analyzer for a prefix on [{type.name}]")
     found = [_word(context, view, word, options, True) for word in words]
-    if kind == BOOL_PREFIX and words:
+    text = as_text(value)
+    if kind == BOOL_PREFIX and words and (text.endswith(words[-1]) or lower(text).endswith(words[-1])):
+        # only a word with nothing behind it, not even a full stop, may go on
         found[-1] = leaves.prefix(context, view, words[-1])
     return found
 
 
 def _word(context: Context, view: View, word: Any, options: Options, may_be_fuzzy: bool) -> Node:
+    """Match one word; a lenient query takes it for nothing where the field cannot hold it."""
+    try:
+        return _strict_word(context, view, word, options, may_be_fuzzy)
+    except RejectedQuery:
+        if not options.lenient:
+            raise
+        return Nothing()
+
+
+def _strict_word(context: Context, view: View, word: Any, options: Options, may_be_fuzzy: bool) -> Node:
     if options.fuzziness is not None and may_be_fuzzy:
         text = as_text(word)
         edits = patterns.fuzziness(options.fuzziness, text)

@@ -269,8 +269,6 @@ class Compiler:
             return self._range(field, text, text, True, True)
         if not fields:
             return Nothing()
-        if self.settings.type == "bool_prefix":
-            raise UnsupportedQuery("query_string parameter [type] of [bool_prefix]")
         return match.over_fields(self.context, fields, text, self.settings.type, self.settings.options)
 
     def _special(self, field: str | None, text: str) -> Node | None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.query.analysis import Tokens, tokenize
-from alerter.query.fieldtypes import Cell, FieldType, fits, java_number, written
+from alerter.query.decoding import decode
+from alerter.query.fieldtypes import BadValue, Cell, FieldType, fits, java_number, written
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class Document:
     id: str
     source: Mapping[str, Any]
     origin: str = ""
+    line: bytes | None = None
+    """The source as JSON, where it came as such; kept in its place, because it takes a fifth of the memory."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,10 @@ class View:
         return self._sorted
 
 
+def _respelt(value: Any) -> bool:
+    return isinstance(value, float) and java_number(value) != written(value)
+
+
 class Column:
     """The raw values of one field, coded; views give them types."""
 
@@ -116,6 +123,8 @@ class Column:
         self.index: dict[Any, int] = {}
         self.views: list[View] = []
         self.single = True
+        self.common = False
+        """Whether it is a text with its ``.keyword``, as most columns of logs are."""
         self.ignored: dict[int, list[str]] = {}
         """The views, by code, that leave out a value because it is too long for them."""
         self.respelt: set[int] = set()
@@ -124,29 +133,30 @@ class Column:
     def code(self, key: Any, values: Cell) -> int:
         """Find or make the code of a cell; raises BadValue when a view cannot hold it."""
         known = self.index.get(key)
-        if known is None:
-            views = self.views
-            if key.__class__ is str and len(views) == 2 and views[0].type.is_text and views[1].type.ignore_above:
-                # a text with its .keyword, which is what most columns of logs are
-                known = len(views[0].cells)
-                views[0].cells.append(values)
-                whole = fits(key, views[1].type.ignore_above)
-                views[1].cells.append(values if whole else ())
-                if not whole:
-                    self._note_ignored(known, views[1].type.name)
-                self.index[key] = known
-                return known
-            typed = [view.type.typed(values) for view in views]
-            known = len(views[0].cells)
-            for view, cell in zip(views, typed):  # noqa: B905 - of one length, and this is the hot path
-                view.cells.append(cell)
-                if len(cell) < len(values) and view.type.kind == "keyword":
-                    self._note_ignored(known, view.type.name)
-            self.index[key] = known
-            if len(values) > 1:
-                self.single = False
-            if any(isinstance(value, float) and java_number(value) != written(value) for value in values):
-                self.respelt.add(known)
+        if known is not None:
+            return known
+        known = self.index[key] = len(self.views[0].cells)
+        if self.common and key.__class__ is str:
+            text, exact = self.views
+            text.cells.append(values)
+            whole = fits(key, exact.type.ignore_above or 0)
+            exact.cells.append(values if whole else ())
+            if not whole:
+                self._note_ignored(known, exact.type.name)
+            return known
+        try:
+            typed = [view.type.typed(values) for view in self.views]
+        except BadValue:
+            del self.index[key]
+            raise
+        for view, cell in zip(self.views, typed):  # noqa: B905 - of one length, and this is the hot path
+            view.cells.append(cell)
+            if len(cell) < len(values) and view.type.kind == "keyword":
+                self._note_ignored(known, view.type.name)
+        if len(values) > 1:
+            self.single = False
+        if key.__class__ is not str and any(map(_respelt, values)):
+            self.respelt.add(known)
         return known
 
     def _note_ignored(self, code: int, name: str) -> None:
@@ -179,7 +189,7 @@ class Store:
     def __init__(self) -> None:
         self.count = 0
         self.ids: list[str] = []
-        self.sources: list[Mapping[str, Any]] = []
+        self.sources: list[Mapping[str, Any] | bytes] = []
         self.columns: dict[str, Column] = {}
         self.views: dict[str, View] = {}
         self.objects: set[str] = set()
@@ -200,9 +210,14 @@ class Store:
             else:
                 column.put(number, code)
         self.ids.append(document.id)
-        self.sources.append(document.source)
+        self.sources.append(document.source if document.line is None else document.line)
         self.count = number + 1
         self._numbers = None
+
+    def source(self, document: int) -> Mapping[str, Any]:
+        """Return the source of a document."""
+        found = self.sources[document]
+        return decode(found) if isinstance(found, bytes) else found
 
     def ignored(self, document: int) -> list[str]:
         """Name the fields of a document that leave out a value, as ``_ignored`` of a hit does."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from alerter.errors import UsageError
-from alerter.query.fieldtypes import Spelt
+from alerter.query.decoding import decode, decode_roughly
 from alerter.query.store import Document
 
 _WRAPPER = {"_index", "_id", "_source", "_type", "_score", "_version", "_seq_no", "_primary_term", "sort", "fields"}
@@ -42,17 +41,17 @@ class LineParser:
         if not text:
             return None
         try:
-            found = _DECODER.decode(text.decode("utf-8"))
+            found = decode_roughly(text)
         except (ValueError, RecursionError) as error:
             self.bad.append(BadLine(origin, f"not JSON: {error}"))
             return None
         if not isinstance(found, dict):
             self.bad.append(BadLine(origin, "not a JSON object"))
             return None
-        source = found.get("_source")
-        if isinstance(source, dict) and _WRAPPER.issuperset(found):
+        if isinstance(found.get("_source"), dict) and _WRAPPER.issuperset(found):
+            source = decode(text)["_source"]
             return Document(str(found.get("_id", self.number)), source, origin)
-        return Document(str(self.number), found, origin)
+        return Document(str(self.number), found, origin, text)
 
 
 @dataclass(frozen=True)
@@ -61,18 +60,6 @@ class Documents:
 
     documents: Sequence[Document]
     bad: Sequence[BadLine]
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not allowed in JSON")
-
-
-def _float(text: str) -> float:
-    value = float(text)
-    return value if value and repr(value) == text else Spelt(value, text)
-
-
-_DECODER: json.JSONDecoder = json.JSONDecoder(parse_constant=_no_constant, parse_float=_float)
 
 
 def lines_of(path: Path) -> Iterator[bytes]:

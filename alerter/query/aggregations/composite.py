@@ -165,6 +165,8 @@ def _rounding(
         interval = float(options.get("interval", 0))
         if interval <= 0:
             raise argument("[interval] must be greater than 0 for [histogram] source")
+        if view is not None and (view.type.is_date or view.type.kind == "boolean"):
+            raise UnsupportedQuery(f"histogram over the type [{view.type.kind}]")
         if view is not None and not view.type.is_number:
             raise argument(f"invalid source for [histogram]: [{view.type.name}] is no number")
         return lambda value: value // interval * interval, None
