@@ -148,6 +148,9 @@ ROUTED = frozenset(
         "http_post_all_values",
         "http_post2_url",
         "debug",
+        "command",
+        "new_style_string_format",
+        "fail_on_non_zero_exit",
     ]
 )
 """Options of ElastAlert's notifiers: where messages go is the routes' business."""
@@ -157,7 +160,10 @@ ROUTED_PREFIXES = (
     "googlechat_", "gelf_", "zbx_", "twilio_", "stomp_", "line_notify", "dingtalk_", "chatwork_", "datadog_",
     "alertmanager_", "tencent_", "workwechat_", "lark_", "matrixhookshot_", "exotel_", "iris_", "flashduty_",
     "smseagle_", "webex_", "yzj_", "linenotify_", "alerta_", "ses_", "hipchat_", "command_",
+    "pipe_",
 )  # fmt: skip
+RUNS_COMMANDS = ("command", "pipe_", "new_style_string_format", "fail_on_non_zero_exit")
+"""The beginnings of the options of ElastAlert's notifier that runs a shell command."""
 
 MEANINGLESS: dict[str, str] = {
     "use_count_query": "alerter always counts on the server, exactly",
@@ -248,7 +254,6 @@ REFUSED: dict[str, str] = {
     "realert.minutes": "write realert: {minutes: N}; the dotted form is ignored by ElastAlert too",
     "realert_key": "silences are per rule and key; split the rule, or use labels and inhibit_rules",
     "metric_agg_script": "scripts are never run; index what it computes as a field",
-    "command": "shell commands are never run; use a webhook receiver",
 }
 """Options that would change the meaning and are not supported: the rule does not load."""
 

@@ -19,6 +19,7 @@ from alerter.ruleset.options import (
     REFUSED,
     ROUTED,
     ROUTED_PREFIXES,
+    RUNS_COMMANDS,
     SUPPORTED,
     TYPES,
 )
@@ -141,6 +142,8 @@ def _routed(document: Document, name: str) -> Iterator[Diagnostic]:
         yield document.diagnostic("warning", "inline_secret", f"{name} holds a credential", hint, (name,), key=True)
     elif name not in ("alert", "alerts", "debug"):
         hint = "name a receiver in notifiers/ and route to it by labels"
+        if name.startswith(RUNS_COMMANDS):
+            hint = "alerter runs no commands; a webhook or apprise receiver does it"
         yield document.diagnostic(
             "info", "routed_elsewhere", f"{name}: where messages go is for the routes", hint, (name,), key=True
         )
