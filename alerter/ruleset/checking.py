@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from alerter.config import Settings
 from alerter.lint.cluster import Known
 from alerter.lint.facts import MANY, Facts
 from alerter.lint.ignores import silence
-from alerter.lint.model import Built, Scene, Subject
+from alerter.lint.model import Built, Found, Scene, Subject
 from alerter.lint.places import placed, with_source
 from alerter.lint.registry import BUILT, CLUSTER_ONLY, KNOWN, LINTS, READING, ROUTED, ROUTES_ONLY, TOGETHER, WRITTEN
 from alerter.lint.tested import tested_files
@@ -26,6 +27,8 @@ from alerter.sources.protocol import SourceError
 
 _DISABLED = re.compile(r"is_enabled:\s*(?:false|no|off)\b", re.IGNORECASE)
 """A rule that is left out: nothing is said of it, and its comments are kept for the day it is back."""
+MOST = 100
+"""Findings of one lint about one rule: a query with ten thousand wildcards is one mistake."""
 AskFacts = Callable[[Sequence[Rule]], Sequence[Facts | None]]
 
 
@@ -117,11 +120,13 @@ def _alone(built: Sequence[Built], refused: Sequence[Document]) -> Iterator[Diag
     """Yield what the lints find in each rule by itself."""
     for one in built:
         for lint in BUILT:
-            yield from (placed(one.subject.document, lint.id, lint.severity, found) for found in lint.look(one))
+            yield from (placed(one.subject.document, lint.id, lint.severity, found) for found in _some(lint.look(one)))
     typed = (d for d in refused if isinstance(d.value, Mapping) and d.value.get("type") in TYPES)
     for subject in (*(one.subject for one in built), *map(Subject, typed)):
         for plain in WRITTEN:
-            yield from (placed(subject.document, plain.id, plain.severity, found) for found in plain.look(subject))
+            yield from (
+                placed(subject.document, plain.id, plain.severity, found) for found in _some(plain.look(subject))
+            )
 
 
 def _asked(ask: AskFacts | None, rules: Sequence[Rule]) -> tuple[Sequence[Facts | None], SourceError | None]:
@@ -133,12 +138,17 @@ def _asked(ask: AskFacts | None, rules: Sequence[Rule]) -> tuple[Sequence[Facts 
         return nothing, error
 
 
+def _some(found: Iterable[Found]) -> Iterator[Found]:
+    """Return the findings of one lint about one rule, up to MOST."""
+    return islice(found, MOST)
+
+
 def _known(built: Sequence[Built], facts: Sequence[Facts | None]) -> Iterator[Diagnostic]:
     """Yield what the lints find in the rules beside what is known of their indices."""
     for one, known in zip(built, facts, strict=True):
         for lint in KNOWN if known is not None else ():
             found = lint.look(Known(one, known)) if known is not None else ()
-            yield from (placed(one.subject.document, lint.id, lint.severity, f) for f in found)
+            yield from (placed(one.subject.document, lint.id, lint.severity, f) for f in _some(found))
 
 
 def _together(scene: Scene) -> Iterator[Diagnostic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 LONGEST_LINE = 160
@@ -73,6 +74,7 @@ def names_secret(key: str) -> bool:
     return _SECRET_KEY.fullmatch(f"{key}: x") is not None
 
 
+@lru_cache(maxsize=64)
 def without_secrets(line: str) -> str:
     """Return a source line with stars for what may be a credential; as long as before, so that carets still fit."""
     line = _SECRET_KEY.sub(lambda found: _starred(found, "secret"), line)

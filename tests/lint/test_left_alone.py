@@ -9,7 +9,7 @@ import pytest
 from alerter.config import Settings
 from alerter.lint.registry import BUILT, WRITTEN
 from alerter.lint.templates import event_fields, template_fields
-from alerter.ruleset.checking import check
+from alerter.ruleset.checking import MOST, check
 
 FREQUENCY = "type: frequency\nindex: logs\nnum_events: 5\ntimeframe: 5m\n"
 FLATLINE = "type: flatline\nindex: logs\nthreshold: 1\ntimeframe: 5m\n"
@@ -124,3 +124,17 @@ def test_names_in_texts(source: str, all_names: tuple[str, ...], of_event: tuple
 def test_private_fields(tmp_path: Path, text: str, found: list[str]) -> None:
     """By whole parts of names; a redacted key is well, as its hash keeps incidents apart."""
     assert codes(tmp_path, FREQUENCY + text) == found
+
+
+def test_one_mistake_is_not_said_ten_thousand_times(tmp_path: Path) -> None:
+    """A generated query gets as many findings as people can read, and its long line is searched once."""
+    query = " OR ".join(f"a:*v{n}" for n in range(10_000))
+    assert len(codes(tmp_path, f'type: any\nindex: logs\nfilter: [{{query_string: {{query: "{query}"}}}}]')) == MOST
+
+
+def test_no_escape_sequence_of_a_file_reaches_the_terminal(tmp_path: Path) -> None:
+    """YAML can spell control characters; the text shows a mark in their place."""
+    (tmp_path / "a.yaml").write_text('type: any\nindex: x\n"\\e[31mred": 1\n', encoding="utf-8")
+    text = "".join(d.text() for d in check([tmp_path], Settings()).diagnostics)
+    assert "\ufffd[31mred" in text
+    assert "\x1b" not in text
