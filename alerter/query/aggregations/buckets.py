@@ -37,7 +37,7 @@ def filters(context: Context, name: str, options: Mapping[str, Any], below: Aggr
     if not spec:
         raise argument("[filters] cannot be empty.")
     if "keyed" in options:
-        raise content("[filters] parameter [keyed] is not supported")
+        raise UnsupportedQuery("parameter [keyed] of the aggregation [filters]")
     named = list(spec.items()) if isinstance(spec, Mapping) else [(str(i), each) for i, each in enumerate(spec)]
     nodes = [(key, compile_query(context, clause)) for key, clause in named]
     other = options.get("other_bucket_key") or ("_other_" if options.get("other_bucket") in (True, "true") else None)

@@ -178,7 +178,7 @@ def _value_count(context: Context, name: str, options: Mapping[str, Any], below:
 
 
 def _cardinality(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
-    check("cardinality", options, {"field", "missing", "precision_threshold", "rehash", "execution_hint"})
+    check("cardinality", options, {"field", "missing", "precision_threshold", "execution_hint"})
     whole("cardinality", options, "precision_threshold", 3000)
     view = field(context, options)
     if view is None:

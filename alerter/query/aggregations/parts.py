@@ -33,6 +33,22 @@ def nothing_below(_: Docs) -> Result:
     return {}
 
 
+_REFUSED = {
+    "top_hits": {
+        "explain",
+        "highlight",
+        "rescore",
+        "script_fields",
+        "seq_no_primary_term",
+        "stored_fields",
+        "version",
+    },
+    "histogram": {"format"},
+    "range": {"format"},
+}
+"""What a server knows beyond what is answered; ``script`` is known to most types."""
+
+
 def check(type: str, options: Mapping[str, Any], allowed: set[str]) -> None:
     """Refuse options that the type does not know, or that are not implemented."""
     for key in ("format", "time_zone"):
@@ -41,6 +57,8 @@ def check(type: str, options: Mapping[str, Any], allowed: set[str]) -> None:
     for key in options:
         if key == "script":
             raise UnsupportedQuery(f"scripts in the aggregation [{type}]")
+        if key in _REFUSED.get(type, ()):
+            raise UnsupportedQuery(f"parameter [{key}] of the aggregation [{type}]")
         if key not in allowed:
             raise content(f"[{type}] unknown field [{key}]")
 
