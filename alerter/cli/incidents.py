@@ -84,6 +84,17 @@ def as_json(incident: Incident) -> dict[str, Any]:
             }
             for d in incident.deliveries
         ],
+        "earlier": [
+            {
+                "kind": str(e.kind),
+                "receiver": e.receiver,
+                "channel": e.channel,
+                "state": str(e.state),
+                "number": e.number,
+                "until": iso(e.until),
+            }
+            for e in incident.earlier
+        ],
     }
 
 

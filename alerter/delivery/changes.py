@@ -22,7 +22,10 @@ def as_sent(
 
     What somebody else has sent or found meanwhile stays as it is; where ours is a second copy, it is looked for.
     """
-    before = next((d for d in current.deliveries if d.id == delivery.id and d.state is DeliveryState.SENT), None)
+    known = next((d for d in current.deliveries if d.id == delivery.id), None)
+    if known is None and delivery.kind is Kind.REPEAT:
+        return current  # others have settled it, and so long ago that it is not listed any more
+    before = known if known is not None and known.state is DeliveryState.SENT else None
     if before is not None:
         doubled = _twice(current, before, delivery, root)
         return with_delivery(current, replace(before, recheck=now, looks=0)) if doubled else current

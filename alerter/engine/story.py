@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from alerter.clock import HOUR, Millis
 from alerter.engine.decisions import of_plan, of_transition, of_verdict
+from alerter.engine.shortening import shortened
 from alerter.engine.telling import Heard, Told, tell
 from alerter.engine.view import describe
 from alerter.model.incident import (
@@ -96,7 +97,10 @@ def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Sc
             _apply(story, step, scene)
         else:
             _tell_untold(story, step, scene)
-    story.incident = replace(story.incident, updated=max(scene.end, story.incident.updated))
+    told = story.incident
+    if told.deliveries is not incident.deliveries:
+        told = shortened(told, scene.start - scene.rule.buffer_time - scene.rule.timeframe)
+    story.incident = replace(told, updated=max(scene.end, told.updated))
     return story
 
 

@@ -213,6 +213,18 @@ class Delivery:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """Messages of long ago that an incident counts instead of listing: to whom, how they ended, the newest's ``at``."""
+
+    receiver: str
+    channel: str
+    kind: Kind
+    state: DeliveryState
+    number: int
+    until: Millis
+
+
+@dataclass(frozen=True)
 class Post:
     """The one message of an incident at one receiver, once posted: edited until ``revision`` is the incident's.
 
@@ -272,6 +284,7 @@ class Incident:
     view: View = View()
     posts: tuple[Post, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
+    earlier: tuple[Earlier, ...] = ()
 
     @property
     def state(self) -> str:

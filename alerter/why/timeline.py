@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from alerter.clock import MINUTE, SECOND, Millis
 from alerter.model.incident import Decision, Delivery, DeliveryState, Incident
 from alerter.model.silence import Silence
+from alerter.plurals import many
 from alerter.routing.labels import labels_of
 from alerter.why.hearing import delivery_text
 from alerter.why.words import decision_text, reason_text, when
@@ -16,6 +17,8 @@ CLOSE: Millis = 5 * SECOND
 """A delivery's decision and its place in the document are written within this time of each other."""
 _RANK = {"skipped": 0, "fired": 1, "reopened": 1, "repeated": 1, "raised": 1, "silenced": 2, "suppressed": 3}
 _RANK |= {"refreshed": 3, "resolved": 1, "planned": 4, "digested": 4, "edits": 6}
+
+_ENDED = {DeliveryState.SENT: "delivered", DeliveryState.FAILED: "failed", DeliveryState.DROPPED: "not sent"}
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,7 @@ def _unrecorded(incident: Incident, decisions: Sequence[Decision], now: Millis) 
         yield _told_by_document(incident.opened, "fired", "an incident opened", "first_match")
     for delivery in incident.deliveries:
         yield from _of_delivery(delivery, decisions, now)
+    yield from _earlier(incident, decisions)
     for post in incident.posts:
         if post.edits:
             times = "once" if post.edits == 1 else f"{post.edits:,} times so far"
@@ -108,6 +112,18 @@ def _unrecorded(incident: Incident, decisions: Sequence[Decision], now: Millis) 
     ):
         text = f"resolved ({reason_text(incident.resolve_reason)})"
         yield _told_by_document(incident.resolved, "resolved", text, incident.resolve_reason)
+
+
+def _earlier(incident: Incident, decisions: Sequence[Decision]) -> Iterator[Entry]:
+    """Yield the messages of long ago that the document only counts, unless each of them is on record by itself."""
+    for earlier in incident.earlier:
+        total = sum(e.number for e in incident.earlier if e.receiver == earlier.receiver)
+        planned = (d for d in decisions if d.outcome == "planned" and d.receiver == earlier.receiver)
+        if sum(d.at <= earlier.until for d in planned) >= total:
+            continue
+        what = many(earlier.number, f"earlier {earlier.kind}")
+        text = f"{what} to {earlier.channel} ({earlier.receiver}) {_ENDED[earlier.state]}, here the last of them"
+        yield Entry(earlier.until, "earlier", text, receiver=earlier.receiver, number=earlier.number, origin="document")
 
 
 def _of_delivery(delivery: Delivery, decisions: Sequence[Decision], now: Millis) -> Iterator[Entry]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from alerter.clock import HOUR, MINUTE, SECOND
-from alerter.model.incident import Decision, Delivery, DeliveryState, Incident, Kind, Post, Reason
+from alerter.model.incident import Decision, Delivery, DeliveryState, Earlier, Incident, Kind, Post, Reason
 from alerter.model.silence import Matcher, Silence
 from alerter.why.account import Account, Totals, account
 from alerter.why.report import as_json, as_text
@@ -203,6 +203,18 @@ def test_edits_of_a_posted_message_are_counted() -> None:
     assert [(e.at, e.text, e.number) for e in entries if e.outcome == "edits"] == [
         (LATER, "the message in #order (order) was edited 7 times so far, here the last time", 7)
     ]
+
+
+def test_messages_that_a_document_only_counts_are_one_line() -> None:
+    """Unless each of them is on record by itself: then nothing is said twice."""
+    earlier = (Earlier("order", "#order", Kind.REPEAT, DeliveryState.SENT, 2, LATER),)
+    made = replace(incident("i1", SENT), earlier=earlier)
+    (entry,) = [e for e in told_of(made).paragraphs[0].timeline if e.outcome == "earlier"]
+    assert (entry.at, entry.number, entry.origin) == (LATER, 2, "document")
+    assert entry.text == "2 earlier repeats to #order (order) delivered, here the last of them"
+    planned = [decision("planned", Reason.REPEAT, LATER - n, receiver="order") for n in range(2)]
+    assert not [e for e in told_of(made, *planned).paragraphs[0].timeline if e.outcome == "earlier"]
+    assert [e for e in told_of(made, planned[0]).paragraphs[0].timeline if e.outcome == "earlier"]
 
 
 def test_several_incidents_are_counted_and_told_one_by_one() -> None:

@@ -1,0 +1,50 @@
+"""Pure: an incident that fires for days lists its newest messages, and counts the repeats of long ago."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from alerter.clock import Millis
+from alerter.model.incident import Delivery, DeliveryState, Earlier, Incident, Kind, Reason
+
+MOST_LISTED = 200
+"""A document with no more messages than this lists all of them."""
+NEWEST = 20
+"""Repeats that stay listed for each receiver and outcome, with the first one."""
+SETTLED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DROPPED)
+
+
+def shortened(incident: Incident, since: Millis) -> Incident:
+    """Return the incident with settled repeats at or before ``since`` (event time) counted instead of listed.
+
+    First messages, ends, rises of severity, what delivery still has to do with, and what a storm's digest or that of a
+    gap tells of stay. ``since`` must lie before all that may be planned yet: a message's id is made of its instant.
+    """
+    if len(incident.deliveries) <= MOST_LISTED:
+        return incident
+    failing = any(d.reason is Reason.FALLBACK for d in incident.outbox)  # a failed one says whom it stands in for
+    alike: dict[tuple[str, DeliveryState], list[Delivery]] = defaultdict(list)
+    for delivery in incident.deliveries:
+        if _is_settled_repeat(delivery) and not (failing and delivery.state is DeliveryState.FAILED):
+            alike[delivery.receiver, delivery.state].append(delivery)
+    counted = [d for listed in alike.values() for d in listed[1:-NEWEST] if d.at <= since]
+    ids = {delivery.id for delivery in counted}
+    left = tuple(d for d in incident.deliveries if d.id not in ids)
+    return replace(incident, deliveries=left, earlier=_with(incident.earlier, counted))
+
+
+def _is_settled_repeat(delivery: Delivery) -> bool:
+    plain = delivery.kind is Kind.REPEAT and not delivery.raised and not delivery.recheck
+    in_a_digest = bool(delivery.digest) or delivery.error == Reason.CATCH_UP
+    return plain and delivery.state in SETTLED and not in_a_digest
+
+
+def _with(earlier: Sequence[Earlier], counted: Sequence[Delivery]) -> tuple[Earlier, ...]:
+    found = {(e.receiver, e.state): e for e in earlier}
+    for delivery in counted:
+        place = delivery.receiver, delivery.state
+        known = found.get(place) or Earlier(delivery.receiver, delivery.channel, delivery.kind, delivery.state, 0, 0)
+        found[place] = replace(known, number=known.number + 1, until=max(known.until, delivery.at))
+    return tuple(found.values())
