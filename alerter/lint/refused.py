@@ -29,7 +29,8 @@ def refused_filter(subject: Subject) -> Iterator[Found]:
     for leaf in subject.leaves:
         if leaf.name == "query_string" and leaf.text is not None:
             yield from _query(*leaf.text)
-            reason = _refusal(leaf.name, {**leaf.body, "query": "x"})
+            options = {**leaf.body, "query": "x"}
+            reason = _refusal(leaf.name, options) if len(options) > 1 else ""
         else:
             reason = "" if leaf.name == "kql" else _refusal(leaf.name, leaf.body)
         if reason:
