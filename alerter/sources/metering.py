@@ -6,6 +6,7 @@ Else each window is asked for by itself, all in one search: that of a rule that 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -179,12 +180,17 @@ class Search:
         """Return the request for the values, page by page where a key has free parts."""
         asking = self.counting.asking
         start, end = self.windows[0][0], max(end for _, end in self.windows)
-        below = _below(asking.rule, asking.metered.field if asking.metered is not None else None)
+        below = self._below
         if not self.counting.free:
             aggregations: dict[str, Any] = {"t": self._time | below}
         else:
             aggregations = {"k": self._composite(below, after, size)}
         return asking.request(start, end, aggregations, *self.combination.clauses, total=True)
+
+    @property
+    def _below(self) -> dict[str, Any]:
+        asking = self.counting.asking
+        return _below(asking.rule, asking.metered.field if asking.metered is not None else None)
 
     @property
     def _time(self) -> dict[str, Any]:
@@ -210,34 +216,40 @@ class Search:
         """Yield the pieces with events by raw key, from an answer and the pages that follow it. Raises SourceError."""
         if not self.counting.free:
             key = self.counting.key(self.combination, ())
-            yield from ((key, *found) for found in self._pieces(answer.aggregation("t")["buckets"]))
+            times = _buckets(answer.aggregation("t"))
+            if times:  # else nothing was searched
+                yield from ((key, *found) for found in self._pieces(times))
             return
         size = FIRST_PAGE
         while True:
             page = answer.aggregation("k")
-            for bucket in page["buckets"]:
+            keyed = _buckets(page)
+            for bucket in keyed:
                 free = [bucket["key"][str(n)] for n in range(len(self.counting.free))]
                 key = self.counting.key(self.combination, free)
-                times = bucket["t"]["buckets"] if self.width is None else [bucket | {"key": bucket["key"]["t"]}]
+                times = _buckets(bucket["t"]) if self.width is None else [{**bucket, "key": bucket["key"]["t"]}]
                 yield from ((key, *found) for found in self._pieces(times))
-            after = page.get("after_key")
-            if not after or len(page["buckets"]) < self._page(size):
+            if len(keyed) < self._page(size):
                 return
             size = PAGE
-            answer = only_answer(source, self.request(after, size))
+            answer = only_answer(source, self.request(page["after_key"], size))
 
     def _pieces(self, buckets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Window, Piece]]:
-        measured = self.counting.asking.rule.condition.measured  # type: ignore[union-attr]
+        """Yield the pieces with events. Raises one of UNREADABLE, also where a window is missing."""
+        condition = self.counting.asking.rule.condition
+        assert isinstance(condition, Measuring)
+        asking, plain = self.counting.asking, not self._below
+        if self.width is None and {bucket["key"] for bucket in buckets} != set(map(str, range(len(self.windows)))):
+            raise ValueError("a window is missing")
         for bucket in buckets:
-            if not bucket["doc_count"]:
-                continue
+            piece = _piece(condition.measured, bucket, plain=plain)
+            span: Window | None
             if self.width is None:
-                yield self.windows[int(bucket["key"])], _piece(measured, bucket)
-                continue
-            edge = self.counting.asking.time.bucket_start(bucket["key"])
-            span = clipped(edge, self.width, *self.windows[0])
-            if span is not None:  # else a document of several times
-                yield span, _piece(measured, bucket)
+                span = self.windows[int(bucket["key"])]
+            else:
+                span = clipped(asking.time.bucket_start(bucket["key"]), self.width, *self.windows[0])
+            if span is not None and piece.events:  # else a document of several times, or an empty window
+                yield span, piece
 
 
 def _below(rule: Rule, field: str | None) -> dict[str, Any]:
@@ -256,17 +268,36 @@ def _below(rule: Rule, field: str | None) -> dict[str, Any]:
     return {"aggs": {"m": {"stats": {"field": field}}}}
 
 
-def _piece(measured: Measured, bucket: Mapping[str, Any]) -> Piece:
-    events, found = bucket["doc_count"], bucket.get("m")
-    if found is None:
+def _piece(measured: Measured, bucket: Mapping[str, Any], *, plain: bool) -> Piece:
+    """Read a bucket; ``plain`` ones have nothing but their number of events. Raises one of UNREADABLE."""
+    events = _whole(bucket["doc_count"])
+    if plain:
         return Piece(events)
+    found = bucket["m"]
     if isinstance(measured, Share):
-        return Piece(events, found["doc_count"])
+        return Piece(events, _whole(found["doc_count"]))
     if measured.kind is MetricKind.VALUE_COUNT:
-        return Piece(events, found["value"])
+        return Piece(events, _whole(found["value"]))
     if measured.kind is MetricKind.PERCENTILES:
         (value,) = found["values"].values()
-        return Piece(events, value=None if value is None else float(value))
-    if not found["count"]:
+        number = math.nan if value is None else float(value)
+        return Piece(events, value=None if math.isnan(number) else number)
+    number = _whole(found["count"])
+    if not number:
         return Piece(events)
-    return Piece(events, found["count"], float(found["sum"]), float(found["min"]), float(found["max"]))
+    return Piece(events, number, float(found["sum"]), float(found["min"]), float(found["max"]))
+
+
+def _buckets(aggregation: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """Return an aggregation's buckets; raises TypeError for what is no list, which would pass for an empty one."""
+    found = aggregation["buckets"]
+    if not isinstance(found, list):
+        raise TypeError("buckets are no list")
+    return found
+
+
+def _whole(value: Any) -> int:
+    """Return a number of something; raises TypeError for what is none."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r} is no number of events or values")
+    return value

@@ -42,7 +42,8 @@ class Answer:
 
     def aggregation(self, name: str) -> Mapping[str, Any]:
         """Return one aggregation; an empty one where no shard was searched, as the server then names none."""
-        return self.aggregations.get(name) or {"buckets": []}
+        found = self.aggregations.get(name)
+        return {"buckets": []} if found is None else found
 
 
 class SourceError(Exception):

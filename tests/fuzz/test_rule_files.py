@@ -28,6 +28,14 @@ RULES: list[dict[str, Any]] = [
      "filter": [{"kql": "level: error or n > 3"}], "redact": {"fields": ["host"]}, "include": ["user", "n"]},
     {"name": "e", "type": "cardinality", "index": "logs", "cardinality_field": "user", "max_cardinality": 2,
      "timeframe": "1m", "timestamp_field": "@timestamp", "timestamp_type": "iso", "buffer_time": "1m"},
+    {"name": "f", "type": "metric_aggregation", "index": "logs", "metric_agg_key": "n",
+     "metric_agg_type": "percentiles", "percentile_range": 95, "max_threshold": 3, "min_threshold": 0.5,
+     "timeframe": "4m", "bucket_interval": "2m", "sync_bucket_interval": True,
+     "metric_format_string": "%.2f", "query_key": "user"},
+    {"name": "g", "type": "percentage_match", "index": "logs", "match_bucket_filter": [{"term": {"level": "error"}}],
+     "max_percentage": 10, "min_percentage": 1, "min_denominator": 2, "percentage_format_string": "{:.1f} %"},
+    {"name": "h", "type": "spike_aggregation", "index": "logs", "metric_agg_key": "n", "metric_agg_type": "sum",
+     "spike_height": 2, "spike_type": "both", "timeframe": {"minutes": 2}, "threshold_ref": 0.5, "threshold_cur": 1},
 ]  # fmt: skip
 EVENTS = [{"user": "x", "host": "h", "n": 4, "level": "error"}, {"user": ["y", 2], "n": "many"}]
 ROUNDS = 30
