@@ -4,68 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import tzinfo
 from typing import Any
 
 from alerter.query import leaves, lucene, match, patterns
-from alerter.query.analysis import ANALYZERS, lower, standard
-from alerter.query.clauses import check, flag, whole, zone_of
+from alerter.query.analysis import lower, standard
+from alerter.query.clauses import flag
 from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, parsing, shard
 from alerter.query.fieldtypes import as_text
-from alerter.query.fulltext import TYPES, conjunction, everywhere, fields_of
-from alerter.query.match import Options
 from alerter.query.nodes import All, Bool, Ids, Node, Nothing, all_of, any_of
 from alerter.query.store import View
+from alerter.query.stringoptions import Settings, check_names, settings_of
 
-_ALLOWED = {
-    "query",
-    "default_field",
-    "fields",
-    "default_operator",
-    "analyzer",
-    "quote_analyzer",
-    "allow_leading_wildcard",
-    "fuzzy_prefix_length",
-    "fuzzy_max_expansions",
-    "fuzzy_rewrite",
-    "phrase_slop",
-    "analyze_wildcard",
-    "rewrite",
-    "lenient",
-    "time_zone",
-    "minimum_should_match",
-    "type",
-    "tie_breaker",
-    "fuzziness",
-    "fuzzy_transpositions",
-    "max_determinized_states",
-    "auto_generate_synonyms_phrase_query",
-    "enable_position_increments",
-    "escape",
-    "quote_field_suffix",
-}
-_REFUSED = ("quote_analyzer", "quote_field_suffix")
 _SPECIAL = set('+-=&|><!(){}[]^"~*?:\\/')
 
 MUST, SHOULD, NOT = "must", "should", "not"
-
-
-@dataclass(frozen=True)
-class Settings:
-    """The options of one query string."""
-
-    default: str | None
-    """The one default field, ``*`` for all; None when ``fields`` are listed."""
-    fields: Sequence[View]
-    type: str
-    conjunction: bool
-    lenient: bool
-    options: Options
-    zone: tzinfo | None
-    leading: bool
-    analyze_wildcard: bool
-    fuzziness: Any
 
 
 @dataclass
@@ -80,7 +33,7 @@ class Part:
 
 def query_string(context: Context, body: Mapping[str, Any]) -> Node:
     """Compile ``query_string``; remembered while no field is added, unless it speaks of ``now``."""
-    check("query_string", body, _ALLOWED)
+    check_names(body)
     text = body.get("query")
     if text is None and "query" in body:
         raise UnsupportedQuery("query_string parameter [query] of null")
@@ -96,10 +49,7 @@ def query_string(context: Context, body: Mapping[str, Any]) -> Node:
 
 
 def _compile(context: Context, text: str, body: Mapping[str, Any]) -> Node:
-    for option in _REFUSED:
-        if option in body:
-            raise UnsupportedQuery(f"query_string parameter [{option}]")
-    settings = _settings(context, body)
+    settings = settings_of(context, body)
     if flag("query_string", body, "escape"):
         text = "".join("\\" + sign if sign in _SPECIAL else sign for sign in text)
     if not text.strip():
@@ -110,62 +60,6 @@ def _compile(context: Context, text: str, body: Mapping[str, Any]) -> Node:
     except lucene.SyntaxFailure as failure:
         raise shard(f"Failed to parse query [{text}]: {failure.reason} at column {failure.at + 1}") from None
     return Nothing() if node is None else node
-
-
-def _settings(context: Context, body: Mapping[str, Any]) -> Settings:
-    name = "query_string"
-    if isinstance(body.get("fields"), str):
-        raise parsing("[query_string] query does not support [fields]")
-    type = str(body.get("type", "best_fields")).lower()
-    if type not in TYPES:
-        raise RejectedQuery("parse_exception", f"failed to parse [multi_match] query type [{type}]. unknown type.")
-    listed, default = body.get("fields"), body.get("default_field")
-    if listed is not None and default is not None:
-        raise shard(
-            "failed to create query: Validation Failed: 1: [query_string] cannot use [fields] parameter in "
-            "conjunction with [default_field];"
-        )
-    if not listed and default is None:
-        default = "*"
-    names = listed if default is None else [str(default)]
-    lenient = flag(name, body, "lenient", everywhere(names))
-    fields = fields_of(context, name, names)
-    analyzer = body.get("analyzer")
-    if analyzer is not None and analyzer not in ANALYZERS:
-        raise shard(f"[query_string] analyzer [{analyzer}] not found")
-    options = Options(
-        conjunction=conjunction(body.get("default_operator", "or")),
-        fixed=whole(name, body, "fuzzy_prefix_length", 0),
-        most=whole(name, body, "fuzzy_max_expansions", 50),
-        swaps=flag(name, body, "fuzzy_transpositions", True),
-        slop=whole(name, body, "phrase_slop", 0),
-        analyzer=analyzer,
-        lenient=lenient,
-        without_words="null",
-    )
-    if body.get("fuzziness") is not None:
-        patterns.fuzziness(body["fuzziness"], "")
-    return Settings(
-        None if default is None else str(default),
-        fields,
-        type,
-        options.conjunction,
-        lenient,
-        options,
-        _zone(body),
-        flag(name, body, "allow_leading_wildcard", True),
-        flag(name, body, "analyze_wildcard"),
-        body.get("fuzziness", "AUTO"),
-    )
-
-
-def _zone(body: Mapping[str, Any]) -> tzinfo | None:
-    if body.get("time_zone") is None:
-        return None
-    try:
-        return zone_of(body)
-    except RejectedQuery as error:
-        raise RejectedQuery("zone_rules_exception", error.reason, 500) from None
 
 
 class Compiler:
