@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, tzinfo
 from typing import Any
 
@@ -12,7 +12,7 @@ from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, pars
 ALWAYS = {"boost", "_name"}
 
 
-def check(name: str, body: Mapping[str, Any], allowed: set[str]) -> None:
+def check(name: str, body: Mapping[str, Any], allowed: Set[str]) -> None:
     """Raise RejectedQuery for a parameter that the query does not know."""
     for key in body:
         if key not in allowed and key not in ALWAYS:
@@ -25,7 +25,7 @@ def _nothing(name: str) -> RejectedQuery:
     return argument("field name is null or empty")
 
 
-def field_of(name: str, body: Mapping[str, Any], short: str | None, allowed: set[str]) -> tuple[str, Mapping[str, Any]]:
+def field_of(name: str, body: Mapping[str, Any], short: str | None, allowed: Set[str]) -> tuple[str, Mapping[str, Any]]:
     """Read ``{field: options}`` or, with ``short``, ``{field: value}``; one field only."""
     if not body:
         raise _nothing(name)

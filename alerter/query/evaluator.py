@@ -16,27 +16,15 @@ from alerter.query.context import Context, Leaves
 from alerter.query.dsl import compile_query
 from alerter.query.errors import QueryError, RejectedQuery, UnsupportedQuery, argument, parsing
 from alerter.query.hits import Page, page
-from alerter.query.names import SEARCH
+from alerter.query.names import SEARCH, names
 from alerter.query.nodes import All, Docs, Node
 from alerter.query.store import Document, Rejection, Store, View
 
 __all__ = ["Document", "Evaluator", "QueryError", "RejectedQuery", "Rejection", "UnsupportedQuery"]
 
-_ANSWERED = {
-    "query",
-    "size",
-    "from",
-    "sort",
-    "_source",
-    "fields",
-    "docvalue_fields",
-    "track_total_hits",
-    "aggs",
-    "aggregations",
-    "search_after",
-    "timeout",
-    "post_filter",
-}
+_ANSWERED = names("""
+    query size from sort _source fields docvalue_fields track_total_hits aggs aggregations search_after timeout
+    post_filter""")
 _HARMLESS: dict[str, tuple[Any, ...]] = {
     "track_scores": (False,),
     "explain": (False,),

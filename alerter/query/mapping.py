@@ -9,33 +9,14 @@ from alerter.query.dates import NotADate, date_format
 from alerter.query.decoding import decode
 from alerter.query.errors import RejectedQuery, UnsupportedQuery
 from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType, Spelt
+from alerter.query.names import names
 from alerter.query.store import Column, Document, Rejection, Store, View
 
 KEYWORD_LIMIT = 256
 _DYNAMIC_DATES = ("strict_date_optional_time", "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd")
-_COMMON_OPTIONS = {
-    "type",
-    "fields",
-    "index",
-    "doc_values",
-    "store",
-    "norms",
-    "similarity",
-    "eager_global_ordinals",
-    "index_options",
-    "copy_to",
-    "meta",
-    "boost",
-    "fielddata",
-    "term_vector",
-    "analyzer",
-    "format",
-    "search_analyzer",
-    "ignore_above",
-    "coerce",
-    "locale",
-    "split_queries_on_whitespace",
-}
+_COMMON_OPTIONS = names("""
+    type fields index doc_values store norms similarity eager_global_ordinals index_options copy_to meta boost
+    fielddata term_vector analyzer format search_analyzer ignore_above coerce locale split_queries_on_whitespace""")
 _FIXED = {
     "copy_to": None,
     "index": True,

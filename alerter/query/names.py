@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
+    """Read a table of names."""
     return frozenset(text.split())
 
 
-QUERIES = _names("""
+QUERIES = names("""
     bool boosting combined_fields constant_score dis_max distance_feature exists field_masking_span function_score
     fuzzy geo_bounding_box geo_distance geo_grid geo_polygon geo_shape has_child has_parent ids intervals knn kql match
     match_all match_bool_prefix match_none match_phrase match_phrase_prefix more_like_this multi_match nested parent_id
@@ -15,7 +16,7 @@ QUERIES = _names("""
     simple_query_string span_containing span_first span_multi span_near span_not span_or span_term span_within
     sparse_vector term terms terms_set text_expansion weighted_tokens wildcard wrapper""")
 
-AGGREGATIONS = _names("""
+AGGREGATIONS = names("""
     adjacency_matrix auto_date_histogram avg avg_bucket boxplot bucket_correlation bucket_count_ks_test
     bucket_script bucket_selector bucket_sort cardinality categorize_text change_point children composite
     cumulative_cardinality cumulative_sum date_histogram date_range derivative diversified_sampler extended_stats
@@ -27,7 +28,7 @@ AGGREGATIONS = _names("""
     string_stats sum sum_bucket t_test terms time_series top_hits top_metrics value_count variable_width_histogram
     weighted_avg""")
 
-SEARCH = _names("""
+SEARCH = names("""
     aggregations aggs collapse docvalue_fields explain ext fields from highlight indices_boost knn min_score pit
     point_in_time post_filter profile query rank rescore retriever runtime_mappings script_fields search_after
     seq_no_primary_term size slice sort stats stored_fields suggest sub_searches terminate_after timeout track_scores

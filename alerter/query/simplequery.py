@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,40 +14,14 @@ from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, pars
 from alerter.query.fieldtypes import as_text
 from alerter.query.fulltext import conjunction, everywhere, fields_of
 from alerter.query.match import Options
+from alerter.query.names import names
 from alerter.query.nodes import All, Bool, Node, Nothing, any_of, without
 from alerter.query.store import View
 
-_ALLOWED = {
-    "query",
-    "fields",
-    "default_operator",
-    "analyzer",
-    "flags",
-    "lenient",
-    "minimum_should_match",
-    "analyze_wildcard",
-    "quote_field_suffix",
-    "fuzzy_prefix_length",
-    "fuzzy_max_expansions",
-    "fuzzy_transpositions",
-    "auto_generate_synonyms_phrase_query",
-    "all_fields",
-}
-_FLAGS = {
-    "ALL",
-    "NONE",
-    "AND",
-    "OR",
-    "NOT",
-    "PREFIX",
-    "PHRASE",
-    "PRECEDENCE",
-    "ESCAPE",
-    "WHITESPACE",
-    "FUZZY",
-    "NEAR",
-    "SLOP",
-}
+_ALLOWED = names("""
+    query fields default_operator analyzer flags lenient minimum_should_match analyze_wildcard quote_field_suffix
+    fuzzy_prefix_length fuzzy_max_expansions fuzzy_transpositions auto_generate_synonyms_phrase_query all_fields""")
+_FLAGS = names("ALL NONE AND OR NOT PREFIX PHRASE PRECEDENCE ESCAPE WHITESPACE FUZZY NEAR SLOP")
 _BLANK = " \t\n\r"
 MUST, SHOULD = "must", "should"
 
@@ -107,7 +81,7 @@ def simple_query_string(context: Context, body: Mapping[str, Any]) -> Node:
     return parser.tree().node(None if minimum is None else str(minimum)) or Nothing()
 
 
-def _flags(value: Any) -> set[str]:
+def _flags(value: Any) -> Set[str]:
     if not isinstance(value, str):
         raise UnsupportedQuery("simple_query_string parameter [flags] that is no text")
     wanted = {name.strip().upper() for name in value.split("|")} if value else {"ALL"}
@@ -117,7 +91,7 @@ def _flags(value: Any) -> set[str]:
 
 
 class _Parser:
-    def __init__(self, context: Context, text: str, fields: Sequence[View], options: Options, flags: set[str]) -> None:
+    def __init__(self, context: Context, text: str, fields: Sequence[View], options: Options, flags: Set[str]) -> None:
         self.context, self.text, self.at = context, text, 0
         self.fields, self.options, self.flags = fields, options, flags
         self.default = MUST if options.conjunction else SHOULD

@@ -14,35 +14,14 @@ from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, parsing, shard
 from alerter.query.fulltext import TYPES, conjunction, everywhere, fields_of
 from alerter.query.match import Options
+from alerter.query.names import names
 from alerter.query.store import View
 
-_ALLOWED = {
-    "query",
-    "default_field",
-    "fields",
-    "default_operator",
-    "analyzer",
-    "quote_analyzer",
-    "allow_leading_wildcard",
-    "fuzzy_prefix_length",
-    "fuzzy_max_expansions",
-    "fuzzy_rewrite",
-    "phrase_slop",
-    "analyze_wildcard",
-    "rewrite",
-    "lenient",
-    "time_zone",
-    "minimum_should_match",
-    "type",
-    "tie_breaker",
-    "fuzziness",
-    "fuzzy_transpositions",
-    "max_determinized_states",
-    "auto_generate_synonyms_phrase_query",
-    "enable_position_increments",
-    "escape",
-    "quote_field_suffix",
-}
+_ALLOWED = names("""
+    query default_field fields default_operator analyzer quote_analyzer allow_leading_wildcard fuzzy_prefix_length
+    fuzzy_max_expansions fuzzy_rewrite phrase_slop analyze_wildcard rewrite lenient time_zone minimum_should_match
+    type tie_breaker fuzziness fuzzy_transpositions max_determinized_states auto_generate_synonyms_phrase_query
+    enable_position_increments escape quote_field_suffix""")
 _REFUSED = ("quote_analyzer", "quote_field_suffix")
 
 

@@ -29,6 +29,7 @@ from alerter.query.datemath import add, floor, resolve
 from alerter.query.dates import DateFormat, date_format, from_millis, to_millis
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
 from alerter.query.fieldtypes import java_number
+from alerter.query.names import names
 from alerter.query.nodes import Docs
 from alerter.query.store import View
 
@@ -51,31 +52,10 @@ _CALENDAR = {
     "year": "y",
     "1y": "y",
 }
-_DATE = {
-    "field",
-    "fixed_interval",
-    "calendar_interval",
-    "offset",
-    "time_zone",
-    "min_doc_count",
-    "format",
-    "keyed",
-    "missing",
-    "order",
-    "extended_bounds",
-    "hard_bounds",
-}
-_NUMBER = {
-    "field",
-    "interval",
-    "offset",
-    "min_doc_count",
-    "keyed",
-    "missing",
-    "order",
-    "extended_bounds",
-    "hard_bounds",
-}
+_DATE = names("""
+    field fixed_interval calendar_interval offset time_zone min_doc_count format keyed missing order extended_bounds
+    hard_bounds""")
+_NUMBER = names("field interval offset min_doc_count keyed missing order extended_bounds hard_bounds")
 
 
 @dataclass(frozen=True)

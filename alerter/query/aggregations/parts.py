@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any, Protocol
 
 from alerter.query.context import Context
@@ -49,7 +49,7 @@ _REFUSED = {
 """What a server knows beyond what is answered; ``script`` is known to most types."""
 
 
-def check(type: str, options: Mapping[str, Any], allowed: set[str]) -> None:
+def check(type: str, options: Mapping[str, Any], allowed: Set[str]) -> None:
     """Refuse options that the type does not know, or that are not implemented."""
     for key in ("format", "time_zone"):
         if options.get("missing") is not None and options.get(key) is not None:

@@ -24,27 +24,15 @@ from alerter.query.aggregations.parts import (
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
+from alerter.query.names import names
 from alerter.query.nodes import Docs
 from alerter.query.regexps import compile_regexp
 from alerter.query.store import View
 from alerter.query.values import key_parts
 
-_ALLOWED = {
-    "field",
-    "size",
-    "order",
-    "min_doc_count",
-    "include",
-    "exclude",
-    "missing",
-    "shard_size",
-    "format",
-    "show_term_doc_count_error",
-    "collect_mode",
-    "execution_hint",
-    "shard_min_doc_count",
-    "value_type",
-}
+_ALLOWED = names("""
+    field size order min_doc_count include exclude missing shard_size format show_term_doc_count_error collect_mode
+    execution_hint shard_min_doc_count value_type""")
 
 Keep = Callable[[Any], bool]
 
