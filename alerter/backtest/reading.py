@@ -39,11 +39,24 @@ class OneReading(Reader):
     def open(self, readings: Sequence[Reading]) -> list[Events | SourceError]:
         """Return the events for each reading's rule; they must be settings of the one rule."""
         if self._found is None:
-            (found,) = super().open([self._reading])
+            found = self._first()
             if isinstance(found, SourceError):
                 return [found] * len(readings)
             self._found = found
         return [_judged_by(self._found, reading.rule) for reading in readings]
+
+    def _first(self) -> Events | SourceError:
+        """Count the events; where they are in memory anyway, note the time of each: then nothing is left to ask."""
+        reading = self._reading
+        if self.source.kind != "embedded" or not isinstance(reading.rule.condition, BY_CURVE):
+            (found,) = super().open([reading])
+            return found
+        try:
+            events = self.read(reading.rule, reading.start, reading.end)
+        except SourceError as error:
+            return error
+        self.events += events.read
+        return events
 
     def answer(self, asked: Sequence[tuple[Events, Sequence[Question]]]) -> list[SourceError | None]:
         """Let the source answer the questions, but for what is not wanted."""

@@ -16,9 +16,10 @@ from alerter.durations import parse_duration
 from alerter.errors import UsageError
 from alerter.model.rule import Rule
 from alerter.ruleset.build import Builder
+from alerter.ruleset.imports import RuleReader
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.validate import validate
-from alerter.ruleset.yaml_positions import Document, read_file
+from alerter.ruleset.yaml_positions import Document
 
 MOST_SETTINGS = 500
 """Combinations of one backtest."""
@@ -88,7 +89,7 @@ def settings_of(rule: Rule, sweeps: Mapping[str, Sequence[Any]], settings: Setti
         number *= len(values)
     if number > MOST_SETTINGS:
         raise UsageError(f"{number:,} combinations are too many", f"at most {MOST_SETTINGS}")
-    document = _document(rule)
+    document = _document(rule, settings)
     found: list[Setting] = []
     for chosen in product(*sweeps.values()):
         changes = dict(zip(sweeps, chosen, strict=True))
@@ -105,9 +106,9 @@ def settings_of(rule: Rule, sweeps: Mapping[str, Sequence[Any]], settings: Setti
     return [Setting(as_is, rule, written=True), *found]
 
 
-def _document(rule: Rule) -> Document:
+def _document(rule: Rule, settings: Settings) -> Document:
     """Return the rule's document: the one of its file that stands nearest before its position."""
-    documents, _ = read_file(Path(rule.position.file))
+    documents = RuleReader(settings.environ).read(Path(rule.position.file)).documents
     before = [d for d in documents if d.mark(()).line <= rule.position.line]
     if not before:
         raise UsageError(f"{rule.position.file} was changed while it was read", "try again")
