@@ -6,7 +6,7 @@ import re
 
 _WIDTH = r"\d{0,2}(?:\.\d{1,2})?"
 _PERCENT = re.compile(rf"(?:[^%]|%%)*%[-+ #0]*{_WIDTH}[eEfFgGdis](?:[^%]|%%)*", re.DOTALL)
-_SPEC = r"(?:[^{}]?[<>=^])?[-+ ]?0?\d{0,2}[,_]?(?:\.\d{{1,2}})?[eEfFgGn%]?"
+_SPEC = r"(?:[^{}]?[<>=^])?[-+ ]?0?\d{0,2}[,_]?(?:\.\d{1,2})?[eEfFgGn%]?"
 _TEXT = r"(?:[^{}]|\{\{|\}\})*"
 _BRACES = re.compile(rf"{_TEXT}\{{0?(?::{_SPEC})?\}}{_TEXT}", re.DOTALL)
 
