@@ -82,6 +82,7 @@ class Service:
         self._leavings = Leavings(self.fleet)
         self._beat_problem = ""
         self._followed: Sequence[Rule] | None = None
+        self._settled: object = None
         self._wire(project)
 
     def _wire(self, project: Project) -> None:
@@ -201,16 +202,27 @@ class Service:
         self._beat_problem = ""
         if changed:
             self._idle_until = 0
-        self._follow(self.project.rules)  # another look may have found the change before
-        self._let_go()
-        return [rule for rule in self.project.rules if self._changes_hands(rule.name)]
+        return self._changing(self.project.rules)
 
-    def _let_go(self) -> None:
+    def _changing(self, rules: Sequence[Rule]) -> Sequence[Rule]:
+        """Return the rules that change hands; found out only when something that decides on it differs."""
+        standing = (self.fleet.view, self.fleet.session, self.checkpoints.mark, rules)
+        if standing == self._settled:
+            return ()
+        self._follow(rules)  # another look may have found the change before
+        gone = self._let_go(rules)
+        changing = [rule for rule in rules if self._changes_hands(rule.name)]
+        self._settled = standing if gone and not changing else None
+        return changing
+
+    def _let_go(self, rules: Sequence[Rule]) -> bool:
         """Free the leases of rules that are not run here any more: another engine may still run them."""
         try:
-            self.engine.release(self.checkpoints.names() - {rule.name for rule in self.project.rules})
+            self.engine.release(self.checkpoints.names() - {rule.name for rule in rules})
         except StateError as error:
             log.warning("rules that are gone are let go later: %s", error.reason)
+            return False
+        return True
 
     def _may_send(self) -> bool:
         """Whether a delivery pass may go on: an engine that was taken for dead meanwhile is another one now."""

@@ -50,6 +50,7 @@ class Checkpoints:
         self._known: dict[str, Versioned[Checkpoint]] = {}
         self._stored: dict[str, Millis] = {}
         self._unsure: set[str] = set()  # written, and not known whether it arrived: the lease may be held here
+        self._mark = object()
 
     def read(self, rules: Sequence[str]) -> Held:
         """Return the checkpoints of the rules held here, after taking those that nobody holds. Raises StateError."""
@@ -66,6 +67,11 @@ class Checkpoints:
     def is_unsure(self, rule: str) -> bool:
         """Whether a rule may be owned here without this engine knowing: an answer was lost."""
         return rule in self._unsure and rule not in self._known
+
+    @property
+    def mark(self) -> object:
+        """Another object as soon as ``holds`` or ``is_unsure`` may say anything else of any rule."""
+        return self._mark
 
     def held(self) -> int:
         """Return the number of leases held."""
@@ -134,8 +140,9 @@ class Checkpoints:
     def forget(self, rules: Iterable[str]) -> None:
         """Read these checkpoints from the state when they are needed next."""
         for rule in rules:
-            self._known.pop(rule, None)
             self._stored.pop(rule, None)
+            if self._known.pop(rule, None) is not None:
+                self._changed()
 
     # --- inside ------------------------------------------------------------------------------------------------
 
@@ -146,6 +153,11 @@ class Checkpoints:
             self._known.clear()
             self._stored.clear()
             self._unsure.clear()
+            self._changed()
+
+    def _changed(self) -> None:
+        """Note a change of what is held or unsure; after it, so that whoever sees the old mark looks once more."""
+        self._mark = object()
 
     def _take(self, found: Mapping[str, Versioned[Checkpoint]]) -> frozenset[str]:
         """Take over what was read, by a write where it was not owned here; returns what another engine holds."""
@@ -160,6 +172,7 @@ class Checkpoints:
             self.check()
             pairs = [(self._owned(v.value, v.value.epoch + 1), v.version) for v in taken.values()]
             self._unsure |= set(taken)
+            self._changed()
             written = zip(pairs, self._state.save_checkpoints(pairs), strict=True)
             self._learn({c.rule: Versioned(c, new) for (c, _), new in written if not isinstance(new, Conflict)})
         return frozenset(rule for rule in others if rule not in self._known)
@@ -168,11 +181,15 @@ class Checkpoints:
         """Learn what of this is owned here already: an answer was lost, or a write refused."""
         self._learn({rule: v for rule, v in found.items() if v.value.owner == self._session})
         self._unsure -= set(found)
+        self._changed()
 
     def _learn(self, found: Mapping[str, Versioned[Checkpoint]]) -> None:
+        new = found.keys() - self._known.keys()
         self._known |= found
         self._unsure -= set(found)
         self._stored |= {rule: stored.value.evaluated for rule, stored in found.items()}
+        if new:
+            self._changed()
 
     def _owned(self, checkpoint: Checkpoint, epoch: int) -> Checkpoint:
         return replace(checkpoint, owner=self._session, epoch=epoch)
@@ -195,7 +212,10 @@ class Checkpoints:
             owned = replace(checkpoint, owner=self._session if owner is None else owner, epoch=epoch)
             pairs.append((owned, known.version if known else None))
         lost = []
-        self._unsure |= {checkpoint.rule for checkpoint in due} if self._leases else set()
+        if self._leases:
+            self._unsure |= {checkpoint.rule for checkpoint in due}
+        if any(version is None for _, version in pairs):
+            self._changed()
         for (checkpoint, _), written in zip(pairs, self._state.save_checkpoints(pairs), strict=True):
             if isinstance(written, Conflict):
                 self.forget([checkpoint.rule])

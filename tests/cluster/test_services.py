@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from alerter.clock import MINUTE, SECOND
+from alerter.cluster.fleet import Fleet as Fleets
 from alerter.cluster.pacemaker import Pacemaker
 from alerter.project import load_project
 from alerter.runner import Runner
@@ -149,3 +150,37 @@ def test_a_beat_that_fails_is_said_once(fleet, monkeypatch, caplog):
                 assert process.service.renew() == ()
         process.service.renew()
     assert caplog.text.count("the engine's beat: no route to the state") == 2
+
+
+def test_a_quiet_beat_goes_through_no_rules(fleet, monkeypatch):
+    """Of a thousand rules none is looked at every two seconds while neither fleet nor files nor leases change."""
+    one, asked, chosen = fleet.process("one"), [], Fleets.chosen
+
+    def counted(self, name):
+        asked.append(name)
+        return chosen(self, name)
+
+    def beats(number: int) -> int:
+        asked.clear()
+        for _ in range(number):
+            one.clock.advance(2 * SECOND)
+            one.service.tick(one.service.renew())
+        return len(asked)
+
+    monkeypatch.setattr(Fleets, "chosen", counted)
+    beats(2)
+    assert one.holds() == set(NAMES)
+    assert beats(5) == 0
+    pass_time(2 * SECOND, one)  # evaluated, and checkpoints written: the leases are the same
+    assert beats(5) == 0
+    two = fleet.process("two")
+    pass_time(6 * SECOND, one, two)
+    assert one.holds() | two.holds() == set(NAMES)
+    assert two.holds()
+    two.service.leave()
+    pass_time(4 * SECOND, one)
+    assert one.holds() == set(NAMES)
+    assert beats(5) == 0
+    one.service.checkpoints.forget(NAMES[:1])
+    assert beats(1) > 0
+    assert one.holds() == set(NAMES)
