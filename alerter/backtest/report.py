@@ -15,7 +15,6 @@ from alerter.backtest.sweep import Setting
 from alerter.charts.drawing import Drawing
 from alerter.charts.files import write_picture
 from alerter.charts.panels import add_lanes
-from alerter.cli.dryrun_report import key_json
 from alerter.clock import HOUR
 from alerter.model.rule import Key
 from alerter.notifiers.text import safe_line
@@ -61,15 +60,18 @@ def _score(one: Score) -> dict[str, Any]:
         "caught": [{**_label(c.label), "opened": iso(c.incident.opened), "late_ms": c.late} for c in one.caught],
         "missed": [_label(label) for label in one.missed],
         "false": [
-            {"key": key_json(i.key), "opened": iso(i.opened), "resolved": i.resolved and iso(i.resolved)}
-            for i in one.false
+            {"key": _key(i.key), "opened": iso(i.opened), "resolved": i.resolved and iso(i.resolved)} for i in one.false
         ],
     }
 
 
 def _label(label: Label) -> dict[str, Any]:
     named = {"name": label.name} if label.name else {}
-    return {"from": iso(label.start), "to": iso(label.end), "key": key_json(label.key), **named}
+    return {"from": iso(label.start), "to": iso(label.end), "key": _key(label.key), **named}
+
+
+def _key(key: Key) -> dict[str, Any] | None:
+    return None if key is None else dict(key)
 
 
 def _warnings(scores: Sequence[Score]) -> list[str]:
