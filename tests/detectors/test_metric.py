@@ -13,7 +13,7 @@ from alerter.detectors import first_checkpoint
 from alerter.engine.dryrun import dry_run
 from alerter.engine.tick import Engine
 from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, PercentageMatch, Share, Windows
-from alerter.model.rule import Realert, Redaction, Schedule, SpikeAggregation, SpikeType, TimeField, TimeKind
+from alerter.model.rule import FromEvent, Realert, Redaction, Schedule, SpikeAggregation, SpikeType, TimeField, TimeKind
 from alerter.sources import metering
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SourceError
@@ -21,6 +21,7 @@ from alerter.sources.reader import Reader
 from alerter.state.sqlite import SqliteState
 from alerter.testing import rule
 from alerter.timetext import iso
+from tests.detectors.brute_metric import brute
 from tests.detectors.metric_worlds import PROPERTIES, worlds
 from tests.detectors.test_exact import told
 from tests.engine.support import routing as make_routing
@@ -357,6 +358,31 @@ def test_what_a_match_says():
     for condition, sentence in sentences:
         found = dry_run(rule(condition), source, ROUTING, -1, MINUTE)
         assert found.incidents[0].view.sentence == sentence
+
+
+SPLITS = {
+    "with a map": FromEvent("k", {"a": "x", "b": "y"}, "z"),
+    "a map without a default": FromEvent("k", {"a": "x"}),
+    "by the value": FromEvent("k"),
+    "by the value or a default": FromEvent("k", {}, "b"),
+}
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds(epoch=10 * DAY), split=st.sampled_from(sorted(SPLITS)))
+def test_attributes_from_the_event_divide_the_windows(world, split):
+    """A value that several of the field's values mean is one group; percentiles of such are computed of all of them."""
+    domain = SPLITS[split]
+    single = [(at, keys[:1], values, chosen) for at, keys, values, chosen in world.docs]
+    world = replace(world, docs=single, rule=replace(world.rule, query_key=(), domain=domain))
+    named = [
+        (at, [(("domain", domain.value(keys[0] if keys else None)),)], values, chosen)
+        for at, keys, values, chosen in world.docs
+    ]
+    source = EmbeddedSource(documents=world.documents(), properties=PROPERTIES)
+    found = through(world.rule, source, world.start, world.cuts)
+    expected, _ = brute(replace(world.rule, query_key=("domain",)), named, world.start, world.cuts[-1])
+    assert told(found) == expected
 
 
 class Asked(EmbeddedSource):
