@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from alerter.model.rule import Rule
 from alerter.routing.load import load_routing
 from alerter.routing.tree import Routing
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.ruleset.load import load_rules
+from alerter.ruleset.imports import FileState, file_state
+from alerter.ruleset.load import LoadedRules, load_rules
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ class Project:
     routing: Routing
     diagnostics: tuple[Diagnostic, ...]
     folders: tuple[str, ...]
+    imported: frozenset[FileState] = frozenset()
+    """The files that rules import, wherever they lie, as they were when they were read."""
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -57,27 +60,28 @@ def load_project(settings: Settings, keep: Project | None = None) -> Project:
     diagnostics = (*loaded.diagnostics, *findings)
     rules = loaded.rules
     if keep is not None:
-        rules = (*rules, *_kept(rules, keep, diagnostics))
+        rules = (*rules, *_kept(loaded, keep, diagnostics))
     if routing is None:
         if keep is None:
             raise UsageError("\n".join(d.text() for d in findings if d.severity == "error") or "no routes found")
         routing = keep.routing
     folders = tuple(str(p) for p in (*settings.rules, *settings.notifiers))
-    return Project(tuple(rules), routing, diagnostics, folders)
+    return Project(tuple(rules), routing, diagnostics, folders, loaded.imported)
 
 
-def _kept(rules: tuple[Rule, ...], keep: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Rule]:
-    """Yield the former rules of files that are refused now."""
+def _kept(loaded: LoadedRules, keep: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Rule]:
+    """Yield the former rules of files that are refused now, by themselves or for what they import."""
     bad = {d.file for d in diagnostics if d.severity == "error" or d.code == "empty_file"}
-    names = {rule.name for rule in rules}
+    names = {rule.name for rule in loaded.rules}
     for rule in keep.rules:
         file = rule.position.file
-        if bad & {file, *map(str, Path(file).parents)} and rule.name not in names:
+        parts = {file, *map(str, Path(file).parents), *loaded.imports.get(file, ())}
+        if bad & parts and rule.name not in names:
             log.error("rule %s keeps running as it was: its file %s is refused", rule.name, rule.position.file)
             yield rule
 
 
-def fingerprint(settings: Settings) -> frozenset[tuple[str, int, int]]:
+def fingerprint(settings: Settings) -> frozenset[FileState]:
     """Return a mark of all files below the folders; it differs when any of them changed."""
     marks = set()
     for folder in (*settings.rules, *settings.notifiers):
@@ -89,3 +93,8 @@ def fingerprint(settings: Settings) -> frozenset[tuple[str, int, int]]:
                 continue
             marks.add((str(file), stat.st_mtime_ns, stat.st_size))
     return frozenset(marks)
+
+
+def any_changed(files: Iterable[FileState]) -> bool:
+    """Tell whether a file is another one than it was, has come or is gone."""
+    return any(file_state(Path(state[0])) != state for state in files)

@@ -24,7 +24,7 @@ from alerter.metrics import Metrics
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
 from alerter.notifiers.registry import make_notifiers
-from alerter.project import Project, fingerprint, load_project
+from alerter.project import Project, any_changed, fingerprint, load_project
 from alerter.scheduler import Scheduler
 from alerter.sources.follow import Feed
 from alerter.sources.protocol import Source
@@ -79,6 +79,7 @@ class Service:
         self._silenced_at: Millis = -SECOND
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
+        self._imported = project.imported
         self._leavings = Leavings(self.fleet)
         self._beat_problem = ""
         self._followed: Sequence[Rule] | None = None
@@ -273,10 +274,11 @@ class Service:
     def reload(self, scheduler: Scheduler | None = None, *, force: bool = False) -> bool:
         """Take over changed files; bad ones keep what was there before. Returns whether anything was replaced."""
         found = fingerprint(self.settings)
-        if found == self._fingerprint and not force:
+        if found == self._fingerprint and not any_changed(self._imported) and not force:
             return False
         self._fingerprint = found
         project = load_project(self.settings, keep=self.project)
+        self._imported = project.imported
         project.log()
         self.metrics.reload_ok.set(0 if project.errors else 1)
         try:

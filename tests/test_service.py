@@ -122,6 +122,22 @@ def test_bad_rule_file_keeps_the_old_rule(case: Case) -> None:
     assert b"alerter_reload_successful 0.0" in case.service.metrics.text(T0)
 
 
+def test_changed_import_is_taken_over(case: Case) -> None:
+    """What a rule imports is looked at too, wherever it lies; when it has become bad, the rule stays as it was."""
+    case.write("parts/base.inc", RULE.format(n=5))
+    case.write("rules/storm.yaml", "import: ../parts/base.inc\n")
+    assert case.service.reload() is True
+    assert case.service.reload() is False
+    case.write("parts/base.inc", RULE.format(n=77))
+    assert case.service.reload() is True
+    assert [r.condition.num_events for r in case.service.project.rules] == [77]  # type: ignore[union-attr]
+    for bad in ("num_events: [\n", "type: frequency\nindex: logs\nnum_events: many\ntimeframe: 1m\n"):
+        case.write("parts/base.inc", bad)
+        assert case.service.reload() is True
+        assert [r.condition.num_events for r in case.service.project.rules] == [77]  # type: ignore[union-attr]
+    assert case.service.reload() is False
+
+
 @pytest.mark.parametrize(
     "text",
     ["route: {receiver: nobody}\n", "route: [\n", ROUTES.replace("console: {}", "webhook: {url_env: NOT_SET_HERE}")],

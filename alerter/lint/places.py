@@ -41,17 +41,18 @@ def _narrowed(document: Document, whole: Diagnostic, found: Found) -> Diagnostic
     if not isinstance(text, str):
         return whole
     skip = text[: found.offset].count(found.part)
-    first = document.lines[whole.line - 1] if whole.line <= len(document.lines) else ""
+    lines = document.lines_of(whole.file)
+    first = lines[whole.line - 1] if whole.line <= len(lines) else ""
     start = whole.column - 1
     if whole.length > 1:
         spans = [(whole.line, start, first[: start + whole.length])]
     else:
-        spans = [(whole.line, start, first), *_below(document.lines, whole.line)]
+        spans = [(whole.line, start, first), *_below(lines, whole.line)]
     for number, begin, line in spans:
         at = line.find(found.part, begin)
         while at >= 0:
             if skip == 0:
-                source = document.lines[number - 1]
+                source = lines[number - 1]
                 return replace(whole, line=number, column=at + 1, source_line=source, length=len(found.part))
             skip -= 1
             at = line.find(found.part, at + len(found.part))

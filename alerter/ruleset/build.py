@@ -100,7 +100,8 @@ class Builder:
         self.findings.append(self._document.diagnostic("warning", code, message, hint, path))
 
     def _position(self) -> Position:
-        mark = self._document.mark(("name",) if "name" in self._options else ("type",), key=True)
+        marks = (self._document.mark((name,), key=True) for name in ("name", "type"))
+        mark = next((one for one in marks if not one.file), self._document.mark(()))
         return Position(str(self._file), mark.line, mark.column)
 
     def _index(self) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from alerter.config import Settings
 from alerter.model.rule import Rule
 from alerter.ruleset.build import Builder
 from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.imports import FileState, RuleFile, RuleReader
 from alerter.ruleset.validate import validate
-from alerter.ruleset.yaml_positions import Document, read_file
+from alerter.ruleset.yaml_positions import Document
 
 ENDINGS = (".yaml", ".yml")
 
@@ -27,32 +28,50 @@ class LoadedRules:
     """Those of ``rules``, in the same order."""
     refused: tuple[Document, ...] = ()
     """Those of rules that an error keeps from loading."""
+    imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """The files that each rule file imports, where it imports any."""
+    imported: frozenset[FileState] = frozenset()
+    """The states of all imported files, as they were before they were read."""
 
 
 def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = False) -> LoadedRules:
-    """Load all rules below the paths; a path may be a file or a folder."""
+    """Load all rules below the paths; a path may be a file or a folder.
+
+    A file without ``type`` that another one imports is a part of rules, and none by itself.
+    """
     rules: list[Rule] = []
-    findings: list[Diagnostic] = []
     good: list[Document] = []
     refused: list[Document] = []
-    files = 0
-    for root in paths:
-        if not root.exists():
-            findings.append(Diagnostic("error", "no_such_file", f"{root} does not exist", "", str(root)))
-        for file in rule_files(root):
-            files += 1
-            documents, problems = read_file(file)
+    reader = RuleReader(settings.environ)
+    missing = [Diagnostic("error", "no_such_file", f"{p} does not exist", "", str(p)) for p in paths if not p.exists()]
+    read = [(root, file, reader.read(file)) for root in paths for file in rule_files(root)]
+    findings = [*missing, *(problem for _, _, one in read for problem in one.findings)]
+    parts = {Path(name).resolve() for name in reader.states}
+    for root, file, one in read:
+        for document in _rules_of(one, file, parts):
+            rule, problems = _load(document, file, root, settings, strict)
             findings += problems
-            for document in documents:
-                rule, problems = _load(document, file, root, settings, strict)
-                findings += problems
-                if rule is not None:
-                    rules.append(rule)
-                    good.append(document)
-                elif problems:
-                    refused.append(document)
+            if rule is not None:
+                rules.append(rule)
+                good.append(document)
+            elif problems:
+                refused.append(document)
     unique, clashes = _unique(rules)
-    return LoadedRules(tuple(unique), (*findings, *clashes), files, tuple(good), tuple(refused))
+    return LoadedRules(
+        tuple(unique),
+        tuple(dict.fromkeys((*findings, *clashes))),
+        len(read),
+        tuple(good),
+        tuple(refused),
+        {str(file): one.imported for _, file, one in read if one.imported},
+        frozenset(reader.states.values()),
+    )
+
+
+def _rules_of(read: RuleFile, file: Path, parts: Collection[Path]) -> Iterator[Document]:
+    """Yield the documents of a file that are rules: all, but of an imported file only those that have a type."""
+    imported = bool(parts) and file.resolve() in parts
+    yield from (d for d in read.documents if not imported or not isinstance(d.value, dict) or "type" in d.value)
 
 
 def rule_files(root: Path) -> Iterator[Path]:
@@ -70,7 +89,7 @@ def _load(
 ) -> tuple[Rule | None, list[Diagnostic]]:
     if isinstance(document.value, dict) and document.value.get("is_enabled") is False:
         return None, []
-    findings = list(validate(document, strict=strict, environ=settings.environ))
+    findings = list(validate(document, strict=strict))
     if any(f.severity == "error" for f in findings):
         return None, findings
     builder = Builder(document, file, _domain(file, root), settings)

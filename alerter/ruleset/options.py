@@ -28,6 +28,7 @@ LATER_OPTIONS = frozenset(
 
 SUPPORTED = frozenset(
     [
+        "import",
         "name",
         "type",
         "index",
@@ -241,7 +242,6 @@ MEANINGLESS: dict[str, str] = {
 MEANINGLESS_PREFIXES = ("kibana_discover_", "opensearch_discover_", "shorten_", "kibana4_", "kibana_adapter")
 
 REFUSED: dict[str, str] = {
-    "import": "write the imported options into this file",
     "use_strftime_index": "write a wildcard (logs-*): it also finds late data in yesterday's index",
     "search_extra_index": "write a wildcard (logs-*)",
     "match_enhancements": "classes of ElastAlert are not loaded; leaving a filter out would alert too much",

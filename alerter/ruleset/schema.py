@@ -49,6 +49,7 @@ COMMON: dict[str, Any] = {
     "name": {**TEXT, "maxLength": 512},
     "type": TEXT,
     "index": TEXT,
+    "import": TEXTS,
     "is_enabled": {"type": "boolean"},
     "description": {"type": "string"},
     "filter": {"anyOf": [{"type": "array"}, {"type": "object"}, {"type": "null"}]},

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -25,10 +24,10 @@ from alerter.ruleset.options import (
 )
 from alerter.ruleset.schema import COMMON, LENGTH, rule_schema
 from alerter.ruleset.suggest import did_you_mean
+from alerter.ruleset.variables import is_variable
 from alerter.ruleset.yaml_positions import Document
 
 LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 RESERVED = "alerter: "
 """The names of the incidents that alerter/watch opens begin so."""
 KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
@@ -39,13 +38,8 @@ def _validator(type_: str) -> Draft202012Validator:
     return Draft202012Validator(rule_schema(type_))
 
 
-def validate(
-    document: Document, *, strict: bool = False, environ: Mapping[str, str] | None = None
-) -> Iterator[Diagnostic]:
-    """Yield every finding about a rule document; none of severity error means that it can be built.
-
-    ``environ`` holds the variables that ElastAlert would put in place of ``$NAME``.
-    """
+def validate(document: Document, *, strict: bool = False) -> Iterator[Diagnostic]:
+    """Yield every finding about a rule document; none of severity error means that it can be built."""
     if not isinstance(document.value, dict):
         yield document.diagnostic("error", "not_a_mapping", "a rule is a mapping of options", "like type: frequency")
         return
@@ -53,7 +47,6 @@ def validate(
     if str(document.value.get("name", "")).startswith(RESERVED):
         message = f"rule names that begin with {RESERVED!r} are the alerter's own incidents"
         yield document.diagnostic("error", "reserved_name", message, "give the rule another name", ("name",))
-    yield from _variables(document, environ or {})
     type_ = document.value.get("type")
     if type_ not in TYPES:
         yield _unknown_type(document, type_)
@@ -98,7 +91,8 @@ def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
                 "error", "unsupported_option", f"{name} is not supported", REFUSED[name], (name,), key=True
             )
         elif name in MEANINGLESS:
-            severity, code = ("warning", "inline_secret") if names_secret(name) else ("info", "ignored_option")
+            inline = names_secret(name) and not is_variable(document.value[name])
+            severity, code = ("warning", "inline_secret") if inline else ("info", "ignored_option")
             message = f"{name} means nothing here"
             yield document.diagnostic(severity, code, message, MEANINGLESS[name], (name,), key=True)
         elif name in ROUTED or str(name).startswith(ROUTED_PREFIXES):
@@ -109,27 +103,6 @@ def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
             yield document.diagnostic(severity, "unknown_option", f"unknown option {name}", hint, (name,), key=True)
 
 
-def _variables(document: Document, environ: Mapping[str, str]) -> Iterator[Diagnostic]:
-    """Yield an error for ``$NAME`` where ElastAlert would fill in the environment; others are plain text there too."""
-    for name in SUPPORTED & document.value.keys():
-        for path, text in _texts_of(document.value[name], (name,)):
-            for found in _VARIABLE.finditer(text):
-                variable = found.group(1) or found.group(2)
-                if variable in environ:
-                    message = f"{found.group()} is not filled in from the environment"
-                    hint = "write the value, or have the file made before it is read"
-                    yield document.diagnostic("error", "environment_variable", message, hint, path)
-
-
-def _texts_of(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:
-    if isinstance(value, str):
-        if "$" in value:
-            yield path, value
-    elif isinstance(value, list | dict):
-        for step, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _texts_of(inner, (*path, step))
-
-
 def _is_heading(document: Document, name: str) -> bool:
     """Tell whether a key only heads the options of a notifier, as in ``pagerduty:`` with nothing after it."""
     return document.value[name] is None and f"{name}_" in ROUTED_PREFIXES
@@ -137,7 +110,8 @@ def _is_heading(document: Document, name: str) -> bool:
 
 def _routed(document: Document, name: str) -> Iterator[Diagnostic]:
     value = document.value[name]
-    if value and (names_secret(name) or ("webhook" in name and isinstance(value, str) and value.startswith("http"))):
+    named = names_secret(name) and not is_variable(value)
+    if value and (named or ("webhook" in name and isinstance(value, str) and value.startswith("http"))):
         hint = "move it to the environment and name it in a receiver: webhook_env, url_env"
         yield document.diagnostic("warning", "inline_secret", f"{name} holds a credential", hint, (name,), key=True)
     elif name not in ("alert", "alerts", "debug"):

@@ -30,11 +30,15 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 @dataclass(frozen=True)
 class Mark:
-    """Where a value stands; line and column from 1, ``length`` of its text on that line."""
+    """Where a value stands; line and column from 1, ``length`` of its text on that line.
+
+    ``file`` is "" for the document's own, else the imported file that the value comes from.
+    """
 
     line: int
     column: int
     length: int = 1
+    file: str = ""
 
 
 @dataclass
@@ -46,6 +50,12 @@ class Document:
     lines: Sequence[str]
     keys: dict[Path_, Mark] = field(default_factory=dict)
     values: dict[Path_, Mark] = field(default_factory=dict)
+    others: dict[str, Sequence[str]] = field(default_factory=dict)
+    """The lines of imported files, by file."""
+
+    def lines_of(self, file: str) -> Sequence[str]:
+        """Return the lines of the document's file, or of one that it imports."""
+        return self.others.get(file, self.lines)
 
     def mark(self, path: Path_, *, key: bool = False) -> Mark:
         """Return the mark of a path; of its nearest ancestor when the path itself is not there."""
@@ -62,16 +72,18 @@ class Document:
     ) -> Diagnostic:
         """Return a finding at a path's key or value."""
         at = self.mark(path, key=key)
-        source = self.lines[at.line - 1] if at.line <= len(self.lines) else ""
-        return Diagnostic(severity, code, message, hint, self.file, at.line, at.column, source, at.length)
+        lines = self.lines_of(at.file)
+        source = lines[at.line - 1] if at.line <= len(lines) else ""
+        file = at.file or self.file
+        return Diagnostic(severity, code, message, hint, file, at.line, at.column, source, at.length)
 
     def moved(self, found: Diagnostic, line: int, path: Path_) -> Diagnostic:
         """Return a finding at a line, from 1, of a text written as a block (``|``); others stay at the text's start."""
         at = self.mark(path)
-        number = at.line + line
-        if not self.lines[at.line - 1][at.column - 1 :].startswith("|") or number > len(self.lines):
+        number, lines = at.line + line, self.lines_of(at.file)
+        if not lines[at.line - 1][at.column - 1 :].startswith("|") or number > len(lines):
             return found
-        source = self.lines[number - 1]
+        source = lines[number - 1]
         indent = len(source) - len(source.lstrip())
         return replace(found, line=number, column=indent + 1, source_line=source, length=len(source) - indent)
 
@@ -101,6 +113,17 @@ def read_lines(file: Path) -> list[str]:
         return _LINE_BREAK.split(file.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         return []
+
+
+def plain_value(text: str) -> Any:
+    """Return what a text means when it stands in a YAML file without quotes; the text itself where that is nothing."""
+    resolver: Any = yaml.resolver.Resolver()
+    tag = resolver.resolve(yaml.ScalarNode, text, (True, False))
+    try:
+        value = yaml.constructor.SafeConstructor().construct_object(yaml.ScalarNode(tag, text))
+    except (yaml.YAMLError, ValueError, ArithmeticError, LookupError):
+        return text
+    return text if isinstance(value, date) else value
 
 
 def read_text(text: str, file: str) -> tuple[list[Document], list[Diagnostic]]:

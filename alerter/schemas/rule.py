@@ -12,6 +12,7 @@ OPTIONS: Mapping[str, tuple[str, Any]] = {
     "name": ("the rule's name, one of its own (default: that of the file)", "payment-errors"),
     "type": ("when the rule matches: see docs/rules.md", "frequency"),
     "index": ("where to look: an index, an alias or a wildcard", "logs-*"),
+    "import": ("files with further options, relative to this one; what this file says counts first", "../shop.inc"),
     "is_enabled": ("false leaves the rule out", False),
     "description": ("what messages say below the title", "Customers cannot pay."),
     "filter": ("which events: clauses that must all hold", [{"query_string": {"query": "level:ERROR"}}]),

@@ -151,14 +151,6 @@ def test_number_written_as_text_is_a_warning(tmp_path: Path) -> None:
     assert [d.code for d in loaded.diagnostics] == ["number_as_text"]
 
 
-def test_set_variable_in_a_rule_is_named(tmp_path: Path) -> None:
-    """ElastAlert would fill in $NAME when it is set; that is an error here, an unset one is plain text there too."""
-    write(tmp_path, "a.yaml", RULE + "filter: [{term: {env: $STAGE}}]\ndescription: 'costs $5 ${NOT_SET}'\n")
-    loaded = load_rules([tmp_path], Settings(environ={"STAGE": "live"}))
-    assert [(d.code, d.line, d.column) for d in loaded.diagnostics] == [("environment_variable", 5, 23)]
-    assert load_rules([tmp_path], Settings()).diagnostics == ()
-
-
 def test_date_in_a_filter_stays_text(tmp_path: Path) -> None:
     """YAML's dates are text again, as the search request is JSON."""
     write(tmp_path, "a.yaml", RULE + "filter: [{range: {born: {gt: 2026-03-10}}}]\n")

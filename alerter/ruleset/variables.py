@@ -1,0 +1,89 @@
+"""Variables of the environment in a rule's values: ``$NAME`` and ``${NAME}``, as ElastAlert fills them in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from alerter.ruleset.diagnostics import Diagnostic, names_secret
+from alerter.ruleset.options import LATER_OPTIONS, SUPPORTED
+from alerter.ruleset.yaml_positions import Document, Path_, plain_value
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
+_LIKELY = re.compile(r"\$(?:\{[A-Za-z_]\w*\}|[A-Z_][A-Z0-9_]+(?!\w))", re.ASCII)
+"""What is surely meant as a variable; ``$Recycle.Bin`` and ``costs $5`` are plain text."""
+_SECRET_NAME = re.compile(
+    r"(?i)pass|pwd|secret|token|cred|bearer|webhook|private|cookie|signature|dsn|(?:^|_)(?:auth|key|apikey|hook)(?:_|$)"
+)
+_SECRET_VALUE = re.compile(r"://[^\s/@]+:[^\s/@]+@|hooks\.slack\.com/|-----BEGIN ")
+
+
+def fill_variables(document: Document, environ: Mapping[str, str]) -> list[Diagnostic]:
+    """Put variables in place of their names, in the values of options that make the rule; keys stay as they are.
+
+    A name that is not set stays as it is written, with a warning where it looks like a variable. One that holds a
+    credential is an error: a rule's texts are shown in messages, links and state. Options that mean nothing here or
+    belong to ElastAlert's notifiers are left as they are written, so that no secret comes in by them.
+    """
+    if not isinstance(document.value, dict):
+        return []
+    filler = _Filler(document, environ)
+    for name in document.value:
+        if name in SUPPORTED or name in LATER_OPTIONS:
+            document.value[name] = filler.filled(document.value[name], (name,))
+    return filler.findings
+
+
+def is_variable(value: Any) -> bool:
+    """Tell whether a value is nothing but the name of a variable."""
+    return isinstance(value, str) and _VARIABLE.fullmatch(value) is not None
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Tell whether a variable holds a credential, by its name or by the look of its value."""
+    return bool(names_secret(name) or _SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
+
+
+class _Filler:
+    def __init__(self, document: Document, environ: Mapping[str, str]) -> None:
+        self._document = document
+        self._environ = environ
+        self.findings: list[Diagnostic] = []
+
+    def filled(self, value: Any, path: Path_) -> Any:
+        if isinstance(value, dict):
+            return {name: self.filled(inner, (*path, name)) for name, inner in value.items()}
+        if isinstance(value, list):
+            return [self.filled(inner, (*path, n)) for n, inner in enumerate(value)]
+        return self._text(value, path) if isinstance(value, str) and "$" in value else value
+
+    def _text(self, text: str, path: Path_) -> Any:
+        self.findings += self._wrong(text, path)
+        new = _VARIABLE.sub(self._replacement, text)
+        return plain_value(new) if new != text and self._is_plain(path) else new
+
+    def _replacement(self, found: re.Match[str]) -> str:
+        name = found[1] or found[2]
+        value = self._environ.get(name)
+        return found.group() if value is None or is_secret(name, value) else value
+
+    def _wrong(self, text: str, path: Path_) -> Iterator[Diagnostic]:
+        for found in _VARIABLE.finditer(text):
+            name = found[1] or found[2]
+            if name not in self._environ:
+                if _LIKELY.fullmatch(found.group()):
+                    message = f"the variable {name} is not set: its name stays as it is written"
+                    hint = "set it where alerter runs, or silence this where it is plain text"
+                    yield self._document.diagnostic("warning", "environment_variable", message, hint, path)
+            elif is_secret(name, self._environ[name]):
+                message = f"the variable {name} holds a credential, and {path[0]} is shown in messages, links and state"
+                hint = "credentials are for receivers (webhook_env, url_env) and the ALERTER_ variables"
+                yield self._document.diagnostic("error", "secret_variable", message, hint, path)
+
+    def _is_plain(self, path: Path_) -> bool:
+        """Tell whether a value is written without quotes: then ``$LIMIT`` may become a number."""
+        at = self._document.mark(path)
+        lines = self._document.lines
+        line = lines[at.line - 1] if at.line <= len(lines) else ""
+        return line[at.column - 1 : at.column] not in ("'", '"', "|", ">")
