@@ -59,7 +59,14 @@ def term(context: Context, view: View, value: Any, ignore_case: bool = False) ->
             raise _failed(error) from None
         if wanted is None:
             return Nothing()
+    if isinstance(wanted, float) and wanted == 0:
+        return _number_span(context, view, Bounds(wanted, wanted))
     return context.leaves.get(("term", wanted), view, lambda: _holds(view, wanted))
+
+
+def _signed(value: float) -> tuple[float, float]:
+    """Order fractions as a server does, for which zero stands above minus zero."""
+    return value, math.copysign(1.0, value)
 
 
 def _holds(view: View, wanted: Any) -> Callable[[int], bool]:
@@ -162,10 +169,10 @@ def span(context: Context, view: View, bounds: Bounds) -> Node:
     )
 
 
-def _between(low: str | None, high: str | None, bounds: Bounds) -> patterns.Test:
+def _between(low: Any, high: Any, bounds: Bounds) -> Callable[[Any], bool]:
     with_low, with_high = bounds.with_low, bounds.with_high
 
-    def test(value: str) -> bool:
+    def test(value: Any) -> bool:
         if low is not None and (value < low or (value == low and not with_low)):
             return False
         return high is None or value < high or (value == high and with_high)
@@ -207,6 +214,12 @@ def _number_span(context: Context, view: View, bounds: Bounds) -> Node:
     if any(isinstance(end, float) and math.isnan(end) for end in ends):
         raise UnsupportedQuery("a range that ends at NaN")
     cells, with_low, with_high = view.cells, bounds.with_low, bounds.with_high
+
+    if kind in fieldtypes.FLOATS and 0 in ends:
+        least, most = (None if end is None else _signed(float(end)) for end in ends)
+        test = _between(least, most, bounds)
+        key = ("zero", least, most, with_low, with_high)
+        return context.leaves.get(key, view, lambda: lambda code: any(test(_signed(value)) for value in cells[code]))
 
     def inside(value: float) -> bool:
         if low is not None and (value < low or (value == low and not with_low)):

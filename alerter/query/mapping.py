@@ -214,7 +214,7 @@ class Loader:
                     values, key = tuple(value), tuple(map(_key, value))
                 elif kind is str:
                     key = value
-                elif kind is Spelt:
+                elif kind is Spelt or value == 0:
                     key = _key(value)
                 if not exact and (kind is float or kind is _Many) and any(_is_rough(each, column) for each in values):
                     raise _Inexact
@@ -274,8 +274,10 @@ _OBJECT = object()
 
 
 def _key(value: Any) -> tuple[Any, ...]:
-    """Tell values apart that are equal to Python: 1, 1.0 and true, and a number written in two ways."""
-    return (value.__class__, value, value.text) if isinstance(value, Spelt) else (value.__class__, value)
+    """Tell values apart that are equal to Python: 1, 1.0 and true, 0.0 and -0.0, a number written in two ways."""
+    if isinstance(value, Spelt):
+        return value.__class__, value, value.text
+    return (value.__class__, value, str(value)) if value == 0 else (value.__class__, value)
 
 
 def _more(known: Any, value: Any) -> _Many:

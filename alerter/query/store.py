@@ -123,6 +123,8 @@ class Column:
         self.index: dict[Any, int] = {}
         self.views: list[View] = []
         self.single = True
+        self.minus_zero = False
+        """Whether it holds -0.0, which to a server is another number than 0.0."""
         self.common = False
         """Whether it is a text with its ``.keyword``, as most columns of logs are."""
         self.ignored: dict[int, list[str]] = {}
@@ -149,6 +151,8 @@ class Column:
         except BadValue:
             del self.index[key]
             raise
+        if self.views[0].type.is_number and any(str(value) == "-0.0" for value in typed[0]):
+            self.minus_zero = True
         for view, cell in zip(self.views, typed):  # noqa: B905 - of one length, and this is the hot path
             view.cells.append(cell)
             if len(cell) < len(values) and view.type.kind == "keyword":

@@ -21,6 +21,8 @@ def aggregatable(view: View) -> View:
             f"Fielddata is disabled on [{name}]. Text fields are not optimised for operations that require "
             f"per-document field data like aggregations and sorting. Use [{name}.keyword] or another keyword field"
         )
+    if view.column.minus_zero:
+        raise UnsupportedQuery(f"sorting by and aggregating [{view.type.name}], which holds -0.0")
     if not view.type.doc_values:
         raise argument(f"Can't load fielddata on [{view.type.name}] because fielddata is unsupported on fields")
     return view

@@ -91,12 +91,14 @@ def as_key(view: View, value: Any, what: str) -> Any:
     text = as_text(value)
     if type.is_number or type.kind == "boolean":
         return _number_key(view, value, text, what)
+    if type.kind == "keyword" and type.ignore_above is None:
+        return text
     if type.is_date and isinstance(value, str) and ("||" in value or value.startswith("now")):
         raise UnsupportedQuery(f"date mathematics in {what}")
     if type.is_date and what == "[missing]" and not isinstance(value, (str, bool)):
         return int(value)
     try:
-        found = cell_of([value], type)
+        found = cell_of([text if type.kind == "keyword" else value], type)
     except BadValue as error:
         raise bad_value(view, str(error)) from None
     if not found:
