@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from alerter.cli.output import complain, say
+from alerter.cli.output import complain, note_shipped, say
 
 if TYPE_CHECKING:
     from alerter.config import Settings
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist", "name rule files, routing files or folders")
+    note_shipped(() if paths else (*settings.rules, *settings.notifiers))
     result = check(paths, settings, strict=args.strict, ask=_ask(args, settings))
     _print(result, [d for d in result.diagnostics if not (args.quiet and d.severity == "info")], args.format)
     if settings.dead_mans_switch is not None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def say(text: str = "") -> None:
@@ -13,6 +18,17 @@ def say(text: str = "") -> None:
 def complain(text: str) -> None:
     """Print a message for people to stderr."""
     _write(sys.stderr, text)
+
+
+def note_shipped(folders: Iterable[Path]) -> None:
+    """Say on stderr which folder is looked at where it is the one that comes with alerter: there is none here."""
+    from pathlib import Path
+
+    from alerter.shipped import shipped_dir
+
+    for folder in folders:
+        if folder.parent == shipped_dir() and not Path(folder.name).is_dir():
+            complain(f"alerter: the {folder.name} shipped with alerter, {folder}: no {folder.name}/ here")
 
 
 def _write(stream: object, text: str) -> None:

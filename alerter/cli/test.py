@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from alerter.cli.output import complain, say
+from alerter.cli.output import complain, note_shipped, say
 
 if TYPE_CHECKING:
     import re
@@ -65,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
 
     settings = load_settings(args.config)
     paths = _paths(args.paths) if args.paths else list(settings.rules)
+    note_shipped(() if args.paths else paths)
     loaded = load_tests(paths)
     suite = Suite(settings, tuple(_paths(args.routes)), _pattern(args.select))
     results: list[Result] = []

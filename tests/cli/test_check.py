@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from alerter.cli.main import main
+from alerter.shipped import shipped_dir
 from tests.servers.elastic import Node
 
 ROOT = Path(__file__).parent.parent.parent
@@ -217,3 +218,21 @@ def test_a_rule_that_is_left_out_keeps_its_comments(folder: Path, capsys: pytest
     text = RULE + "is_enabled: false\nrealert: 10s  # alerter: ignore[short_realert]\n"
     (folder / "rules/a.yaml").write_text(text, encoding="utf-8")
     assert run(capsys) == (0, "")
+
+
+@pytest.mark.parametrize(("command", "kinds"), [("check", ["rules", "notifiers"]), ("test", ["rules"])])
+def test_the_shipped_folders_are_named_where_there_are_none(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, command: str, kinds: list[str]
+) -> None:
+    """In a folder without rules of its own it is said whose rules were looked at; with them, or with paths, nothing."""
+    (folder / "empty").mkdir()
+    monkeypatch.chdir(folder / "empty")
+    assert main([command]) == 0
+    said = capsys.readouterr().err
+    assert all(f"the {kind} shipped with alerter, {shipped_dir() / kind}: no {kind}/ here" in said for kind in kinds)
+    assert said.count("shipped with alerter") == len(kinds)
+    main([command, str(shipped_dir() / "rules" / "order")])
+    assert "shipped with alerter" not in capsys.readouterr().err
+    monkeypatch.chdir(folder)
+    main(["check"])
+    assert "shipped with alerter" not in capsys.readouterr().err
