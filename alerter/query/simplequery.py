@@ -221,6 +221,8 @@ class _Parser:
         )
 
     def _each(self, build: Any) -> Node:
+        if not self.fields:
+            raise UnsupportedQuery("a simple_query_string with a pattern on fields that are not mapped")
         nodes = []
         for view in self.fields:
             try:
