@@ -7,6 +7,7 @@ from typing import Any
 
 from alerter.clock import SECOND
 from alerter.notifiers.text import one_line
+from alerter.plurals import many
 from alerter.timetext import length_text
 
 COLUMNS = ("seconds", "requests", "buckets", "hits", "server_ms")
@@ -45,7 +46,7 @@ def _engine(engine: dict[str, Any]) -> Iterator[str]:
     up = length_text(round(engine["uptime_seconds"]) * SECOND) if engine["uptime_seconds"] >= 1 else "0 s"
     yield (
         f"{name}: {engine['version']}, up {up}, heard of {engine['silent_seconds']:.0f} s ago; holds"
-        f" {engine['held']:,} of {engine['rules']:,} rules, files refused {engine['refused']:,}, runs merged"
+        f" {engine['held']:,} of {many(engine['rules'], 'rule')}, files refused {engine['refused']:,}, runs merged"
         f" {engine['merged']:,}, instants skipped {engine['skipped']:,}"
     )
     if engine["problem"]:
@@ -54,14 +55,14 @@ def _engine(engine: dict[str, Any]) -> Iterator[str]:
         lag = load["lag_seconds"]
         yield (
             f"  {load['cluster']}: lag p50 {lag['p50']:.2f} s, p95 {lag['p95']:.2f} s, max {lag['max']:.2f} s;"
-            f" {load['queue']:,} of {load['rules']:,} rules due"
+            f" {load['queue']:,} of {many(load['rules'], 'rule')} due"
         )
 
 
 def _fleet(fleet: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if len(fleet["members"]) > 1:
         same = "run the same" if fleet["agrees"] else f"do not run the same: {one_line(fleet['differences'])}"
-        yield "fleet", f"{len(fleet['members'])} engines {same}"
+        yield "fleet", f"{many(len(fleet['members']), 'engine')} {same}"
 
 
 def _rules(found: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from alerter.model.rule import Rule
 from alerter.model.silence import Matcher, Silence
 from alerter.notifiers.console import ConsoleNotifier
 from alerter.notifiers.text import clock_text
+from alerter.plurals import many
 from alerter.routing.load import load_routing
 from alerter.routing.tree import Routing
 from alerter.ruleset.load import load_rules
@@ -103,5 +104,5 @@ def _decisions(decisions: Sequence[Decision]) -> Iterator[str]:
 def _sum_up(say: Say, state: SqliteState, told: int) -> None:
     incidents = [v.value for v in state.incidents()]
     over = sum(i.resolved is not None for i in incidents)
-    say(f"\n{len(incidents)} incidents, {over} resolved, {told} messages.")
+    say(f"\n{many(len(incidents), 'incident')}, {over} resolved, {many(told, 'message')}.")
     say("Try: alerter test-rule, alerter check, alerter run")

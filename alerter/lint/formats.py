@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from alerter.plurals import many
 from alerter.ruleset.diagnostics import Diagnostic
 
 DOCS = "docs/check.md"
@@ -63,7 +64,7 @@ def summary(findings: Sequence[Diagnostic], files: int, rules: int, silenced: in
         if (number := numbers[severity])
     ]
     ignored = f" ({silenced} ignored)" if silenced else ""
-    return f"{files} files, {rules} rules: {', '.join(said) or 'all fine'}{ignored}"
+    return f"{many(files, 'file')}, {many(rules, 'rule')}: {', '.join(said) or 'all fine'}{ignored}"
 
 
 def _data(text: str) -> str:

@@ -13,6 +13,7 @@ from alerter.model.incident import Reason, View
 from alerter.model.member import Member, RuleSet
 from alerter.model.rule import Key
 from alerter.notifiers.text import clock_text
+from alerter.plurals import many
 from alerter.timetext import iso, length_text
 from alerter.watch.facts import Facts, Waiting
 
@@ -98,8 +99,8 @@ def _rules_failing(facts: Facts, least: Millis) -> Iterator[Sign]:
             since,
             max(length for length, _ in parts) >= least,
             "critical" if 2 * number >= total else "warning",
-            f"{number:,} of {total:,} rules give no answer, the first since {clock_text(since)}: "
-            + _few([one.rule for one in rules], number),
+            f"{number:,} of {many(total, 'rule')} {'gives' if total == 1 else 'give'} no answer,"
+            f" the first since {clock_text(since)}: " + _few([one.rule for one in rules], number),
             number,
             _failing_rows(rules, number),
         )
@@ -216,7 +217,7 @@ def differences(members: Mapping[str, Member], rulesets: Mapping[str, RuleSet]) 
 
 
 def _size(ruleset: RuleSet | None) -> str:
-    return "rules unknown" if ruleset is None else f"{len(ruleset.rules):,} rules"
+    return "rules unknown" if ruleset is None else many(len(ruleset.rules), "rule")
 
 
 def _few(names: Sequence[str], number: int) -> str:

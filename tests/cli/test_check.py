@@ -161,7 +161,7 @@ def test_silenced_findings_are_counted(folder: Path, capsys: pytest.CaptureFixtu
     assert main(["check"]) == 0
     written = capsys.readouterr()
     assert written.out == ""
-    assert written.err == "2 files, 1 rules: all fine (1 ignored)\n"
+    assert written.err == "2 files, 1 rule: all fine (1 ignored)\n"
 
 
 def test_a_cluster_that_is_not_there(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

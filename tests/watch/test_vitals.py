@@ -57,7 +57,7 @@ def test_data_that_cannot_be_read_becomes_an_incident(case: Case) -> None:
     minutes(case, 2)
     (incident,) = own(case)
     assert incident.rule == "alerter: rules cannot be evaluated"
-    assert "1 of 1 rules give no answer" in incident.view.sentence
+    assert "1 of 1 rule gives no answer" in incident.view.sentence
     assert dict(incident.view.fields)["storm"].endswith("a packed file cannot be followed")
     assert case.told() == [("firing", "sent")]
     (beat,) = case.state.heartbeats()
