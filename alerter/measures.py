@@ -74,9 +74,9 @@ def measure(measured: Measured, pieces: Sequence[Piece]) -> Measure:
     value: float | None = None
     match measured.kind:
         case MetricKind.SUM:
-            value = _added(totals)
+            value = _total(totals, number, min(least), max(most))
         case MetricKind.AVG:
-            value = _added(totals) / number if number else None
+            value = _total(totals, number, min(least), max(most)) / number if number else None
         case MetricKind.MIN:
             value = min(least) if number else None
         case MetricKind.MAX:
@@ -155,6 +155,14 @@ def _added(values: Iterable[float]) -> float:
         return math.fsum(values)
     except (OverflowError, ValueError):
         return math.inf
+
+
+def _total(totals: Iterable[float], number: int, least: float, most: float) -> float:
+    """Add up without the digits that so many values of that size leave undecided: 0.3 + 0.7 - 1 is 0."""
+    total, size = _added(totals), max(abs(least), abs(most)) * number
+    if not number or not size or not (math.isfinite(total) and math.isfinite(size)):
+        return total
+    return round(total, DIGITS - math.ceil(math.log10(size)))
 
 
 def _percentile(measured: Measured, ordered: Sequence[float]) -> float | None:

@@ -194,7 +194,8 @@ def test_what_counts_is_nought_without_events(kind, value):
 
 
 def test_a_sum_does_not_depend_on_binary_fractions():
-    """0.1 and 0.7 are 0.8, not less."""
+    """0.1 and 0.7 are 0.8, not less, and 0.3, 0.7 and -1 are nothing."""
+    assert matches(metric("avg", minimum=0, maximum=0), [(10, {"v": [0.3, 0.7, -1]})], start=0, end=60) == []
     documents = [(10, {"v": 0.1}), (20, {"v": 0.7}), (70, {"v": [0.1, 0.7]})]
     assert matches(metric("sum", minimum=0.8, maximum=0.8), documents, start=0, end=120) == []
 
