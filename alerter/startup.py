@@ -34,7 +34,7 @@ def check_rules(source: Source, rules: Sequence[Rule]) -> None:
     asked = cache(lambda index, field: source.field_types(index, [field]).get(field, frozenset()))
     for rule in rules:
         try:
-            types = asked(rule.index, rule.time.name)
+            types = asked(rule.everywhere, rule.time.name)
         except SourceError as error:
             if error.kind in ("unreachable", "denied", "busy"):
                 raise

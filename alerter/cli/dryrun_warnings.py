@@ -22,7 +22,7 @@ def field_warnings(rule: Rule, document: Document, source: Source) -> Iterator[D
     built = Built(rule, Subject(document, rule))
     names = [n for use in uses(built.subject) for n in _around(use.field)]
     try:
-        types = source.field_types(rule.index, list(dict.fromkeys(names))) if names else {}
+        types = source.field_types(rule.everywhere, list(dict.fromkeys(names))) if names else {}
     except SourceError:
         return  # no such index: the run itself says so
     for found in unknown_field(Known(built, Facts({n: t for n, t in types.items() if t}))):

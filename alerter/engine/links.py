@@ -23,11 +23,10 @@ def discover_link(rule: Rule, match: Match, parts: Sequence[Part] = ()) -> str:
         return ""
     window = rule.timeframe or MINUTE
     period = {"time": {"from": iso(match.at - window), "to": iso(match.at)}}
-    filters = [
-        _filter(rule.index, clause) for clause in (*map(translated, rule.filter), *_key_clauses(match.key, parts))
-    ]
+    index = rule.index if rule.dated is None else rule.dated.starred
+    filters = [_filter(index, clause) for clause in (*map(translated, rule.filter), *_key_clauses(match.key, parts))]
     columns: list[str] = []
-    state = {"columns": columns, "filters": filters, "index": rule.index, "interval": "auto"}
+    state = {"columns": columns, "filters": filters, "index": index, "interval": "auto"}
     base = rule.kibana_url.rstrip("/")
     if "/discover" not in base:
         base += "/app/discover"

@@ -59,10 +59,11 @@ def needed(rule: Rule) -> int:
 
 def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts]:
     """Ask the cluster about each rule; raises SourceError when it does not answer, or not to this user."""
-    types = _types_of(source, list(dict.fromkeys(rule.index for rule in rules)))
-    places = dict.fromkeys((rule.index, rule.time.name) for rule in rules if _dated(rule, types[rule.index][0]))
+    types = _types_of(source, list(dict.fromkeys(rule.everywhere for rule in rules)))
+    dated = [rule for rule in rules if _dated(rule, types[rule.everywhere][0])]
+    places = dict.fromkeys((rule.everywhere, rule.time.name) for rule in dated)
     requests = [r for index, time in places for r in _of_index(index, time, types[index][0], now)]
-    counted = {n: found for n, rule in enumerate(rules) if (found := _of_rule(rule, types[rule.index][0], now))}
+    counted = {n: found for n, rule in enumerate(rules) if (found := _of_rule(rule, types[rule.everywhere][0], now))}
     answers = source.search([*requests, *counted.values()])
     for answer in answers:
         if isinstance(answer, SourceError) and answer.kind in DOWN:
@@ -71,8 +72,8 @@ def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts]:
     counts = dict(zip(counted, answers[len(requests) :], strict=True))
     facts = []
     for n, rule in enumerate(rules):
-        known, missing = types[rule.index]
-        of_index = indices.get((rule.index, rule.time.name), ())
+        known, missing = types[rule.everywhere]
+        of_index = indices.get((rule.everywhere, rule.time.name), ())
         facts.append(_facts(Facts(known, now=now, missing=missing), rule, of_index, counts.get(n)))
     return facts
 
@@ -144,7 +145,7 @@ def _of_rule(rule: Rule, types: Types, now: Millis) -> SearchRequest | None:
         return None
     span = [asking.time.range(now - LATELY, now)] if asking.time.pushed and asking.time.types else []
     query = {"bool": {"filter": [*asking.filter, *span]}}
-    return SearchRequest(rule.index, {"size": 0, "track_total_hits": needed(rule), "query": query})
+    return SearchRequest(rule.everywhere, {"size": 0, "track_total_hits": needed(rule), "query": query})
 
 
 def _facts(

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from alerter.model.indices import DatedIndex
 from alerter.model.metric import Metric, MetricAggregation, PercentageMatch, Windows
 
 KeyValue = str | int | float | bool | None
@@ -267,7 +268,18 @@ class Rule:
     message: MessageTexts = MessageTexts()
     redact: Redaction = Redaction()
     kibana_url: str = ""
+    dated: DatedIndex | None = None
+    """The index with dates in its name (``use_strftime_index``); None when ``index`` is the name as it is."""
     file_text: str = field(default="", compare=False, repr=False)
+
+    @cached_property
+    def everywhere(self) -> str:
+        """The expression that names every index of the rule, for questions without a span."""
+        return self.index if self.dated is None else self.dated.everywhere
+
+    def indices(self, start: Millis, end: Millis) -> str:
+        """Return the expression that names the rule's indices for ``(start, end]``; some of them may be missing."""
+        return self.index if self.dated is None else self.dated.between(start, end)
 
     @cached_property
     def timeframe(self) -> Millis:
@@ -309,6 +321,8 @@ class Rule:
         compared = getattr(self.condition, "compare_key", "") or getattr(self.condition, "field", "")
         parts = [self.type, self.index, list(self.filter), compared, list(self.query_key), self.timeframe]
         parts += [repr(self.time), repr(sorted(self.splits.items()))]
+        if self.dated is not None:
+            parts += [asdict(self.dated)]
         if isinstance(self.condition, Measuring):
             parts += [asdict(self.condition.measured), asdict(self.condition.windows)]
         text = json.dumps(parts, sort_keys=True, default=str)

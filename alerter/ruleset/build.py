@@ -14,6 +14,7 @@ from croniter import croniter
 from alerter.clock import MINUTE, Millis
 from alerter.config import Settings
 from alerter.durations import parse_duration
+from alerter.model.indices import DatedIndex, unknown_letters
 from alerter.model.rule import (
     Alive,
     AnyEvent,
@@ -66,6 +67,7 @@ class Builder:
             name=str(options.get("name") or self._file.stem),
             type=options["type"],
             index=self._index(),
+            dated=self._dated(),
             condition=self._condition(),
             position=self._position(),
             filter=clean_filter(options.get("filter"), self._document, self.findings),
@@ -106,9 +108,20 @@ class Builder:
 
     def _index(self) -> str:
         index = str(self._options.get("index") or "*")
-        if "%" in index:
-            self._error("index_pattern", f"index {index} holds a date pattern", "write a wildcard: logs-*", "index")
+        if "%" in index and not self._options.get("use_strftime_index"):
+            message = f"index {index} holds a date pattern, but an index of exactly this name is read"
+            hint = f"add use_strftime_index: true, or write a wildcard: {DatedIndex(index).starred}"
+            self._warn("index_pattern", message, hint, "index")
         return index
+
+    def _dated(self) -> DatedIndex | None:
+        index, extra = str(self._options.get("index") or "*"), bool(self._options.get("search_extra_index"))
+        if not self._options.get("use_strftime_index") or "%" not in index:
+            return None
+        for letter in unknown_letters(index):
+            hint = "index names take %Y %y %m %d %H %j, and for weeks %G %V %U %W"
+            self._error("index_pattern", f"index {index}: no date is made of {letter}", hint, "index")
+        return DatedIndex(index, extra)
 
     def _length(self, name: str, default: Millis) -> Millis:
         found = self._optional(name)

@@ -32,6 +32,8 @@ SUPPORTED = frozenset(
         "name",
         "type",
         "index",
+        "use_strftime_index",
+        "search_extra_index",
         "filter",
         "query_key",
         "timeframe",
@@ -242,8 +244,6 @@ MEANINGLESS: dict[str, str] = {
 MEANINGLESS_PREFIXES = ("kibana_discover_", "opensearch_discover_", "shorten_", "kibana4_", "kibana_adapter")
 
 REFUSED: dict[str, str] = {
-    "use_strftime_index": "write a wildcard (logs-*): it also finds late data in yesterday's index",
-    "search_extra_index": "write a wildcard (logs-*)",
     "match_enhancements": "classes of ElastAlert are not loaded; leaving a filter out would alert too much",
     "run_enhancements_first": "classes of ElastAlert are not loaded",
     "limit_execution": "use mute_time_intervals or active_time_intervals of a route",

@@ -50,6 +50,8 @@ COMMON: dict[str, Any] = {
     "type": TEXT,
     "index": TEXT,
     "import": TEXTS,
+    "use_strftime_index": {"type": "boolean"},
+    "search_extra_index": {"type": "boolean"},
     "is_enabled": {"type": "boolean"},
     "description": {"type": "string"},
     "filter": {"anyOf": [{"type": "array"}, {"type": "object"}, {"type": "null"}]},

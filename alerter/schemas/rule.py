@@ -13,6 +13,8 @@ OPTIONS: Mapping[str, tuple[str, Any]] = {
     "type": ("when the rule matches: see docs/rules.md", "frequency"),
     "index": ("where to look: an index, an alias or a wildcard", "logs-*"),
     "import": ("files with further options, relative to this one; what this file says counts first", "../shop.inc"),
+    "use_strftime_index": ("index holds %Y.%m.%d: the names for the days (hours, months) of the span, in UTC", True),
+    "search_extra_index": ("one name more, before the first", True),
     "is_enabled": ("false leaves the rule out", False),
     "description": ("what messages say below the title", "Customers cannot pay."),
     "filter": ("which events: clauses that must all hold", [{"query_string": {"query": "level:ERROR"}}]),

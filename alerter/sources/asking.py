@@ -190,7 +190,7 @@ class Asking:
         """Return the question whether any event of a span has its ``@timestamp`` elsewhere, or none at all."""
         elsewhere = {"bool": {"must_not": [loose_range(start, end)]}}
         query = {"bool": {"filter": [*self.filter, self.time.range(start, end), elsewhere]}}
-        return SearchRequest(self.rule.index, {"size": 0, "query": query, "track_total_hits": 1}, self.preference)
+        return self.over(start, end, {"size": 0, "query": query, "track_total_hits": 1})
 
     def clauses(self, start: Millis, end: Millis) -> list[Mapping[str, Any]]:
         """Return the clauses that select the rule's events in ``(start, end]``."""
@@ -204,8 +204,11 @@ class Asking:
     ) -> SearchRequest:
         """Return the request for aggregations over the events in ``(start, end]``, and of ``more`` clauses."""
         query = {"bool": {"filter": [*self.clauses(start, end), *more]}}
-        body = {"size": 0, "track_total_hits": total, "query": query, "aggs": aggregations}
-        return SearchRequest(self.rule.index, body, self.preference)
+        return self.over(start, end, {"size": 0, "track_total_hits": total, "query": query, "aggs": aggregations})
+
+    def over(self, start: Millis, end: Millis, body: Mapping[str, Any]) -> SearchRequest:
+        """Return a request to the rule's indices for ``(start, end]``."""
+        return SearchRequest(self.rule.indices(start, end), body, self.preference, lenient=self.rule.dated is not None)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -230,7 +233,7 @@ class Asking:
             "sort": self.time.sort("asc"),
             "track_total_hits": False,
         }
-        return SearchRequest(self.rule.index, body, self.preference)
+        return self.over(start, end, body)
 
     def shown(self) -> list[str]:
         """Return what samples hold: ``include``, and always the time, the key and what the rule looks at."""

@@ -54,7 +54,7 @@ class ElasticsearchSource:
         lines: list[Mapping[str, Any]] = []
         bounded = {"timeout": ALONE_TIMEOUT if len(requests) == 1 else SHARED_TIMEOUT}
         for request in requests:
-            head = {"index": request.index, **UNAVAILABLE}
+            head = {"index": request.index, **UNAVAILABLE, "ignore_unavailable": request.lenient}
             lines += [
                 head | ({"preference": request.preference} if request.preference else {}),
                 {**bounded, **request.body},
@@ -89,7 +89,7 @@ class ElasticsearchSource:
 
     def scan(self, request: SearchRequest, page: int = 10_000) -> Iterator[Sequence[Hit]]:
         """Yield all hits in pages over a point in time; raises SourceError when anything is incomplete."""
-        pit = {"id": self._open(request.index), "keep_alive": KEEP_ALIVE}
+        pit = {"id": self._open(request), "keep_alive": KEEP_ALIVE}
         try:
             yield from self._pages(request, pit, page)
         except Exception as error:
@@ -154,10 +154,12 @@ class ElasticsearchSource:
         """Close the connections."""
         self._client.close()
 
-    def _open(self, index: str) -> str:
+    def _open(self, request: SearchRequest) -> str:
         try:
             with self._counted():
-                answer = self._client.open_point_in_time(index=index, keep_alive=KEEP_ALIVE, ignore_unavailable=False)
+                answer = self._client.open_point_in_time(
+                    index=request.index, keep_alive=KEEP_ALIVE, ignore_unavailable=request.lenient
+                )
             return str(answer["id"])
         except Exception as error:
             raise as_source_error(error) from None

@@ -222,15 +222,17 @@ def _first(events: Events, question: Question) -> Asked:
         filters = [*asking.filter, *([asking.listed] if asking.listed else [])]
     if question.about is Ask.FIRST:
         filters += events.key_clauses(question.key)
-    return asking.time.edges(events.rule.index, filters), lambda answer: asking.time.edge(answer, "first")
+    return asking.time.edges(events.rule.everywhere, filters), lambda answer: asking.time.edge(answer, "first")
 
 
 def _alive(events: Events, question: Question) -> Asked:
     alive = getattr(events.rule.condition, "alive", None)
     filters = [*map(translated, alive.filter if alive else ()), events.asking.time.range(question.start, question.end)]
     body = {"size": 0, "query": {"bool": {"filter": filters}}, "track_total_hits": True}
-    index = (alive.index if alive else None) or events.rule.index
-    return SearchRequest(index, body), lambda answer: answer.total or 0
+    request = events.asking.over(question.start, question.end, body)
+    if alive is not None and alive.index:
+        request = SearchRequest(alive.index, body)
+    return request, lambda answer: answer.total or 0
 
 
 def _samples(events: Events, question: Question) -> Asked:
@@ -252,7 +254,7 @@ def _samples(events: Events, question: Question) -> Asked:
             found = [d for d in found if check.judge(value_at(d, check.path)) is not None]
         return found[:SAMPLES]
 
-    return SearchRequest(events.rule.index, body), read
+    return asking.over(question.start, question.end, body), read
 
 
 def _values(events: Events, question: Question) -> Asked:
@@ -266,7 +268,7 @@ def _values(events: Events, question: Question) -> Asked:
         judged = [check.judge(value_at(hit.source or {}, check.path)) for hit in answer.hits]
         return [events.shown(listed.value) for listed in judged if listed is not None]
 
-    return SearchRequest(events.rule.index, body), read
+    return asking.over(question.start, question.end, body), read
 
 
 def _chart(events: Events, question: Question) -> Asked:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from alerter.model.rule import Redaction
 from alerter.redact import hide, is_redacted, redact_text
@@ -55,7 +56,7 @@ class ExplainedSource:
     def scan(self, request: SearchRequest, page: int = 10_000) -> Iterator[Sequence[Hit]]:
         """Yield all hits of a request in pages; the line is that of the first page."""
         body = {"size": page, **request.body}
-        self._note(SearchRequest(request.index, body, request.preference))
+        self._note(replace(request, body=body))
         for hits in self._source.scan(request, page):
             self._tell(1, len(hits))
             yield hits
@@ -79,7 +80,9 @@ class ExplainedSource:
         self._heard(f"{self._searches:,} searches" + (f", {self._read:,} documents" if self._read else ""))
 
     def _note(self, request: SearchRequest) -> None:
-        chosen = f"?preference={quote(request.preference)}" if request.preference else ""
+        options = {"preference": request.preference, "ignore_unavailable": "true" if request.lenient else None}
+        chosen = urlencode({name: value for name, value in options.items() if value})
+        chosen = f"?{chosen}" if chosen else ""
         body = json.dumps(hidden(request.body, self.redaction), default=str)
         body = shlex.quote(redact_text(body, self.redaction))
         kind = "-H 'Content-Type: application/json'"

@@ -64,7 +64,7 @@ class HitEvents(Events):
                     if at > self.start:  # an event with several times counts at its first one only
                         yield at, hit
             return
-        every = walk(self._source, self.rule.index, reader, self.asking.filter, self.asking, unread)
+        every = walk(self._source, self.rule.everywhere, reader, self.asking.filter, self.asking, unread)
         found = [(at, hit) for at, hit in every if self.start < at <= self.end]
         found.sort(key=lambda pair: pair[0])
         yield from found
@@ -147,7 +147,7 @@ class HitEvents(Events):
             case Ask.ALIVE:
                 alive = getattr(self.rule.condition, "alive", None)
                 filters = [translated(clause) for clause in alive.filter] if alive else []
-                index = (alive.index if alive else None) or self.rule.index
+                index = (alive.index if alive else None) or self.rule.everywhere
                 return sum(1 for at, _ in walk(self._source, index, self.asking.time, filters) if start < at <= end)
             case _:
                 return self._newest_documents(question)
@@ -163,7 +163,7 @@ class HitEvents(Events):
         return documents[:SAMPLES]
 
     def _walk(self, filters: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Millis, Hit]]:
-        return walk(self._source, self.rule.index, self.asking.time, filters)
+        return walk(self._source, self.rule.everywhere, self.asking.time, filters)
 
 
 def walk(

@@ -12,12 +12,14 @@ class SearchRequest:
     """One search: an index expression and a request body in Elasticsearch's DSL.
 
     Bodies hold absolute bounds in epoch milliseconds, never the word ``now`` (unless a user's own filter has it).
-    ``preference`` keeps one rule on one set of shard copies so that caches serve.
+    ``preference`` keeps one rule on one set of shard copies so that caches serve. With ``lenient`` an index that is
+    named and not there is left out: names made of dates; else that is an error.
     """
 
     index: str
     body: Mapping[str, Any]
     preference: str | None = None
+    lenient: bool = False
 
 
 @dataclass(frozen=True)

@@ -84,16 +84,16 @@ class Reader:
 
     def read(self, rule: Rule, start: Millis, end: Millis) -> HitEvents:
         """Read every event of the rule in ``(start, end]`` one by one. Raises SourceError."""
-        types = self.source.field_types(rule.index, Asking.wanted(rule))
+        types = self.source.field_types(rule.everywhere, Asking.wanted(rule))
         return HitEvents(rule, self.source, Asking.of(rule, types), start, end)
 
     def extent(self, rule: Rule) -> tuple[Millis | None, Millis | None]:
         """Return the time of the earliest and latest document of the rule's index, selected or not."""
-        reader = time_reader(rule, self.source.field_types(rule.index, [rule.time.name]))
+        reader = time_reader(rule, self.source.field_types(rule.everywhere, [rule.time.name]))
         if reader.pushed:
-            answer = only_answer(self.source, reader.edges(rule.index))
+            answer = only_answer(self.source, reader.edges(rule.everywhere))
             return reader.edge(answer, "first"), reader.edge(answer, "last")
-        times = [at for at, _ in walk(self.source, rule.index, reader, ())]
+        times = [at for at, _ in walk(self.source, rule.everywhere, reader, ())]
         return (min(times), max(times)) if times else (None, None)
 
     # --- plans -------------------------------------------------------------------------------------------------
@@ -104,7 +104,7 @@ class Reader:
         types = self._types(reading.rule for reading in stale)
         errors: dict[str, SourceError] = {}
         for reading in stale:
-            found = types[reading.rule.index]
+            found = types[reading.rule.everywhere]
             try:
                 if isinstance(found, SourceError):
                     raise found
@@ -126,7 +126,7 @@ class Reader:
         """Look at the mapping of each index once."""
         fields: dict[str, dict[str, None]] = defaultdict(dict)
         for rule in rules:
-            fields[rule.index] |= dict.fromkeys(Asking.wanted(rule))
+            fields[rule.everywhere] |= dict.fromkeys(Asking.wanted(rule))
         found: dict[str, Types | SourceError] = {}
         for index, names in fields.items():
             try:

@@ -10,6 +10,7 @@ import pytest
 
 from alerter.engine.links import discover_link
 from alerter.model.incident import Match
+from alerter.model.indices import DatedIndex
 from alerter.model.rule import AnyEvent, FromEvent, Key, Redaction, Rule
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SearchRequest
@@ -91,3 +92,10 @@ def test_kql_filter_is_linked_as_a_query() -> None:
 def test_no_kibana_no_link() -> None:
     """Without a base there is no link."""
     assert discover_link(rule(AnyEvent()), Match(T0, None, 1)) == ""
+
+
+def test_index_with_dates_is_linked_as_a_pattern() -> None:
+    """A data view is named by a wildcard; letters of dates mean nothing to Discover."""
+    dated = a_rule(index="logs-%Y.%m.%d", dated=DatedIndex("logs-%Y.%m.%d"))
+    link = discover_link(dated, Match(T0, None, 1), ())
+    assert prison.loads(unquote(link.partition("&_a=")[2]))["index"] == "logs-*"

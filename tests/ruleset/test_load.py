@@ -183,3 +183,17 @@ def test_any_value_of_any_option_is_a_rule_or_a_finding(tmp_path: Path, type_: s
     write(tmp_path, "a.yaml", yaml.safe_dump({**enough, **options, "type": type_, "is_enabled": True}))
     loaded = load_rules([tmp_path], Settings())
     assert bool(loaded.rules) != any(d.severity == "error" for d in loaded.diagnostics)
+
+
+def test_index_with_dates(tmp_path: Path) -> None:
+    """With use_strftime_index the name is made of the span's days; the written one is what routes see."""
+    text = RULE.replace("index: logs", "index: logs-%Y.%m.%d\nuse_strftime_index: true\nsearch_extra_index: true")
+    write(tmp_path, "a.yaml", text)
+    loaded = load_rules([tmp_path], Settings())
+    (rule,) = loaded.rules
+    assert (rule.index, loaded.diagnostics) == ("logs-%Y.%m.%d", ())
+    assert rule.indices(1_773_140_400_000, 1_773_140_400_001) == "logs-2026.03.09,logs-2026.03.10"
+    write(tmp_path, "a.yaml", text.replace("%Y.%m.%d", "*"))
+    (plain,) = load_rules([tmp_path], Settings()).rules
+    assert (plain.dated, plain.indices(0, 1), plain.everywhere) == (None, "logs-*", "logs-*")
+    assert plain.meaning() != rule.meaning()
