@@ -12,7 +12,7 @@ help:
 	@echo 'make demo           a User and an Order incident from start to end, in this terminal'
 	@echo 'make test           all tests; Elasticsearch and the Slack stand-in are fetched and started when needed'
 	@echo 'make test-fast      the tests that need nothing but Python'
-	@echo 'make soak           an hour of simulated histories with seeds that no test uses, another of real engines: SOAK_MINUTES=60 SOAK_START=1000000'
+	@echo 'make soak           an hour of simulated histories with seeds that no test uses, another of real engines, 400 fresh requests a minute to the evaluator: SOAK_MINUTES=60 SOAK_START=1000000'
 	@echo 'make lint types     ruff; mypy, strict'
 	@echo 'make bench          what alerter costs beside ElastAlert 2, an hour or two; make bench-quick: some minutes'
 	@echo 'make picture        draw docs/demo.svg anew from the real output'
@@ -34,6 +34,7 @@ SOAK_START ?= 1000000
 soak: $(VENV)/.dev
 	$(BIN)/python -m tests.simulation --start $(SOAK_START) --count 500 --minutes $(SOAK_MINUTES)
 	$(BIN)/python -m tests.reliability.replicas --minutes $(SOAK_MINUTES)
+	$(BIN)/python -m tests.conformance.fuzz --worlds $(SOAK_MINUTES)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

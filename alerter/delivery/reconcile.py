@@ -12,6 +12,7 @@ from alerter.delivery.tasks import post_of
 from alerter.delivery.tools import Tools
 from alerter.model.incident import Delivery, DeliveryState, Incident, Reason
 from alerter.notifiers.protocol import Failure, Notifier, NotifierError, Outgoing, Posted
+from alerter.timetext import time_text
 
 log = logging.getLogger(__name__)
 MOST_LOOKS = 10
@@ -107,7 +108,11 @@ class Reconciler:
         """What was posted cannot be read back: try to look again for a while, then send again or hold it."""
         receiver = self._tools.routing.receivers.get(delivery.receiver)
         if error.failure is Failure.WAIT and delivery.looks < MOST_LOOKS:
-            self._look_later(incident, delivery, max(error.retry_after, self._tools.looks.second))
+            wait = max(error.retry_after, self._tools.looks.second)
+            later = time_text(self._tools.clock.now() + wait)
+            about = (delivery.receiver, delivery.id, error, later)
+            log.info("receiver %s: %s cannot be looked for: %s; tried again at %s", *about)
+            self._look_later(incident, delivery, wait)
         elif receiver is not None and receiver.options.get("on_unclear") == "hold":
             log.error("receiver %s: it is not known whether %s arrived; held", delivery.receiver, delivery.id)
             self._tools.journal.note(incident, delivery, "failed", f"{delivery.channel} unclear, held")

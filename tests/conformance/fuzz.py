@@ -27,6 +27,7 @@ from tests.conformance.judge import same
 from tests.conformance.live import Server, simplify, translated
 from tests.conformance.requests import request
 from tests.conformance.worlds import World, world
+from tests.servers import elastic
 
 RULES = 8
 """How many rules share an index of documents."""
@@ -164,7 +165,8 @@ def explore_rules(server: Server, folders: Sequence[Path], seed: int) -> Outcome
 def main() -> int:
     """Ask random requests; 1 when there is a difference."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--url", required=True, help="an Elasticsearch on which indices test-fuzz-* may be made")
+    where = "an Elasticsearch on which indices test-fuzz-* may be made (default: the tests' own, started)"
+    parser.add_argument("--url", help=where)
     parser.add_argument("--seed", type=int, default=int(time.time()), help="the first seed (default: a fresh one)")
     parser.add_argument("--worlds", type=int, default=1, help="how many seeds")
     parser.add_argument("--requests", type=int, default=400, help="how many requests each")
@@ -172,7 +174,8 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="another type of error is a difference too")
     parser.add_argument("--refusals", action="store_true", help="list what was refused")
     args = parser.parse_args()
-    server, seeds = Server(args.url), range(args.seed, args.seed + args.worlds)
+    server = Server(args.url or elastic.start(elastic.NODES["es8"]).url)
+    seeds = range(args.seed, args.seed + args.worlds)
     if args.rules:
         outcome = explore_rules(server, args.rules, args.seed)
     else:
