@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -28,6 +29,7 @@ from alerter.ruleset.variables import is_variable
 from alerter.ruleset.yaml_positions import Document
 
 LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
+_DOTTED = re.compile(rf"({'|'.join(LENGTHS)})\.(weeks|days|hours|minutes|seconds|milliseconds)")
 RESERVED = "alerter: "
 """The names of the incidents that alerter/watch opens begin so."""
 KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
@@ -86,7 +88,12 @@ def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
     for name in document.value:
         if name in SUPPORTED or name in LATER_OPTIONS:
             continue
-        if name in REFUSED:
+        if dotted := _DOTTED.fullmatch(str(name)):
+            value = str(document.value[name])[:20]
+            hint = f"write {dotted[1]}: {{{dotted[2]}: {value}}}; ElastAlert ignores the dotted form too"
+            message = f"{name} sets nothing: a length of time is a mapping"
+            yield document.diagnostic("error", "unsupported_option", message, hint, (name,), key=True)
+        elif name in REFUSED:
             yield document.diagnostic(
                 "error", "unsupported_option", f"{name} is not supported", REFUSED[name], (name,), key=True
             )

@@ -197,3 +197,11 @@ def test_index_with_dates(tmp_path: Path) -> None:
     (plain,) = load_rules([tmp_path], Settings()).rules
     assert (plain.dated, plain.indices(0, 1), plain.everywhere) == (None, "logs-*", "logs-*")
     assert plain.meaning() != rule.meaning()
+
+
+def test_dotted_lengths_are_refused(tmp_path: Path) -> None:
+    """ElastAlert ignores them in silence; the error stands at the option and says how it is written."""
+    write(tmp_path, "a.yaml", RULE + "buffer_time.minutes: 5\n")
+    loaded = load_rules([tmp_path], Settings())
+    assert [(d.severity, d.line, d.column) for d in loaded.diagnostics] == [("error", 5, 1)]
+    assert loaded.diagnostics[0].hint.startswith("write buffer_time: {minutes: 5}")
