@@ -10,17 +10,14 @@ from alerter.clock import Millis
 from alerter.detectors import first_checkpoint, reads_from
 from alerter.detectors.protocol import Ask, Question
 from alerter.engine.dryrun import patient
-from alerter.model.rule import AnyEvent, Flatline, Frequency, Rule, Spike, ValueList
+from alerter.model.rule import Frequency, Rule
 from alerter.sources.events import Events, Spent
+from alerter.sources.once import BY_CURVE, Once
 from alerter.sources.opening import Reading
 from alerter.sources.protocol import Source, SourceError
-from alerter.sources.reader import Reader
-
-BY_CURVE = (Frequency, Spike, Flatline, ValueList, AnyEvent)
-"""Conditions that are judged by the number of events alone."""
 
 
-class OneReading(Reader):
+class OneReading(Once):
     """A Reader that asks for a rule's events once, and shows them to every setting of it.
 
     They are read as far back as the longest window needs and in buckets as narrow as the shortest one needs. Where
@@ -39,24 +36,11 @@ class OneReading(Reader):
     def open(self, readings: Sequence[Reading]) -> list[Events | SourceError]:
         """Return the events for each reading's rule; they must be settings of the one rule."""
         if self._found is None:
-            found = self._first()
+            (found,) = super().open([self._reading])
             if isinstance(found, SourceError):
                 return [found] * len(readings)
             self._found = found
         return [_judged_by(self._found, reading.rule) for reading in readings]
-
-    def _first(self) -> Events | SourceError:
-        """Count the events; where they are in memory anyway, note the time of each: then nothing is left to ask."""
-        reading = self._reading
-        if self.source.kind != "embedded" or not isinstance(reading.rule.condition, BY_CURVE):
-            (found,) = super().open([reading])
-            return found
-        try:
-            events = self.read(reading.rule, reading.start, reading.end)
-        except SourceError as error:
-            return error
-        self.events += events.read
-        return events
 
     def answer(self, asked: Sequence[tuple[Events, Sequence[Question]]]) -> list[SourceError | None]:
         """Let the source answer the questions, but for what is not wanted."""

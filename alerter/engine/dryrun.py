@@ -14,6 +14,7 @@ from alerter.model.rule import Rule
 from alerter.routing.tree import Routing
 from alerter.schedule import instants, next_instant
 from alerter.sources.events import Events
+from alerter.sources.once import Once
 from alerter.sources.opening import Reading
 from alerter.sources.protocol import Source, SourceError
 from alerter.sources.reader import Reader
@@ -40,7 +41,7 @@ class DryRun:
     """What was counted or read, as charts show it; None where a reader of its own was used."""
 
 
-class _Keeping(Reader):
+class _Keeping(Once):
     """A reader that keeps what it read for its one rule."""
 
     kept: Events | None = None
