@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
-from croniter import croniter
+from croniter import CroniterError, croniter
 
 from alerter.clock import MINUTE, SECOND, Millis
 from alerter.model.rule import Schedule
 
+_CRON = re.compile(r"@[a-z]+|([0-9A-Za-z*/,#-]+\s+){4}[0-9A-Za-z*/,#-]+")
+_RANDOM = re.compile(r"(?<![A-Za-z])[RrHh](?![A-Za-z])")
+"""croniter's random and hashed fields: each process would draw others."""
 SLOTS = 10
 """Parts into which the rules of one schedule are spread over at most a minute."""
+
+
+def cron_problem(text: str) -> str:
+    """Return what is wrong with a cron expression of five fields (or an @name); nothing when it fires now and then."""
+    if not _CRON.fullmatch(text.strip()) or _RANDOM.search(text) or not croniter.is_valid(text):
+        return "is not a cron expression of five fields"
+    try:
+        fires = croniter(text, datetime.fromtimestamp(0, UTC))
+        fires.get_next(datetime)
+        fires.get_prev(datetime)
+    except CroniterError:
+        return "never fires"
+    return ""
 
 
 def instants(schedule: Schedule, start: Millis, end: Millis) -> Iterator[Millis]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from alerter.clock import HOUR, MINUTE
 from alerter.model.rule import Schedule
-from alerter.schedule import instants, latest_instant, next_instant
+from alerter.schedule import cron_problem, instants, latest_instant, next_instant
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -58,3 +59,25 @@ def test_next_and_latest_agree_on_cron():
     found = list(instants(quarter, local("2026-03-06T00:00"), local("2026-03-10T00:00")))
     assert found == sorted(set(found))
     assert all(latest_instant(quarter, at) == at == next_instant(quarter, at - 1) for at in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("*/5 * * * *", ""),
+        ("0 9 * * mon-fri", ""),
+        ("0 0 29 2 *", ""),
+        ("0 0 * * 5#2", ""),
+        ("@hourly", ""),
+        ("0 0 31 2 *", "never fires"),
+        ("0 0 31 4,6 *", "never fires"),
+        ("R R * * *", "is not a cron expression of five fields"),
+        ("H 3 * * *", "is not a cron expression of five fields"),
+        ("* * * * * * 2020", "is not a cron expression of five fields"),
+        ("0 0 1 1 * 0", "is not a cron expression of five fields"),
+        ("61 * * * *", "is not a cron expression of five fields"),
+    ],
+)
+def test_cron_expressions_that_cannot_be_asked_are_known_at_load(text: str, problem: str) -> None:
+    """One that never fires, or draws its fields by chance, must not reach the scheduler."""
+    assert cron_problem(text) == problem

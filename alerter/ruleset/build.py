@@ -9,8 +9,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from croniter import croniter
-
 from alerter.clock import MINUTE, Millis
 from alerter.config import Settings
 from alerter.durations import parse_duration
@@ -42,6 +40,7 @@ from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.filters import clean_filter
 from alerter.ruleset.metrics import Metrics
 from alerter.ruleset.yaml_positions import Document
+from alerter.schedule import cron_problem
 from alerter.templates import BrokenTemplate, compile_template
 from alerter.zones import zone_exists
 
@@ -171,8 +170,9 @@ class Builder:
         cron, zone = written.get("cron"), str(written.get("timezone", "UTC"))
         if cron and "every" in written:
             self._error("schedule", "schedule takes every or cron, not both", "", "schedule")
-        if cron and not croniter.is_valid(cron):
-            self._error("cron", f"{cron!r} is not a cron expression", 'like "*/5 * * * *"', "schedule", "cron")
+        problem = cron_problem(str(cron)) if cron else ""
+        if problem:
+            self._error("cron", f"{cron!r} {problem}", 'like "*/5 * * * *"', "schedule", "cron")
             cron = None
         if not zone_exists(zone):
             self._error("time_zone", f"unknown time zone {zone}", "like Europe/Berlin", "schedule", "timezone")
