@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from alerter.lint.messages import sought
 from alerter.lint.model import Found, Path, Subject
 from alerter.lint.queries import BY_FIELD, OTHERS, Leaf, leaves
 from alerter.query import lucene
@@ -31,11 +32,12 @@ _ANY_TIME = 1_700_000_000_000
 class _Conjunction:
     """What every event must meet and must not meet, as canonical texts with their paths."""
 
+    subject: Subject
     required: dict[str, Path] = field(default_factory=dict)
     forbidden: dict[str, Path] = field(default_factory=dict)
     exact: dict[str, dict[str, Found]] = field(default_factory=dict)
     """By field, each value that it must have, with what is said when there is another one."""
-    first: dict[str, Any] = field(default_factory=dict)
+    first: dict[str, str] = field(default_factory=dict)
 
     def must_be(self, name: str | None, value: Any, path: Path, part: str = "", offset: int = 0) -> None:
         """Note that a field must have a value; names of fields that hold lists or texts are left alone."""
@@ -44,8 +46,9 @@ class _Conjunction:
         if _LISTS.search(name.removesuffix(".keyword")):
             return
         others = self.exact.setdefault(name, {})
-        first = self.first.setdefault(name, value)
-        message = f"{name} would have to be {first} and {value} at once: nothing can match, unless it is a list"
+        shown = sought(value, (name,), self.subject)
+        first = self.first.setdefault(name, shown)
+        message = f"{name} would have to be {first} and {shown} at once: nothing can match, unless it is a list"
         others.setdefault(
             str(value).lower(), Found(message, "join them with OR, or write terms", path, False, part, offset)
         )
@@ -55,9 +58,9 @@ def matches_nothing(subject: Subject) -> Iterator[Found]:
     """A filter that no document can meet, whatever the index holds."""
     for leaf in subject.leaves:
         yield from _hollow(leaf)
-        yield from _upside_down(leaf)
+        yield from _upside_down(leaf, subject)
     for path, written in subject.filters:
-        yield from _contradictions(written, path)
+        yield from _contradictions(written, path, subject)
 
 
 def _hollow(leaf: Leaf) -> Iterator[Found]:
@@ -76,7 +79,7 @@ def _hollow(leaf: Leaf) -> Iterator[Found]:
             yield Found("NOT * leaves out every document", HINT, path)
 
 
-def _upside_down(leaf: Leaf) -> Iterator[Found]:
+def _upside_down(leaf: Leaf, subject: Subject) -> Iterator[Found]:
     """Ranges whose lower bound is above the upper one."""
     if leaf.name == "range" and leaf.field is not None:
         inner = leaf.body[leaf.field]
@@ -85,13 +88,16 @@ def _upside_down(leaf: Leaf) -> Iterator[Found]:
                 next((k for k in keys if k in inner), None) for keys in (("gt", "gte", "from"), ("lt", "lte", "to"))
             )
             if low and high and _above(inner[low], inner[high], equal=low == "gt" or high == "lt"):
-                message = f"{leaf.field}: nothing is above {inner[low]} and below {inner[high]}"
+                above, below = (sought(inner[end], (leaf.field,), subject) for end in (low, high))
+                message = f"{leaf.field}: nothing is above {above} and below {below}"
                 yield Found(message, HINT, (*leaf.path, leaf.field, low))
     for item in leaf.terms:
         if not isinstance(item, lucene.Range) or leaf.text is None or item.low is None or item.high is None:
             continue
         if _above(item.low, item.high, equal=not (item.with_low and item.with_high)):
-            message = f"nothing is between {item.low} and {item.high}"
+            names = (item.field,) if item.field else leaf.targets
+            first, last = (sought(end, names, subject) for end in (item.low, item.high))
+            message = f"nothing is between {first} and {last}"
             yield Found(message, HINT, leaf.text[1], part=item.low, offset=leaf.text[0].find(item.low, item.at))
 
 
@@ -119,8 +125,8 @@ def _instant(value: Any) -> float | None:
         return None
 
 
-def _contradictions(written: Any, path: Path) -> Iterator[Found]:
-    both = _Conjunction(required={_ALL: path})
+def _contradictions(written: Any, path: Path, subject: Subject) -> Iterator[Found]:
+    both = _Conjunction(subject, required={_ALL: path})
     _collect(written, path, both)
     for clause, at in both.forbidden.items():
         if clause in both.required:

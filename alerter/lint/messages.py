@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from alerter.lint.model import Built, Found, Path, Subject
 from alerter.lint.templates import template_fields
-from alerter.redact import is_redacted
+from alerter.model.rule import Redaction
+from alerter.redact import MARK, is_redacted, redact_text
 
 TEXTS = ("title", "summary", "runbook", "dashboard")
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
@@ -48,6 +49,13 @@ def private_field(built: Built) -> Iterator[Found]:
             hint = f"redact: {{fields: [{field}]}} hides its values; equal ones still stay together"
             part = _last(field, text)
             yield Found(message, hint, path, part=part, offset=text.find(part))
+
+
+def sought(value: Any, fields: Iterable[str], subject: Subject) -> str:
+    """Return a value of the filter as a finding names it: marked where a field is redacted or looks private."""
+    redaction = subject.rule.redact if subject.rule is not None else Redaction()
+    hidden = any(is_redacted(name, redaction) or _PRIVATE.search(name) for name in fields)
+    return MARK if hidden else redact_text(str(value), redaction)
 
 
 def texts_of(subject: Subject) -> Iterator[tuple[Path, str]]:

@@ -54,6 +54,14 @@ class Leaf:
         return inner, path
 
     @property
+    def targets(self) -> tuple[str, ...]:
+        """The fields of ``default_field`` and ``fields``, without boosts."""
+        body = self.body if isinstance(self.body, Mapping) else {}
+        listed = body.get("fields")
+        names = [body.get("default_field"), *(listed if isinstance(listed, list) else [listed])]
+        return tuple(name.partition("^")[0] for name in names if isinstance(name, str))
+
+    @property
     def text(self) -> tuple[str, Path] | None:
         """The text of a query string or of KQL, and its path."""
         if self.name == "kql" and isinstance(self.body, str):

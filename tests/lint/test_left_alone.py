@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerter.config import Settings
+from alerter.lint.formats import as_github, as_json
 from alerter.lint.registry import BUILT, WRITTEN
 from alerter.lint.templates import event_fields, template_fields
 from alerter.ruleset.checking import MOST, check
@@ -138,3 +139,27 @@ def test_no_escape_sequence_of_a_file_reaches_the_terminal(tmp_path: Path) -> No
     text = "".join(d.text() for d in check([tmp_path], Settings()).diagnostics)
     assert "\ufffd[31mred" in text
     assert "\x1b" not in text
+
+
+@pytest.mark.parametrize(
+    "clause",
+    [
+        "{bool: {must: [{term: {user.pin: s3cret1}}, {term: {user.pin: s3cret2}}]}}",
+        "{bool: {must: [{term: {badge: s3cret1}}, {term: {badge: s3cret2}}]}}",
+        "{range: {badge: {gte: 987654, lt: 123456}}}",
+        "{query_string: {query: 'badge:[987654 TO 123456]'}}",
+        "{query_string: {query: '[987654 TO 123456]', fields: [level, badge^2]}}",
+        "{query_string: {query: '[987654 TO 123456]', default_field: badge}}",
+        "{range: {n: {gte: 987654, lt: 123456}}}",
+    ],
+)
+def test_no_message_names_a_value_of_a_private_field(tmp_path: Path, clause: str) -> None:
+    """Not of a field that is redacted, of one that looks private, and nothing that a pattern hides."""
+    text = f"type: any\nindex: a\nfilter: [{clause}]\nredact: {{fields: [badge], patterns: ['987654', '123456']}}\n"
+    text = text if "{n:" in clause else text.replace(", patterns: ['987654', '123456']", "")
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    found = [d for d in check([tmp_path], Settings()).diagnostics if d.code == "matches_nothing"]
+    assert len(found) == 1
+    said = "".join((*as_github(found), as_json(found, 1, 1), *(d.message for d in found)))
+    assert "[redacted]" in said
+    assert not any(secret in said for secret in ("s3cret", "987654", "123456"))
