@@ -23,6 +23,8 @@ from alerter.state.unreadable import Unreadable, read
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 VERSION = 1
+MOST_WRITTEN = 256
+"""Own writes of incidents that are kept: a long one is read at every evaluation, mostly as it was written."""
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS checkpoints (id TEXT PRIMARY KEY, version INTEGER NOT NULL, rule TEXT NOT NULL,
     body TEXT NOT NULL);
@@ -51,6 +53,7 @@ class SqliteState:
         self._path = path
         self._lock = threading.RLock()
         self._unreadable = Unreadable()
+        self._written: dict[str, tuple[str, Incident]] = {}
         try:
             self._db = _connect(path)
         except sqlite3.Error as error:
@@ -88,7 +91,9 @@ class SqliteState:
 
     def save_checkpoint(self, checkpoint: Checkpoint, version: Version | None) -> Version:
         """Write a checkpoint by compare-and-set."""
-        return self._put("checkpoints", checkpoint_id(checkpoint.rule), version, checkpoint, {"rule": checkpoint.rule})
+        return self._put(
+            "checkpoints", checkpoint_id(checkpoint.rule), version, dumps(checkpoint), {"rule": checkpoint.rule}
+        )
 
     def save_checkpoints(self, written: Sequence[tuple[Checkpoint, Version | None]]) -> list[Version | Conflict]:
         """Write several checkpoints in one transaction, each for itself."""
@@ -106,7 +111,7 @@ class SqliteState:
     def incident(self, id: str) -> Versioned[Incident] | None:
         """Read one incident."""
         rows = self._rows("SELECT id, version, body FROM incidents WHERE id = ?", id)
-        return _incident(rows[0]) if rows else None
+        return self._incident(rows[0]) if rows else None
 
     def incidents(
         self, *, rule: str | None = None, open_only: bool = False, since: Millis | None = None, limit: int | None = None
@@ -133,7 +138,14 @@ class SqliteState:
         """Write an incident by compare-and-set."""
         fields = incident_fields(incident)
         columns = {name: fields[name] for name in ("rule", "state", "opened", "resolved", "unfinished")}
-        return self._put("incidents", incident.id, version, incident, columns)
+        body = dumps(incident)
+        with self._lock:
+            written = self._put("incidents", incident.id, version, body, columns)
+            self._written.pop(incident.id, None)
+            self._written[incident.id] = body, incident
+            if len(self._written) > MOST_WRITTEN:
+                del self._written[next(iter(self._written))]
+        return written
 
     def save_incidents(self, written: Sequence[tuple[Incident, Version | None]]) -> list[Version | Conflict]:
         """Write several incidents in one transaction, each for itself."""
@@ -149,7 +161,7 @@ class SqliteState:
     def save_silence(self, silence: Silence, version: Version | None) -> Version:
         """Write a silence by compare-and-set."""
         until = silence.end if silence.expired is None else min(silence.expired, silence.end)
-        return self._put("silences", silence.id, version, silence, {"until": until})
+        return self._put("silences", silence.id, version, dumps(silence), {"until": until})
 
     def in_force(self, now: Millis) -> tuple[list[Versioned[Incident]], list[Versioned[Silence]]]:
         """List open incidents, and silences not yet over."""
@@ -209,7 +221,7 @@ class SqliteState:
 
     def save_member(self, member: Member, version: Version | None) -> Version:
         """Write an engine's record by compare-and-set."""
-        return self._put("members", member.instance, version, member, {})
+        return self._put("members", member.instance, version, dumps(member), {})
 
     def drop_member(self, instance: str, version: Version) -> None:
         """Remove an engine's record by compare-and-set."""
@@ -251,8 +263,7 @@ class SqliteState:
 
     # --- inside ------------------------------------------------------------------------------------------------
 
-    def _put(self, table: str, id: str, version: Version | None, record: Any, columns: Mapping[str, Any]) -> Version:
-        body = dumps(record)
+    def _put(self, table: str, id: str, version: Version | None, body: str, columns: Mapping[str, Any]) -> Version:
         values = [*columns.values(), body]
         with self._guard() as db:
             if version is None:
@@ -288,7 +299,14 @@ class SqliteState:
 
     def _incidents(self, where: str, *values: Any) -> list[Versioned[Incident]]:
         rows = self._rows(f"SELECT id, version, body FROM incidents {where}", *values)
-        return self._unreadable.leave_out(rows, _incident)
+        return self._unreadable.leave_out(rows, self._incident)
+
+    def _incident(self, row: tuple[str, int, str]) -> Versioned[Incident]:
+        id, version, body = row
+        written = self._written.get(id)
+        if written is not None and written[0] == body:
+            return Versioned(written[1], str(version))
+        return Versioned(read(Incident, body, f"the incident {id}"), str(version))
 
     def _rows(self, sql: str, *values: Any) -> list[Any]:
         with self._guard() as db:
@@ -328,8 +346,3 @@ def _connect(path: str) -> sqlite3.Connection:
 def _all(limit: int | None) -> int:
     """Return what SQLite takes for a limit; none is -1."""
     return -1 if limit is None else limit
-
-
-def _incident(row: tuple[str, int, str]) -> Versioned[Incident]:
-    id, version, body = row
-    return Versioned(read(Incident, body, f"the incident {id}"), str(version))
