@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from alerter.backtest.firing import Firing
 from alerter.clock import Millis
 from alerter.errors import UsageError
 from alerter.model.incident import Incident
@@ -30,14 +31,14 @@ class Label:
     key: Key = None
     name: str = ""
 
-    def began(self, incident: Incident, early: Millis) -> bool:
-        """Whether an incident of the label's key opened in it, or at most ``early`` before it."""
-        return self._is_of(incident) and self.start - early <= incident.opened <= self.end
+    def began(self, firing: Firing, early: Millis) -> bool:
+        """Whether people heard in it, or at most ``early`` before it, that an incident of its key fires."""
+        return firing.news and self._is_of(firing.incident) and self.start - early <= firing.start <= self.end
 
-    def saw(self, incident: Incident) -> bool:
-        """Whether an incident of the label's key was open at some instant of it."""
-        over = incident.resolved is not None and incident.resolved <= self.start
-        return self._is_of(incident) and incident.opened <= self.end and not over
+    def saw(self, firing: Firing) -> bool:
+        """Whether an incident of the label's key fired at some instant of it."""
+        over = firing.end is not None and firing.end <= self.start
+        return self._is_of(firing.incident) and firing.start <= self.end and not over
 
     def _is_of(self, incident: Incident) -> bool:
         return self.key is None or set(self.key) <= set(incident.key or ())

@@ -10,7 +10,7 @@ from typing import Any
 
 from alerter.backtest.labels import Label
 from alerter.backtest.run import Backtest
-from alerter.backtest.score import Score
+from alerter.backtest.score import Caught, Score
 from alerter.backtest.sweep import Setting
 from alerter.charts.drawing import Drawing
 from alerter.charts.files import write_picture
@@ -57,12 +57,17 @@ def _score(one: Score) -> dict[str, Any]:
             "by_channel": one.by_channel,
             "by_hour": {iso(hour): number for hour, number in one.by_hour.items()},
         },
-        "caught": [{**_label(c.label), "opened": iso(c.incident.opened), "late_ms": c.late} for c in one.caught],
+        "caught": [_caught(c) for c in one.caught],
         "missed": [_label(label) for label in one.missed],
         "false": [
             {"key": _key(i.key), "opened": iso(i.opened), "resolved": i.resolved and iso(i.resolved)} for i in one.false
         ],
     }
+
+
+def _caught(one: Caught) -> dict[str, Any]:
+    told = {"opened": iso(one.firing.incident.opened), "told": iso(one.firing.start), "late_ms": one.late}
+    return {**_label(one.label), **told}
 
 
 def _label(label: Label) -> dict[str, Any]:
@@ -83,7 +88,7 @@ def draw_lanes(path: Path, answer: Backtest) -> None:
     lanes = [
         (
             f"{_mark(one, answer)} {one.setting.name}  incidents {len(one.incidents):,}, messages {one.messages:,}",
-            [(i.opened, answer.end if i.resolved is None else i.resolved) for i in one.incidents],
+            [(f.start, answer.end if f.end is None else f.end) for f in one.firings],
         )
         for one in answer.scores
     ]

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from alerter.backtest.firing import Firing, firings
 from alerter.backtest.labels import Label
 from alerter.backtest.sweep import Setting
 from alerter.clock import HOUR, Millis
@@ -15,23 +16,29 @@ from alerter.model.incident import Delivery, DeliveryState, Incident
 
 @dataclass(frozen=True)
 class Caught:
-    """A labelled time that an incident told of; ``late``: from its start to the incident's opening, or 0."""
+    """A labelled time that an incident told of when it opened or re-opened."""
 
     label: Label
-    incident: Incident
-    late: Millis
+    firing: Firing
+
+    @property
+    def late(self) -> Millis:
+        """How long after its start that was, 0 where it was before."""
+        return max(self.firing.start - self.label.start, 0)
 
 
 @dataclass(frozen=True)
 class Score:
     """What one setting would have done. Lengths are milliseconds; an incident that is still open counts to the end.
 
-    ``by_hour`` counts messages by the hour's first instant; ``false`` are incidents that opened at no labelled time.
+    ``open_for`` and ``longest`` leave out the time between an end and a re-opening. ``by_hour`` counts messages by the
+    hour's first instant; ``false`` are incidents that opened, and re-opened with a message, at no labelled time.
     """
 
     setting: Setting
     matches: int
     incidents: tuple[Incident, ...]
+    firings: tuple[Firing, ...]
     open_for: Millis
     longest: Millis
     by_channel: Mapping[str, int]
@@ -55,26 +62,41 @@ class Score:
 def score(setting: Setting, answer: DryRun, labels: Sequence[Label], early: Millis) -> Score:
     """Return how a setting did.
 
-    An incident that opened in no labelled time, nor at most ``early`` before one, is a false one. Only others catch a
-    label, each those during which it was open: what fires all the time has told nobody of it.
+    An incident that opened in no labelled time, nor at most ``early`` before one, is a false one until it re-opens with
+    a message in one. Only what is not false catches a label, each those during which it fired: what fires all the time
+    has told nobody of it.
     """
-    lengths = [(i.resolved if i.resolved is not None else answer.end) - i.opened for i in answer.incidents]
+    fired = firings(answer)
+    lengths: Counter[str] = Counter()
+    for each in fired:
+        lengths[each.incident.id] += each.length(answer.end)
     told = [delivery for incident in answer.incidents for delivery in _messages(incident)]
-    true = [i for i in answer.incidents if any(label.began(i, early) for label in labels)]
-    first = {label: next((i for i in true if label.began(i, early) or label.saw(i)), None) for label in labels}
+    since = _true_since(fired, labels, early)
+    true = [f for f in fired if f.start >= since.get(f.incident.id, answer.end + 1)]
+    first = {label: next((f for f in true if label.began(f, early) or label.saw(f)), None) for label in labels}
     return Score(
         setting,
         len(answer.matches),
         answer.incidents,
-        sum(lengths),
-        max(lengths, default=0),
+        fired,
+        lengths.total(),
+        max(lengths.values(), default=0),
         dict(sorted(Counter(d.channel or d.receiver for d in told).items())),
         dict(sorted(Counter(d.at // HOUR * HOUR for d in told).items())),
-        tuple(Caught(label, i, max(i.opened - label.start, 0)) for label, i in first.items() if i is not None),
-        tuple(label for label, incident in first.items() if incident is None),
-        tuple(i for i in answer.incidents if i not in true) if labels else (),
+        tuple(Caught(label, firing) for label, firing in first.items() if firing is not None),
+        tuple(label for label, firing in first.items() if firing is None),
+        tuple(i for i in answer.incidents if i.id not in since) if labels else (),
         answer.warnings,
     )
+
+
+def _true_since(fired: Sequence[Firing], labels: Sequence[Label], early: Millis) -> dict[str, Millis]:
+    """Return from when on each incident that is not false told of a labelled time."""
+    since: dict[str, Millis] = {}
+    for firing in fired:
+        if any(label.began(firing, early) for label in labels):
+            since.setdefault(firing.incident.id, firing.start)
+    return since
 
 
 def _messages(incident: Incident) -> list[Delivery]:

@@ -11,6 +11,8 @@ from alerter.backtest.run import Backtest, backtest
 from alerter.backtest.sweep import Setting
 from alerter.clock import MINUTE, SECOND
 from alerter.model.rule import Frequency, Realert
+from alerter.routing.intervals import parse_interval
+from alerter.routing.tree import Routing
 from alerter.sources.embedded import EmbeddedSource
 from alerter.testing import rule
 from tests.engine.support import T0, documents, routing
@@ -21,14 +23,20 @@ FIRST = Label(T0 + MINUTE, T0 + 2 * MINUTE)
 SECOND_ONE = Label(T0 + 10 * MINUTE, T0 + 11 * MINUTE)
 
 
-def ran(numbers: Sequence[int], labels: Sequence[Label], seconds: Sequence[int] = BURSTS, early: int = 0) -> Backtest:
+def ran(
+    numbers: Sequence[int],
+    labels: Sequence[Label],
+    seconds: Sequence[int] = BURSTS,
+    early: int = 0,
+    where: Routing | None = None,
+) -> Backtest:
     """Return the backtest of thresholds over a minute, one a setting."""
     settings = [
         Setting((("num_events", str(n)),), rule(Frequency(n, MINUTE), realert=Realert(0, written=True), domain="order"))
         for n in numbers
     ]
     source = EmbeddedSource(documents=documents(seconds))
-    return backtest(settings, source, routing(), (T0, T0 + 30 * MINUTE), labels, early)
+    return backtest(settings, source, where or routing(), (T0, T0 + 30 * MINUTE), labels, early)
 
 
 def test_caught_missed_and_late() -> None:
@@ -72,6 +80,45 @@ def test_a_long_incident_catches_what_follows_in_it() -> None:
     (one,) = ran([4], [SECOND_ONE, later], steady).scores
     assert [caught.label for caught in one.caught] == [SECOND_ONE, later]
     assert one.false == ()
+
+
+AGAIN = [*range(60, 90, 2), *range(240, 270, 2)]
+"""Two bursts of a minute and more between them: the incident ends, and re-opens with the second."""
+
+
+def test_a_reopened_incident_catches_its_label() -> None:
+    """The message that it fires again tells of what happens then; the incident is not false for its early start."""
+    label = Label(T0 + 4 * MINUTE, T0 + 5 * MINUTE)
+    (one,) = ran([4], [label], AGAIN).scores
+    assert len(one.incidents) == 1
+    assert [(caught.firing.start - T0, caught.late) for caught in one.caught] == [(246 * SECOND, 6 * SECOND)]
+    assert (one.missed, one.false) == ((), ())
+
+
+def test_a_time_before_an_incident_is_true_is_not_caught() -> None:
+    """An incident that opened at no labelled time catches what follows its re-opening in one, not what was before."""
+    early, late = Label(T0 + 80 * SECOND, T0 + 90 * SECOND), Label(T0 + 4 * MINUTE, T0 + 5 * MINUTE)
+    (one,) = ran([4], [early, late], AGAIN).scores
+    assert [caught.label for caught in one.caught] == [late]
+    assert one.missed == (early,)
+
+
+def test_a_reopening_that_nobody_hears_of_catches_nothing() -> None:
+    """Inside the receiver's mute time nobody is told: the labelled time is missed."""
+    times = [{"start_time": "11:03", "end_time": "11:10"}]
+    muted = routing(mute=("later",), intervals={"later": (parse_interval({"times": times}),)})
+    label = Label(T0 + 4 * MINUTE, T0 + 5 * MINUTE)
+    (one,) = ran([4], [label], AGAIN, where=muted).scores
+    assert one.missed == (label,)
+    assert len(one.false) == 1
+
+
+def test_the_time_between_an_end_and_a_reopening_does_not_count() -> None:
+    """Open is what fired: from the fourth event of each burst until a minute holds fewer than four."""
+    (one,) = ran([4], [], AGAIN).scores
+    ends = [(firing.start - T0, firing.end and firing.end - T0) for firing in one.firings]
+    assert [start for start, _ in ends] == [66 * SECOND, 246 * SECOND]
+    assert one.open_for == one.longest == sum((end or 0) - start for start, end in ends) < 180 * SECOND
 
 
 def test_only_its_key_catches_a_label() -> None:
