@@ -6,11 +6,11 @@ import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote, urlencode
 
 from alerter.model.rule import Redaction
-from alerter.redact import hide, is_redacted, redact_text
+from alerter.redact import redact_text
+from alerter.sources.hidden import hidden
 from alerter.sources.protocol import Answer, Hit, SearchRequest, Source, SourceError
 
 ACCESS = '-H "Authorization: ApiKey $ALERTER_ES_API_KEY"'
@@ -92,44 +92,3 @@ class ExplainedSource:
 
 def _index(index: str) -> str:
     return quote(index, safe="*,-")
-
-
-def hidden(body: Any, redaction: Redaction) -> Any:
-    """Return a request's body with the values of hidden fields as their hashes, wherever a clause names one."""
-    if isinstance(body, Mapping):
-        secret = isinstance(body.get("field"), str) and is_redacted(body["field"], redaction)
-        return {
-            name: _values(name, value, redaction, sure=secret and name in ("include", "exclude", "missing"))
-            for name, value in _after(body, redaction).items()
-        }
-    return [hidden(inner, redaction) for inner in body] if isinstance(body, list | tuple) else body
-
-
-def _values(name: str, value: Any, redaction: Redaction, *, sure: bool) -> Any:
-    """Return what stands below a name: below a hidden field every plain value is one to hide."""
-    if sure or is_redacted(name, redaction):
-        return _hashed(value)
-    return hidden(value, redaction)
-
-
-def _hashed(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {name: _hashed(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hashed(inner) for inner in value]
-    return hide("secret", value, Redaction())
-
-
-def _after(body: Mapping[str, Any], redaction: Redaction) -> Mapping[str, Any]:
-    """Return a composite's page with the values after which it goes on hidden, as its sources name their fields."""
-    after, sources = body.get("after"), body.get("sources")
-    if not isinstance(after, Mapping) or not isinstance(sources, list):
-        return body
-    fields = {
-        name: str(kind.get("field", ""))
-        for source in sources
-        for name, inner in source.items()
-        for kind in inner.values()
-    }
-    shown = {n: _hashed(v) if is_redacted(fields.get(n, ""), redaction) else v for n, v in after.items()}
-    return {**body, "after": shown}
