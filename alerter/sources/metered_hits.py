@@ -14,7 +14,7 @@ from alerter.model.rule import Key, Measuring, Rule
 from alerter.sources.asking import Asking, translated
 from alerter.sources.hits import HitEvents
 from alerter.sources.metering import written
-from alerter.sources.protocol import Hit, Source
+from alerter.sources.protocol import Hit, Source, SourceError
 from alerter.spread import NOTHING
 
 
@@ -43,18 +43,25 @@ class MeteredHits(HitEvents):
         super()._note_values(key, at, hit)
         part = self.asking.metered
         found = hit.fields.get(part.field, ()) if part is not None and part.field is not None else ()
-        self._numbers[key].append(tuple(map(_number, found)))
+        self._numbers[key].append(tuple(self._number(value) for value in found))
+
+    def _number(self, value: Any) -> float:
+        """Return a doc value as metrics take it; raises SourceError for what is none, which can only be counted."""
+        measured = getattr(self.rule.condition, "measured", None)
+        if isinstance(measured, Metric) and measured.kind is MetricKind.VALUE_COUNT:
+            return 0.0
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            name = self.asking.metered.name if self.asking.metered is not None else ""
+            raise SourceError(
+                "rejected",
+                f"the field {name} has a value that is no number, {str(value)[:40]!r}",
+                f"map {name} as a number or a date in all indices of {self.rule.index}",
+            ) from None
 
     def _measure(self, measured: Metric, key: Key, window: Window) -> Measure:
         found = of_values(measured, self._times[key], self._numbers[key], window)
         if measured.kind is MetricKind.CARDINALITY and found.events:
             return Measure(found.events, float(self.spreads.get(key, NOTHING).number(window[1])))
         return found
-
-
-def _number(value: Any) -> float:
-    """Return a doc value as metrics take it; what is no number only counts."""
-    try:
-        return float(value)
-    except ValueError:
-        return 0.0

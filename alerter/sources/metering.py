@@ -264,7 +264,8 @@ def _below(rule: Rule, field: str | None) -> dict[str, Any]:
     if measured.kind is MetricKind.VALUE_COUNT:
         return {"aggs": {"m": {"value_count": {"field": field}}}}
     if measured.kind is MetricKind.PERCENTILES:
-        return {"aggs": {"m": {"percentiles": {"field": field, "percents": [measured.percent]}}}}
+        # keyed answers name the texts of dates and booleans among the values
+        return {"aggs": {"m": {"percentiles": {"field": field, "percents": [measured.percent], "keyed": False}}}}
     return {"aggs": {"m": {"stats": {"field": field}}}}
 
 
@@ -279,8 +280,10 @@ def _piece(measured: Measured, bucket: Mapping[str, Any], *, plain: bool) -> Pie
     if measured.kind is MetricKind.VALUE_COUNT:
         return Piece(events, _whole(found["value"]))
     if measured.kind is MetricKind.PERCENTILES:
-        (value,) = found["values"].values()
-        number = math.nan if value is None else float(value)
+        (each,) = found["values"]
+        if each["key"] != measured.percent:
+            raise ValueError("another percentile")
+        number = math.nan if each["value"] is None else float(each["value"])
         return Piece(events, value=None if math.isnan(number) else number)
     number = _whole(found["count"])
     if not number:

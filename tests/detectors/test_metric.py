@@ -214,6 +214,34 @@ def test_a_float_is_what_was_written(kind):
         assert {m.facts["value"] for m in found.matches} <= {0.8, 0.9}
 
 
+@pytest.mark.parametrize("stamp", ["@timestamp", "stamp"], ids=["asked", "read one by one"])
+@pytest.mark.parametrize(("type", "values", "middle"), [("boolean", [False, True, True], 1), ("date", [5, 7, 8], 7)])
+def test_percentiles_of_dates_and_booleans(stamp, type, values, middle):
+    """Both have numbers: 0 and 1, and milliseconds."""
+    documents = [{stamp: iso(n * SECOND), "d": value} for n, value in enumerate(values, 1)]
+    properties = {"d": {"type": type}} | ({"stamp": {"type": "keyword"}} if stamp == "stamp" else {})
+    condition = MetricAggregation(Metric(MetricKind.PERCENTILES, "d", 50.0), MINUTE_WINDOW, Limits(0))
+    tested = rule(condition, time=TimeField(stamp))
+    run = dry_run(tested, EmbeddedSource(documents=documents, properties=properties), ROUTING, -1, MINUTE)
+    assert [m.facts["value"] for m in run.matches][-1] == middle
+
+
+def test_a_text_is_no_number_but_can_be_counted():
+    """Indices that map a field as number and as date give texts: refused by name, never taken for 0."""
+
+    class Texts(EmbeddedSource):
+        def scan(self, request, page=10_000):
+            for hits in super().scan(request, page):
+                yield [replace(hit, fields={**hit.fields, "v": ["epoch_millis2"]}) for hit in hits]
+
+    documents = [{"stamp": iso(SECOND), "v": 2}]
+    source = Texts(documents=documents, properties={**PROPERTIES, "stamp": {"type": "keyword"}})
+    counted = rule(metric("value_count", maximum=0), time=TimeField("stamp"))
+    assert [m.facts["value"] for m in dry_run(counted, source, ROUTING, -1, MINUTE).matches] == [1]
+    with pytest.raises(SourceError, match="the field v has a value that is no number, 'epoch_millis2'"):
+        dry_run(rule(metric("max", maximum=0), time=TimeField("stamp")), source, ROUTING, -1, MINUTE)
+
+
 def test_each_bucket_of_a_window_is_judged():
     """A window holds as long as any of its buckets is beyond the limits; the newest of them is named."""
     documents = [(30, {"v": 9}), (90, {"v": 1}), (150, {"v": 8}), (210, {"v": 1})]

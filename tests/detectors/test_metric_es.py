@@ -16,6 +16,7 @@ from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, 
 from alerter.model.rule import TimeField, TimeKind
 from alerter.sources import metering
 from alerter.sources.elasticsearch import ElasticsearchSource
+from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SourceError
 from alerter.testing import rule
 from alerter.timetext import iso
@@ -78,6 +79,31 @@ def test_percentiles_are_the_servers(es_all, index_prefix, source):
     found = dry_run(rule(condition, index=index), source, ROUTING, EPOCH - 1, EPOCH + 10 * MINUTE)
     assert [m.facts["value"] for m in found.matches] == [pytest.approx(94.5, abs=1)] * 10
     assert source.requests - asked <= 4
+
+
+@pytest.mark.parametrize("few", [0, 1_000_000], ids=["in slices", "in windows"])
+@pytest.mark.parametrize("kind", [MetricKind.PERCENTILES, MetricKind.MAX, MetricKind.AVG])
+@pytest.mark.parametrize("type", ["date", "boolean"])
+def test_dates_and_booleans_are_numbers_too(es_all, index_prefix, source, type, kind, few, monkeypatch):
+    """Dates are milliseconds, booleans 0 and 1, whatever texts the server adds: the same from files."""
+    monkeypatch.setattr(metering, "FEW", few)
+    index = f"{index_prefix}-{type}"
+    values = [False, True, True, False, True] if type == "boolean" else [iso(EPOCH + n * 1_500) for n in range(5)]
+    documents = [{"@timestamp": iso(EPOCH + n * 30_000), "d": value} for n, value in enumerate(values)]
+    mappings = {"properties": {"@timestamp": {"type": "date"}, "d": {"type": type}}}
+    es_all.drop(index)
+    es_all.request("PUT", index, {"settings": {"number_of_shards": 1}, "mappings": mappings})
+    lines = [line for document in documents for line in ({"index": {}}, document)]
+    es_all.request("POST", f"{index}/_bulk?refresh=true", lines)
+    embedded = EmbeddedSource(documents=documents, properties=mappings["properties"])
+    condition = MetricAggregation(Metric(kind, "d", 50.0), Windows(2 * MINUTE), Limits(-1))
+    found = [
+        [(m.at, m.facts["value"]) for m in dry_run(tested, asked, ROUTING, EPOCH - 1, EPOCH + 3 * MINUTE).matches]
+        for tested in [rule(condition, index=index)]
+        for asked in (source, embedded)
+    ]
+    assert found[0]
+    assert found[0] == found[1]
 
 
 def test_a_day_of_many_keys_is_a_few_requests(es_all, index_prefix, source):

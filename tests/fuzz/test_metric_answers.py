@@ -20,7 +20,7 @@ from alerter.timetext import iso
 from tests.engine.support import routing
 from tests.fuzz.mangle import broken
 
-FREE = ("key_as_string", "from", "to", "from_as_string", "to_as_string", "avg", "0", "v", "90.0")
+FREE = ("key_as_string", "from", "to", "from_as_string", "to_as_string", "avg", "0", "v")
 """Parts that nobody reads, and values of fields, which may be anything."""
 SHARE = PercentageMatch(Share(({"range": {"v": {"gt": 4}}},)), Windows(3 * MINUTE), Limits(45.2, 45.1))
 CONDITIONS = [
@@ -37,6 +37,7 @@ class Damaging(EmbeddedSource):
     """Damages one part of one answer with aggregations."""
 
     dice: random.Random | None = None
+    free: tuple[str, ...] = FREE
 
     def search(self, requests):
         """Answer, and break."""
@@ -44,7 +45,7 @@ class Damaging(EmbeddedSource):
         whole = [n for n, answer in enumerate(answers) if getattr(answer, "aggregations", None)]
         if self.dice is not None and whole:
             n = self.dice.choice(whole)
-            found = {name: broken(part, self.dice, FREE) for name, part in answers[n].aggregations.items()}
+            found = {name: broken(part, self.dice, self.free) for name, part in answers[n].aggregations.items()}
             answers[n] = replace(answers[n], aggregations=found)
         return answers
 
@@ -53,6 +54,8 @@ def run(condition, keys, dice):
     """Return the failures of a tick over four minutes and of one over ten, and the transitions."""
     source = Damaging(documents=DOCUMENTS, properties=PROPERTIES)
     source.dice = dice
+    if getattr(condition.measured, "kind", None) is MetricKind.PERCENTILES:
+        source.free = (*FREE, "value")  # nothing is the percentile of no values
     state = SqliteState(":memory:")
     state.init()
     tested = rule(condition, query_key=keys)

@@ -201,15 +201,16 @@ def _percentiles(context: Context, name: str, options: Mapping[str, Any], below:
         raise content("[percentiles] failed to parse field [percents]") from None
     if any(not 0 <= share <= 100 for share in shares):
         raise UnsupportedQuery("a percentile outside 0 to 100")
-    if form is not None or (view is not None and not view.type.is_number):
-        raise UnsupportedQuery("aggregation [percentiles] on a type that is no number")
 
     def run(docs: Docs) -> Result:
         values = sorted(_values(view, options, docs))
         found = [(share, _percentile(values, share)) for share in shares]
+        texts = [(share, text) for share, value in found if (text := _spelt(view, form, value)) is not None]
         if options.get("keyed", True):
-            return {"values": {str(share): value for share, value in found}}
-        return {"values": [{"key": share, "value": value} for share, value in found]}
+            spelt = {f"{share}_as_string": text for share, text in texts}
+            return {"values": {str(share): value for share, value in found} | spelt}
+        own = {share: {"value_as_string": text} for share, text in texts}
+        return {"values": [{"key": share, "value": value, **own.get(share, {})} for share, value in found]}
 
     return run
 
