@@ -23,7 +23,15 @@ _LISTS = re.compile(
     r"msg|names?|original|permissions|query|related|roles?|scopes?|stack\w*|summary|tags?|text|title|types?|users?)$"
 )
 """Last parts of names of fields that often hold several values or words, so that two at once are no contradiction."""
+_EXACT = frozenset(
+    {
+        "boolean", "byte", "constant_keyword", "double", "float", "half_float", "integer", "keyword", "long",
+        "scaled_float", "short", "unsigned_long",
+    }
+)  # fmt: skip
+"""Types whose fields are compared as a whole."""
 _EVERYTHING = re.compile(r"^\s*(?:NOT\s+|-|!)\s*\*(?::\*)?\s*$")
+_UNLESS = "nothing can match, unless it is a list or analysed text"
 _ANY_TIME = 1_700_000_000_000
 """What ``now`` is while two bounds are compared; any instant does."""
 
@@ -39,19 +47,24 @@ class _Conjunction:
     """By field, each value that it must have, with what is said when there is another one."""
     first: dict[str, str] = field(default_factory=dict)
 
-    def must_be(self, name: str | None, value: Any, path: Path, part: str = "", offset: int = 0) -> None:
-        """Note that a field must have a value; names of fields that hold lists or texts are left alone."""
-        if not name or name.startswith("_") or "*" in name or isinstance(value, Mapping | list):
+    def must_be(
+        self, name: str | None, value: Any, path: Path, part: str = "", offset: int = 0, *, sure: bool = False
+    ) -> None:
+        """Note that a field must have a value.
+
+        Left alone are fields whose names are those of lists or texts, and what has words or networks in it. Of a field
+        whose type is not known, a query string tells nothing (``sure``: only known fields count).
+        """
+        if not name or name.startswith("_") or "*" in name or isinstance(value, Mapping | list) or "/" in str(value):
             return
-        if _LISTS.search(name.removesuffix(".keyword")):
+        known = self.subject.types.get(name, frozenset({"keyword"}) if name.endswith(".keyword") else frozenset())
+        if _LISTS.search(name.removesuffix(".keyword")) or not known <= _EXACT or (sure and not known):
             return
         others = self.exact.setdefault(name, {})
         shown = sought(value, (name,), self.subject)
         first = self.first.setdefault(name, shown)
-        message = f"{name} would have to be {first} and {shown} at once: nothing can match, unless it is a list"
-        others.setdefault(
-            str(value).lower(), Found(message, "join them with OR, or write terms", path, False, part, offset)
-        )
+        message = f"{name} would have to be {first} and {shown} at once: {_UNLESS}"
+        others.setdefault(_alike(value), Found(message, "join them with OR, or write terms", path, False, part, offset))
 
 
 def matches_nothing(subject: Subject) -> Iterator[Found]:
@@ -113,8 +126,14 @@ def _above(low: Any, high: Any, *, equal: bool) -> bool:
 def _number(value: Any) -> float | None:
     try:
         return None if isinstance(value, bool) or value is None else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _alike(value: Any) -> str:
+    """Return a text that is the same for values that one field may have at once: case, and how a number is written."""
+    number = _number(value)
+    return str(value).lower() if number is None else repr(number)
 
 
 def _instant(value: Any) -> float | None:
@@ -185,7 +204,8 @@ def _words(leaf: Leaf, into: _Conjunction) -> None:
         elif clause.sign == "+" or joined:
             into.required.setdefault(name, leaf.text[1])
             if isinstance(clause.item, lucene.Words | lucene.Quoted) and not getattr(clause.item, "several", False):
-                into.must_be(clause.item.field, clause.item.text, leaf.text[1], clause.item.text, clause.item.at)
+                item = clause.item
+                into.must_be(item.field, item.text, leaf.text[1], item.text, item.at, sure=True)
 
 
 def _without_place(item: lucene.Item) -> Any:

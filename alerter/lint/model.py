@@ -11,6 +11,7 @@ from alerter.lint.queries import Leaf, leaves
 from alerter.model.rule import Position, Rule
 from alerter.routing.tree import Routing
 from alerter.ruleset.yaml_positions import Document
+from alerter.sources.asking import Types
 
 Path = tuple[Any, ...]
 
@@ -40,6 +41,8 @@ class Subject:
     rule: Rule | None = None
     big_index: bool = True
     """Whether its index has, or may have, so many documents that the cost of a clause matters."""
+    types: Types = field(default_factory=dict)
+    """Types of the index's fields; empty where none is known."""
 
     @property
     def options(self) -> Mapping[str, Any]:

@@ -73,6 +73,7 @@ def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, as
     facts, unanswered = _asked(ask, loaded.rules)
     for one, known in zip(built, facts, strict=True):
         one.subject.big_index = known is None or known.documents is None or known.documents >= MANY
+        one.subject.types = known.types if known is not None else {}
     scene = Scene(built, routing, tested_files(rule.position.file for rule in loaded.rules), whole)
     findings = [*loaded.diagnostics, *problems, *_alone(built, loaded.refused), *_together(scene)]
     findings += _known(built, facts)

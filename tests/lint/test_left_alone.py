@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerter.config import Settings
+from alerter.lint.facts import Facts
 from alerter.lint.formats import as_github, as_json
 from alerter.lint.registry import BUILT, WRITTEN
 from alerter.lint.templates import event_fields, template_fields
@@ -79,6 +80,15 @@ def test_numbers_and_lengths(tmp_path: Path, text: str, found: list[str]) -> Non
         ("{query_string: {query: 'message:now AND user:nowak'}}", []),
         ("{term: {answer: now}}", []),
         ("{kql: 'message: now'}", []),
+        ("{query_string: {query: 'reason:timeout AND reason:database'}}", []),
+        ("{query_string: {query: 'code:500 AND code:404'}}", []),
+        ("{query_string: {query: 'reason.keyword:timeout AND reason.keyword:database'}}", ["matches_nothing"]),
+        ("{query_string: {query: 'addr.keyword:10.0.0.0\\/8 AND addr.keyword:10.1.0.0\\/16'}}", []),
+        ("{bool: {must: [{term: {addr: 10.0.0.0/8}}, {term: {addr: 10.1.0.0/16}}]}}", []),
+        ("{bool: {must: [{term: {code: 500}}, {term: {code: '500.0'}}]}}", []),
+        ("{bool: {must: [{term: {code: 500}}, {term: {code: 501}}]}}", ["matches_nothing"]),
+        ("{bool: {must: [{term: {code: nan}}, {term: {code: nan}}]}}", []),
+        ("{bool: {must: [{term: {code: 1" + 400 * "0" + "}}, {term: {code: 1}}]}}", ["matches_nothing"]),
         ("{more_like_this: {like: x}}", []),
         ("{term: {level: [A]}}", ["refused_filter"]),
         ("{nested: {path: p, query: {term: {p.a: 1}}}}", []),
@@ -87,6 +97,29 @@ def test_numbers_and_lengths(tmp_path: Path, text: str, found: list[str]) -> Non
 def test_clauses(tmp_path: Path, clause: str, found: list[str]) -> None:
     """Patterns that begin with a letter, values that are only asked for, text that looks like dates."""
     assert codes(tmp_path, f"type: any\nindex: logs\nfilter:\n- {clause}\n") == found
+
+
+@pytest.mark.parametrize(
+    ("clause", "found"),
+    [
+        ("{query_string: {query: 'reason:timeout AND reason:database'}}", []),
+        ("{query_string: {query: 'code:500 AND code:404'}}", ["matches_nothing"]),
+        ("{query_string: {query: 'code:500 AND code:500.0'}}", []),
+        ("{query_string: {query: 'level:ERROR AND level:WARN'}}", ["matches_nothing"]),
+        ("{query_string: {query: 'mixed:a AND mixed:b'}}", []),
+        ("{query_string: {query: 'later:a AND later:b'}}", []),
+        ("{bool: {must: [{term: {reason: timeout}}, {term: {reason: database}}]}}", []),
+        ("{bool: {must: [{term: {addr: '10.0.0.1'}}, {term: {addr: '10.0.0.2'}}]}}", []),
+        ("{bool: {must: [{term: {level: a}}, {term: {level: b}}]}}", ["matches_nothing"]),
+    ],
+)
+def test_values_at_once_by_type(tmp_path: Path, clause: str, found: list[str]) -> None:
+    """Where types are known, only keywords and numbers have one value; two numbers are compared as numbers."""
+    types = {"reason": {"text"}, "code": {"long"}, "level": {"keyword"}, "addr": {"ip"}, "mixed": {"text", "keyword"}}
+    facts = Facts({name: frozenset(kinds) for name, kinds in types.items()})
+    (tmp_path / "a.yaml").write_text(f"type: any\nindex: logs\nfilter:\n- {clause}\n", encoding="utf-8")
+    result = check([tmp_path / "a.yaml"], Settings(), ask=lambda rules: [facts for _ in rules])
+    assert [d.code for d in result.diagnostics if d.code == "matches_nothing"] == found
 
 
 @pytest.mark.parametrize(
