@@ -75,6 +75,11 @@ class Evaluator:
         """Return a mapped field with its values, or None."""
         return self.store.views.get(name)
 
+    def is_single(self, name: str) -> bool:
+        """Whether no document has several values of a field."""
+        view = self.field(name)
+        return view is None or view.column.single
+
     def search(self, body: Mapping[str, Any], now: Millis | None = None) -> dict[str, Any]:
         """Answer a search request; ``now`` is what the word means in it.
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 
 from alerter.engine.dryrun import dry_run
 from alerter.engine.replay import steps
 from alerter.model.incident import Kind
+from alerter.model.rule import Frequency
 from alerter.sources.embedded import EmbeddedSource
-from tests.engine.support import routing
+from alerter.sources.protocol import SourceError
+from alerter.testing import rule
+from tests.engine.support import T0, routing
 from tests.streams.worlds import World, worlds
 
 
@@ -25,3 +29,11 @@ def test_the_same_messages_in_their_order(world: World) -> None:
     for step in found:
         over = step.incident.resolved is not None
         assert over == (step.delivery.kind is Kind.RESOLVED) or step.incident.resolved == step.delivery.at
+
+
+def test_documents_with_several_times_are_not_counted_otherwise_than_on_a_server() -> None:
+    """Each of their times counts, and they cannot be noted at one: what the evaluator cannot answer is refused."""
+    twice = {"@timestamp": ["2026-03-10T11:00:01.000Z", "2026-03-10T11:00:02.000Z"]}
+    source = EmbeddedSource(documents=[twice])
+    with pytest.raises(SourceError, match="run this rule with Elasticsearch"):
+        dry_run(rule(condition=Frequency(2, 10_000)), source, routing(), T0 - 60_000, T0 + 60_000)
