@@ -100,6 +100,42 @@ def test_clauses(tmp_path: Path, clause: str, found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("clause", "column", "message", "hint"),
+    [
+        ("{trem: {a: b}}", 4, "knows no query trem", "did you mean term?"),
+        ("{matchphrase: {a: b}}", 4, "knows no query matchphrase", "did you mean match_phrase?"),
+        ("{type: {value: x}}", 4, "knows no query type", "like term: {level: ERROR}"),
+        ("log_level: ERROR", 3, "knows no query log_level", "write term: {log_level: ...}"),
+        ("log_level: [ERROR]", 3, "knows no query log_level", "write terms: {log_level: [...]}"),
+        ("{not: {term: {a: b}}}", 4, "knows no query not", "write bool: {must_not: ...}"),
+        ("{query: {trem: {a: b}}}", 12, "knows no query trem", "did you mean term?"),
+        ("{bool: {msut: []}}", 11, "bool has no msut", "did you mean must?"),
+        ("{bool: {must: {trem: {a: b}}}}", 18, "knows no query trem", "did you mean term?"),
+        ("{bool: {should: [{bool: {must_not: [{trem: {a: b}}]}}]}}", 40, "knows no query trem", "did you mean term?"),
+        ("{nested: {path: p, query: {trem: {p.a: b}}}}", 30, "knows no query trem", "did you mean term?"),
+        ("{constant_score: {filter: {trem: {a: b}}}}", 30, "knows no query trem", "did you mean term?"),
+        ("{constant_score: {fliter: {term: {a: b}}}}", 4, "does not support [fliter]", ""),
+        ("{bool: {must: [{term: {a: b}, exists: {field: a}}]}}", 18, "found term, exists", "several ones are a list"),
+        ("{bool: {must: [5]}}", 18, "found int", "several ones are a list"),
+        ("{bool: [a]}", 4, "bool is a mapping", ""),
+    ],
+)
+def test_names_that_no_server_knows(tmp_path: Path, clause: str, column: int, message: str, hint: str) -> None:
+    """A misspelt query is refused at every run: it is an error, at its name, with what was probably meant."""
+    (tmp_path / "a.yaml").write_text(f"type: any\nindex: logs\nfilter:\n- {clause}\n", encoding="utf-8")
+    (found,) = [d for d in check([tmp_path / "a.yaml"], Settings()).diagnostics if d.code == "refused_filter"]
+    assert (found.severity, found.line, found.column) == ("error", 4, column)
+    assert message in found.message
+    assert found.hint.endswith(hint)
+
+
+@pytest.mark.parametrize("name", ["geo_shape", "span_near", "percolate", "rank_feature", "script", "wrapper"])
+def test_queries_that_files_do_not_answer_are_no_error(tmp_path: Path, name: str) -> None:
+    """A cluster knows more queries than are answered over files."""
+    assert codes(tmp_path, f"type: any\nindex: logs\nfilter: [{{bool: {{must: [{{{name}: {{a: b}}}}]}}}}]\n") == []
+
+
+@pytest.mark.parametrize(
     ("clause", "found"),
     [
         ("{query_string: {query: 'reason:timeout AND reason:database'}}", []),
