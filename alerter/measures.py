@@ -16,6 +16,10 @@ DIGITS = 14
 """Significant digits of a value: more depend on the order in which a server adds up, and so on how it was asked."""
 
 
+NEAR = 1e-12
+"""How far, relatively, the mean of equal numbers may lie from each of them: its sum was rounded to ``DIGITS``."""
+
+
 class Measure(NamedTuple):
     """The number of events in a window, and its value; None where they give none."""
 
@@ -131,7 +135,10 @@ def kept_digits(measured: Measured, types: frozenset[str]) -> str:
 
 
 def as_written(value: float, kept: str) -> float:
-    """Return the shortest decimal that such a field takes for the same number."""
+    """Return the shortest decimal that such a field takes for the same number.
+
+    A number that the field cannot hold was computed, a mean of several or one between two: it stays as it is.
+    """
 
     def taken(number: float) -> float:
         (found,) = struct.unpack(kept, struct.pack(kept, number))
@@ -139,6 +146,8 @@ def as_written(value: float, kept: str) -> float:
 
     try:
         wanted = taken(value)
+        if not math.isclose(wanted, value, rel_tol=NEAR):
+            return value
         return next(short for digits in range(1, 10) if taken(short := float(f"{wanted:.{digits}g}")) == wanted)
     except (OverflowError, StopIteration):
         return value

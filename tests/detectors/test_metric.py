@@ -214,6 +214,16 @@ def test_a_float_is_what_was_written(kind):
         assert {m.facts["value"] for m in found.matches} <= {0.8, 0.9}
 
 
+@pytest.mark.parametrize("kind", ["avg", "percentiles"])
+@pytest.mark.parametrize(("type", "least"), [("half_float", 2_048), ("float", 2**24)])
+def test_a_computed_number_is_not_rounded_to_the_field(kind, type, least):
+    """Between two numbers that a field holds lies one that it cannot hold: it is above the lower one."""
+    documents = [{"@timestamp": iso(SECOND), "v": value} for value in (least, least + 2)]
+    source = EmbeddedSource(documents=documents, properties={"v": {"type": type}})
+    condition = metric(kind, percent=50.0, maximum=least)
+    assert [m.facts["value"] for m in dry_run(rule(condition), source, ROUTING, -1, MINUTE).matches] == [least + 1]
+
+
 @pytest.mark.parametrize("stamp", ["@timestamp", "stamp"], ids=["asked", "read one by one"])
 @pytest.mark.parametrize(("type", "values", "middle"), [("boolean", [False, True, True], 1), ("date", [5, 7, 8], 7)])
 def test_percentiles_of_dates_and_booleans(stamp, type, values, middle):
