@@ -18,11 +18,14 @@ from alerter.timetext import iso
 
 
 def field_warnings(rule: Rule, document: Document, source: Source) -> Iterator[Diagnostic]:
-    """Yield each field that the rule names and no document has, at its place in the file."""
+    """Yield each field that the rule names and no document has, at its place in the file.
+
+    Documents are there when they have the rule's time field; without any, ``span_warnings`` says so.
+    """
     built = Built(rule, Subject(document, rule))
     names = [n for use in uses(built.subject) for n in _around(use.field)]
     try:
-        types = source.field_types(rule.everywhere, list(dict.fromkeys(names))) if names else {}
+        types = source.field_types(rule.everywhere, list(dict.fromkeys((rule.time.name, *names)))) if names else {}
     except SourceError:
         return  # no such index: the run itself says so
     for found in unknown_field(Known(built, Facts({n: t for n, t in types.items() if t}))):

@@ -112,6 +112,19 @@ def test_a_field_that_no_document_has_is_named_at_its_place(capsys: pytest.Captu
     assert line[found["column"] - 1 :].startswith("log_mesage")
 
 
+def test_a_rule_that_names_no_field_of_the_documents_is_no_all_clear(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each field is named when none of them is there; without a document that is what is said."""
+    rule = "name: a\ntype: any\nindex: general-logs\nfilter: [{term: {levle: ERROR}}, {exists: {field: usr}}]\n"
+    Path("refund-surge.yaml").write_text(rule)
+    said = answer(capsys, "--data", "logs.ndjson")["warnings"]
+    assert [w["message"] for w in said if w["code"] == "unknown_field"] == [
+        "general-logs has no field levle",
+        "general-logs has no field usr",
+    ]
+    Path("logs.ndjson").write_text(json.dumps({"message": "without a time"}))
+    assert set(warned(capsys)) & {"unknown_field", "no_data"} == {"no_data"}
+
+
 def test_data_outside_the_span_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     """A span that no document lies in is no proof of quiet."""
     found = warned(capsys, "--start", "2026-03-12T00:00:00Z", "--end", "2026-03-12T01:00:00Z")
