@@ -58,7 +58,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the tests; 0 all passed, 1 a failed test or an unreadable file, 2 nothing to run."""
+    """Run the tests; 0 all passed, 1 a failed test or a file with errors, 2 nothing to run or to read."""
     from alerter.config import load_settings
     from alerter.ruletest.load import load_tests
     from alerter.ruletest.suite import Suite
@@ -76,6 +76,8 @@ def run(args: argparse.Namespace) -> int:
     _report(args, suite, paths, loaded, results)
     if args.update:
         _update(results)
+    if any(finding.code == "unreadable" for finding in loaded.diagnostics):
+        return 2
     return 1 if loaded.diagnostics or not all(r.passed for r in results) else 0
 
 
@@ -113,7 +115,7 @@ def _require(loaded: Loaded, results: list[Result], args: argparse.Namespace) ->
     """Refuse to pass when nothing was run: a wrong path must not look like success."""
     from alerter.errors import UsageError
 
-    if not loaded.found:
+    if not loaded.found and not loaded.diagnostics:
         where = ", ".join(args.paths) or "the rules of the settings"
         raise UsageError(f"no tests found in {where}", "tests of NAME.yaml stand beside it in NAME.test.yaml")
     if not results and not loaded.diagnostics:

@@ -15,6 +15,7 @@ from alerter.routing.receivers import read_receiver
 from alerter.routing.routes import TreeReader
 from alerter.routing.tree import InhibitRule, Routing
 from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.folders import folder_problems
 from alerter.ruleset.load import rule_files
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document, read_file
@@ -128,6 +129,7 @@ def load_routing(paths: Sequence[Path]) -> tuple[Routing | None, list[Diagnostic
         if not root.exists():
             reading.findings.append(Diagnostic("error", "no_such_file", f"{root} does not exist", "", str(root)))
             continue
+        reading.findings += folder_problems(root)
         for file in rule_files(root):
             reading.file(file)
     if len(reading.trees) != 1:

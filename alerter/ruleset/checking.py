@@ -19,6 +19,7 @@ from alerter.lint.tested import tested_files
 from alerter.model.rule import Position, Rule
 from alerter.routing.load import TOP, load_routing
 from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.folders import folder_problems
 from alerter.ruleset.load import load_rules, rule_files
 from alerter.ruleset.options import TYPES
 from alerter.ruleset.yaml_positions import Document, read_file, read_lines
@@ -75,6 +76,7 @@ def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, as
         one.subject.big_index = known is None or known.documents is None or known.documents >= MANY
         one.subject.types = known.types if known is not None else {}
     scene = Scene(built, routing, tested_files(rule.position.file for rule in loaded.rules), whole)
+    problems += [problem for path in paths for problem in folder_problems(path)]
     findings = [*loaded.diagnostics, *problems, *_alone(built, loaded.refused), *_together(scene)]
     findings += _known(built, facts)
     if chosen.known:

@@ -10,6 +10,7 @@ from alerter.config import Settings
 from alerter.model.rule import Rule
 from alerter.ruleset.build import Builder
 from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.folders import files_below, folder_problems
 from alerter.ruleset.imports import FileState, RuleFile, RuleReader
 from alerter.ruleset.validate import validate
 from alerter.ruleset.yaml_positions import Document
@@ -45,6 +46,7 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
     reader = RuleReader(settings.environ)
     missing = [Diagnostic("error", "no_such_file", f"{p} does not exist", "", str(p)) for p in paths if not p.exists()]
     read = [(root, file, reader.read(file)) for root in paths for file in rule_files(root)]
+    missing += [problem for path in paths for problem in folder_problems(path)]
     findings = [*missing, *(problem for _, _, one in read for problem in one.findings)]
     parts = {Path(name).resolve() for name in reader.states}
     for root, file, one in read:
@@ -79,8 +81,8 @@ def rule_files(root: Path) -> Iterator[Path]:
     if root.is_file():
         yield root
         return
-    for file in sorted(root.rglob("*")):
-        if file.suffix in ENDINGS and not file.name.endswith((".test.yaml", ".test.yml")) and file.is_file():
+    for file in files_below(root):
+        if file.suffix in ENDINGS and not file.name.endswith((".test.yaml", ".test.yml")):
             yield file
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.folders import files_below, folder_problems
 from alerter.ruleset.yaml_positions import Document, read_file
 from alerter.ruletest.build import CaseBuilder
 from alerter.ruletest.checking import check_shape
@@ -30,7 +31,7 @@ class Loaded:
 def test_files(path: Path) -> Iterator[Path]:
     """Yield the test files of a path in a stable order; a rule's file stands for the tests beside it."""
     if path.is_dir():
-        yield from (file for file in sorted(path.rglob("*")) if file.name.endswith(ENDINGS) and file.is_file())
+        yield from (file for file in files_below(path) if file.name.endswith(ENDINGS))
     elif path.name.endswith(ENDINGS):
         yield path
     else:
@@ -41,9 +42,9 @@ test_files.__test__ = False  # type: ignore[attr-defined]
 
 
 def load_tests(paths: Sequence[Path]) -> Loaded:
-    """Read every test file of the paths, each once."""
+    """Read every test file of the paths, each once; a folder that cannot be read is a finding."""
     files: dict[Path, TestFile | None] = {}
-    findings: list[Diagnostic] = []
+    findings = [problem for path in paths for problem in folder_problems(path)]
     for file in (file for path in paths for file in test_files(path)):
         if file.resolve() not in files:
             read, problems = load_test_file(file)
