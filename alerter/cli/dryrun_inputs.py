@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from alerter.cli.dryrun_data import places, read_data
 from alerter.cli.dryrun_warnings import field_warnings, span_warnings
 from alerter.cli.output import complain
 from alerter.cli.progress import Progress
@@ -21,12 +23,14 @@ from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules
 from alerter.ruleset.yaml_positions import Document
 from alerter.sources.embedded import EmbeddedSource
-from alerter.sources.embedded_files import lines_of
 from alerter.sources.explain import ExplainedSource
 from alerter.sources.open import open_elasticsearch
-from alerter.sources.protocol import Source
+from alerter.sources.protocol import Source, SourceError
 from alerter.sources.reader import Reader
-from alerter.timetext import parse_instant
+from alerter.timetext import iso, length_text, parse_instant
+
+LONGEST: Millis = 366 * DAY
+"""Span of data files that is taken without being asked for: more is a wrong time in one of the documents."""
 
 
 @dataclass
@@ -44,6 +48,8 @@ class Inputs:
     notes: list[str] = field(default_factory=list)
     documents_read: int = 0
     """Lines of the data files that are documents; 0 for a cluster."""
+    files: tuple[str, ...] = ()
+    """The data files; none for a cluster."""
     wrapped: ExplainedSource | None = None
     explain: bool = False
     progress: Progress | None = None
@@ -52,11 +58,15 @@ class Inputs:
     @classmethod
     def of(cls, args: argparse.Namespace) -> Inputs:
         """Load rules, routes and the source named on the command line; raises UsageError."""
+        logging.getLogger("alerter.engine.tick").addHandler(logging.NullHandler())  # failures are raised, and said once
         settings = load_settings(args.config)
+        missing = [path for path in args.rules if not Path(path).exists()]
+        if missing:
+            raise UsageError(f"{missing[0]} does not exist", "name rule files or folders")
         loaded = load_rules([Path(p) for p in args.rules], settings)
         errors = [d for d in loaded.diagnostics if d.severity == "error"]
-        for found in errors:
-            complain(found.text())
+        for text in dict.fromkeys(found.text() for found in errors):
+            complain(text)
         if not loaded.rules and not errors:
             raise UsageError("no rule found in " + ", ".join(args.rules), "name a rule file or a folder with rules")
         start, end = _instant(args.start, "--start"), _instant(args.end, "--end")
@@ -74,6 +84,7 @@ class Inputs:
             bool(errors),
             notes,
             source.events if isinstance(source, EmbeddedSource) else 0,
+            tuple(args.data or ()),
         )
         made.explain = getattr(args, "explain", False)
         if made.explain or sys.stderr.isatty():
@@ -108,7 +119,7 @@ class Inputs:
         return self.wrapped.take() if self.wrapped is not None and self.explain else None
 
     def span(self, rule: Rule) -> tuple[Millis, Millis]:
-        """Return ``(start, end]``: as given, else that of the data, else the last 24 hours."""
+        """Return ``(start, end]``: as given, else that of the data, else the last 24 hours. Raises SourceError."""
         if self.source.kind != "embedded":
             end = self.end if self.end is not None else SystemClock().now() - rule.query_delay
             return self.start if self.start is not None else end - DAY, end
@@ -117,7 +128,14 @@ class Inputs:
             first = last = self.end or self.start or 0
         start = self.start if self.start is not None else first - 1
         end = self.end if self.end is not None else default_end(rule, last)
+        if None in (self.start, self.end) and end - start > LONGEST:
+            raise self._odd_time(rule, first, last)
         return start, max(start, end)
+
+    def _odd_time(self, rule: Rule, first: Millis, last: Millis) -> SourceError:
+        earliest, latest = (f" ({place})" if place else "" for place in places(self.files, self.source, rule))
+        reason = f"the documents are from {iso(first)}{earliest} to {iso(last)}{latest}: {length_text(last - first)}"
+        return SourceError("odd_time", reason, "name the span with --start and --end, or mend the time that is wrong")
 
     def extent(self, rule: Rule) -> tuple[Millis | None, Millis | None]:
         """Return the time of the earliest and the latest document of the rule's index. Raises SourceError."""
@@ -161,10 +179,7 @@ def _source(args: argparse.Namespace, settings: Settings) -> tuple[Source, list[
         if not settings.es.urls:
             raise UsageError("no data to ask", "give --data FILE, or set ALERTER_ES_URL to ask a cluster")
         return open_elasticsearch(settings), []
-    source = EmbeddedSource(now=SystemClock().now)
-    for file in args.data:
-        lines = sys.stdin.buffer if file == "-" else lines_of(Path(file))
-        source.extend_lines((line, f"{file}:{number}") for number, line in enumerate(lines, 1))
+    source = read_data(args.data)
     return source, [f"data: {text}" for text in source.warnings]
 
 

@@ -14,6 +14,7 @@ from alerter.engine.view import condition_text
 from alerter.model.incident import Decision, Delivery, Incident, Match
 from alerter.model.rule import Key
 from alerter.notifiers.text import safe_line
+from alerter.plurals import many
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.timetext import iso, length_text
 
@@ -52,10 +53,10 @@ def as_json(
 def summary(answers: Sequence[DryRun], broken: int) -> str:
     """Return the last line, of all rules."""
     matched = sum(bool(answer.matches) for answer in answers)
-    incidents = _plural(sum(len(answer.incidents) for answer in answers), "incident")
-    messages = _plural(sum(len(i.deliveries) for a in answers for i in a.incidents), "message")
+    incidents = many(sum(len(answer.incidents) for answer in answers), "incident")
+    messages = many(sum(len(i.deliveries) for a in answers for i in a.incidents), "message")
     failed = f", {broken:,} could not be evaluated" if broken else ""
-    return f"{_plural(len(answers) + broken, 'rule')}: {matched:,} matched, {incidents}, {messages}{failed}"
+    return f"{many(len(answers) + broken, 'rule')}: {matched:,} matched, {incidents}, {messages}{failed}"
 
 
 _TOLD = {"fired", "repeated", "planned", "digested"}
@@ -64,6 +65,13 @@ _TOLD = {"fired", "repeated", "planned", "digested"}
 
 def _events(answer: DryRun, inputs: Inputs) -> int:
     return inputs.documents_read if inputs.source.kind == "embedded" else answer.events
+
+
+def _counted(answer: DryRun, inputs: Inputs) -> str:
+    """Return how many events the filter selected, and over files of how many documents."""
+    selected = many(answer.events, "event")
+    read = inputs.documents_read
+    return f"{many(read, 'document')} read, {selected} selected by the filter" if read else selected
 
 
 def key_json(key: Key) -> dict[str, Any] | None:
@@ -123,12 +131,12 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
     rule = answer.rule
     span = length_text(answer.end - answer.start) if answer.end > answer.start else "0 s"
     yield f"{rule.name}  ({rule.type}: {condition_text(rule)})"
-    yield f"  {iso(answer.start)} to {iso(answer.end)} ({span}), {answer.evaluations:,} evaluations"
+    yield f"  {iso(answer.start)} to {iso(answer.end)} ({span}), {many(answer.evaluations, 'evaluation')}"
     source = _SOURCES.get(inputs.source.kind, inputs.source.kind)
-    yield f"  answered by {source}, {_events(answer, inputs):,} events"
+    yield f"  answered by {source}, {_counted(answer, inputs)}"
     yield f"  cost: {_cost(answer)}"
     yield from _chart(answer)
-    yield f"  {_plural(len(answer.matches), 'match', 'matches')}, {_plural(len(answer.incidents), 'incident')}"
+    yield f"  {many(len(answer.matches), 'match', 'matches')}, {many(len(answer.incidents), 'incident')}"
     for incident in answer.incidents[:LONGEST_LIST]:
         yield from _incident_lines(incident)
     if len(answer.incidents) > LONGEST_LIST:
@@ -141,9 +149,9 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
 def _cost(answer: DryRun) -> str:
     """Return what the rule was asked for; what the warnings asked beside it is not in it."""
     cost = answer.cost
-    sent = f" in {_plural(answer.requests, 'request')}, {cost.server_ms:,} ms of the server" if answer.requests else ""
-    read = f", {_plural(cost.hits, 'document')} read" if cost.hits else ""
-    return f"{_plural(cost.requests, 'search', 'searches')}{sent}, {_plural(cost.buckets, 'bucket')} counted{read}"
+    sent = f" in {many(answer.requests, 'request')}, {cost.server_ms:,} ms of the server" if answer.requests else ""
+    read = f", {many(cost.hits, 'document')} read" if cost.hits else ""
+    return f"{many(cost.requests, 'search', 'searches')}{sent}, {many(cost.buckets, 'bucket')} counted{read}"
 
 
 def _chart(answer: DryRun) -> Iterator[str]:
@@ -165,7 +173,7 @@ def _incident_lines(incident: Incident) -> Iterator[str]:
     key = ", ".join(f"{name}={value}" for name, value in incident.key or ())
     yield ""
     yield f"  incident {iso(incident.opened)} {'[' + key + '] ' if key else ''}{over}"
-    matches = _plural(incident.matches, "match", "matches")
+    matches = many(incident.matches, "match", "matches")
     yield f"    {matches} announced, {incident.suppressed:,} suppressed, peak {_number(incident.peak):,}"
     for delivery in incident.deliveries[:LONGEST_LIST]:
         yield f"    {iso(delivery.at)} {delivery.kind:8} -> {delivery.channel} ({delivery.receiver}; {delivery.reason})"
@@ -190,7 +198,3 @@ def _decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
         yield f"    {iso(decision.at)} {decision.outcome} ({decision.reason}{until}){who}{times} {key}".rstrip()
     if len(shown) > LONGEST_LIST:
         yield f"    ... and {len(shown) - LONGEST_LIST:,} more; --format json shows all"
-
-
-def _plural(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"

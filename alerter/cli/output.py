@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
+
+from alerter.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def say(text: str = "") -> None:
-    """Print a result line to stdout; characters the terminal cannot show are replaced."""
-    _write(sys.stdout, text)
+    """Print a result line to stdout; characters the terminal cannot show are replaced.
+
+    Raises UsageError where it cannot be written, such as to a full disk; BrokenPipeError where nobody reads it.
+    """
+    try:
+        _write(sys.stdout, text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up(sys.stdout)
+        raise UsageError(f"cannot write the output: {error.strerror or error}") from None
 
 
 def complain(text: str) -> None:
@@ -29,6 +41,13 @@ def note_shipped(folders: Iterable[Path]) -> None:
     for folder in folders:
         if folder.parent == shipped_dir() and not Path(folder.name).is_dir():
             complain(f"alerter: the {folder.name} shipped with alerter, {folder}: no {folder.name}/ here")
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let what is still held for a stream go nowhere, or the end of the program would try to write it again."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def _write(stream: object, text: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.errors import UsageError
+from alerter.plurals import many
 from alerter.query.evaluator import Document, Evaluator, QueryError, Rejection, UnsupportedQuery
 from alerter.sources.embedded_files import BadLine, LineParser, read_documents, stream_documents, value_at
 from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
@@ -40,7 +41,7 @@ class EmbeddedSource:
         self.now = now
         self.evaluator = Evaluator((), properties)
         self._parser = LineParser()
-        self._said = (0, 0, 0)
+        self._said = (0, 0, 0, 0)
         with _uncollected():
             self.extend(stream_documents(files, self._parser))
         self.extend(documents)
@@ -63,14 +64,15 @@ class EmbeddedSource:
     @property
     def warnings(self) -> list[str]:
         """What a user should know of the data, in sentences."""
-        return list(_warnings(self.events, self.bad_lines, self.rejections))
+        return list(_warnings(self.events, self.bad_lines, self.rejections, self._parser.number))
 
     def news(self) -> list[str]:
         """Return the warnings about what was added since the last call."""
-        events, bad, rejected = self._said
-        self._said = (self.events, len(self.bad_lines), len(self.rejections))
-        many = self.events if events <= WARN_ABOVE else 0
-        return list(_warnings(many, self.bad_lines[bad:], self.rejections[rejected:]))
+        events, bad, rejected, lines = self._said
+        self._said = (self.events, len(self.bad_lines), len(self.rejections), self._parser.number)
+        held = self.events if events <= WARN_ABOVE else 0
+        new = self._parser.number - lines
+        return list(_warnings(held, self.bad_lines[bad:], self.rejections[rejected:], new))
 
     def extend(self, documents: Iterable[Document | Mapping[str, Any]]) -> int:
         """Add documents after those that are there; return how many were accepted."""
@@ -157,16 +159,17 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _warnings(events: int, bad: Sequence[BadLine], rejections: Sequence[Rejection]) -> Iterator[str]:
+def _warnings(events: int, bad: Sequence[BadLine], rejections: Sequence[Rejection], lines: int) -> Iterator[str]:
+    """Yield what was left out of so many lines, and whether more events are held than is wise."""
     if events > WARN_ABOVE:
         yield f"{events:,} documents are held in memory; use Elasticsearch for more than {WARN_ABOVE:,}"
     for what, listed in (
-        ("are no documents and were left out", [(line.origin, line.reason) for line in bad]),
-        ("would be rejected by a server and were left out", [(r.origin or r.id, r.reason) for r in rejections]),
+        ("left out as no documents", [(line.origin, line.reason) for line in bad]),
+        ("left out, a server would reject them", [(r.origin or r.id, r.reason) for r in rejections]),
     ):
         if listed:
             origin, reason = listed[0]
-            yield f"{len(listed):,} line(s) {what}; the first: {origin}: {reason}"
+            yield f"{len(listed):,} of {many(lines, 'line')} {what}; the first: {origin}: {reason}"
 
 
 def _hit(found: Mapping[str, Any]) -> Hit:

@@ -14,6 +14,8 @@ from alerter.query.decoding import decode, decode_roughly
 from alerter.query.store import Document
 
 _WRAPPER = {"_index", "_id", "_source", "_type", "_score", "_version", "_seq_no", "_primary_term", "sort", "fields"}
+BOM = b"\xef\xbb\xbf"
+"""What some editors and exports write before the first line of a file; no JSON starts with it."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class LineParser:
     def parse(self, line: bytes, origin: str) -> Document | None:
         """Return the document of a line, or None for a blank or bad one."""
         self.number += 1
-        text = line.strip()
+        text = line.removeprefix(BOM).strip()
         if not text:
             return None
         try:

@@ -45,7 +45,7 @@ def test_files(tmp_path: Path) -> None:
     assert [(hit.id, hit.source) for hit in hits] == [("1", {"n": 1}), ("x", {"n": 2}), ("7", {"n": 3})]
     assert [bad.origin for bad in source.bad_lines] == [f"{first}:3", f"{first}:4", f"{first}:6"]
     assert (source.kind, source.requests, source.events) == ("embedded", 0, 3)
-    assert "3 line(s)" in source.warnings[0]
+    assert "3 of 7 lines left out as no documents; the first: " in source.warnings[0]
 
 
 def test_unreadable_files(tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ def test_what_is_left_out_is_logged_once_with_its_line(file: Path, caplog: pytes
     with caplog.at_level(logging.WARNING):
         feed.poll()
     assert [r.getMessage().split("; ")[0] for r in caplog.records] == [
-        "data: 1 line(s) are no documents and were left out",
-        "data: 1 line(s) would be rejected by a server and were left out",
+        "data: 1 of 3 lines left out as no documents",
+        "data: 1 of 3 lines left out, a server would reject them",
     ]
     assert f"{file}:6:" in caplog.records[0].getMessage()
     assert f"{file}:5:" in caplog.records[1].getMessage()
