@@ -11,13 +11,14 @@ from typing import Any
 from alerter.backtest.labels import Label
 from alerter.backtest.run import Backtest
 from alerter.backtest.score import Caught, Score
-from alerter.backtest.sweep import Setting
+from alerter.backtest.sweep import Setting, shown
 from alerter.charts.drawing import Drawing
 from alerter.charts.files import write_picture
 from alerter.charts.panels import add_lanes
 from alerter.clock import HOUR
 from alerter.model.rule import Key
 from alerter.notifiers.text import safe_line
+from alerter.plurals import many
 from alerter.timetext import iso, length_text
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -106,8 +107,8 @@ def as_text(answer: Backtest) -> str:
 def _lines(answer: Backtest) -> Iterator[str]:
     yield f"{answer.rule.name}  ({answer.rule.type})"
     yield f"  {iso(answer.start)} to {iso(answer.end)} ({length_text(answer.end - answer.start)})"
-    asked = f", {answer.requests:,} requests" if answer.requests else ""
-    yield f"  {len(answer.scores):,} settings over {answer.events:,} events{asked}"
+    asked = f", {many(answer.requests, 'request')}" if answer.requests else ""
+    yield f"  {many(len(answer.scores), 'setting')} over {many(answer.events, 'event')}{asked}"
     yield ""
     rows = [_header(answer), *(_row(one, answer) for one in answer.scores)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -138,7 +139,7 @@ def _row(one: Score, answer: Backtest) -> list[str]:
     most = max(one.by_hour.values(), default=0)
     return [
         _mark(one, answer),
-        *(value for _, value in one.setting.values),
+        *(shown(value) for _, value in one.setting.values),
         f"{len(one.incidents):,}",
         length_text(one.open_for) if one.incidents else "-",
         length_text(one.longest) if one.incidents else "-",

@@ -12,6 +12,7 @@ from alerter.backtest.sweep import Setting
 from alerter.clock import HOUR, Millis
 from alerter.engine.dryrun import DryRun
 from alerter.model.incident import Delivery, DeliveryState, Incident
+from alerter.plurals import many
 
 
 @dataclass(frozen=True)
@@ -127,10 +128,9 @@ def suggest(scores: Sequence[Score], labels: Sequence[Label]) -> Suggestion:
             why += f"; {most.setting.name} catches most: {len(most.caught)} of {len(labels)}"
         return Suggestion(None, why)
     best = min(good, key=lambda one: (one.messages, len(one.false), one.latest))
-    messages = "1 message" if best.messages == 1 else f"{best.messages:,} messages"
-    return Suggestion(best.setting, f"it catches {number} with the fewest messages: {messages}, {_false(best)}")
+    told = many(best.messages, "message")
+    return Suggestion(best.setting, f"it catches {number} with the fewest messages: {told}, {_false(best)}")
 
 
 def _false(one: Score) -> str:
-    number = len(one.false)
-    return "no false incident" if not number else f"{number:,} false incident{'s' if number > 1 else ''}"
+    return many(len(one.false), "false incident") if one.false else "no false incident"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import yaml
 
@@ -21,6 +22,7 @@ from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.validate import validate
 from alerter.ruleset.yaml_positions import Document
 
+Value: TypeAlias = int | float | str | None
 MOST_SETTINGS = 500
 """Combinations of one backtest."""
 SILENCES = ("realert", "exponential_realert", "resolve_after")
@@ -41,19 +43,20 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Setting:
-    """One combination: each swept option with its value as people write it, and the rule it makes.
+    """One combination: each swept option with its value, and the rule it makes.
 
-    ``written`` tells that the rule's file says so.
+    A value is a number, text as people write it, true, false, or None where the file says nothing. ``written`` tells
+    that the rule's file says so.
     """
 
-    values: tuple[tuple[str, str], ...]
+    values: tuple[tuple[str, Value], ...]
     rule: Rule
     written: bool = False
 
     @property
     def name(self) -> str:
         """Return it as one line: ``num_events=5 timeframe=10m``."""
-        return " ".join(f"{option}={value}" for option, value in self.values)
+        return " ".join(f"{option}={shown(value)}" for option, value in self.values)
 
 
 def parse_sweeps(texts: Sequence[str], rule: Rule) -> dict[str, list[Any]]:
@@ -71,14 +74,14 @@ def parse_sweeps(texts: Sequence[str], rule: Rule) -> dict[str, list[Any]]:
             raise UsageError(f"a rule of type {rule.type} cannot sweep {option}", f"{hint}; {known}" if hint else known)
         if option in sweeps:
             raise UsageError(f"--sweep {option} is there twice", f"write all values in one: --sweep {option}=A,B")
-        sweeps[option] = list({_shown(value): value for value in values}.values())
+        sweeps[option] = list({shown(value): value for value in values}.values())
     return sweeps
 
 
 def _value(option: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError):  # ValueError: what looks like a date that no calendar has
         raise UsageError(f"--sweep {option}: {text!r} is not a value", "like 5 or 10m") from None
 
 
@@ -94,15 +97,16 @@ def settings_of(rule: Rule, sweeps: Mapping[str, Sequence[Any]], settings: Setti
     for chosen in product(*sweeps.values()):
         changes = dict(zip(sweeps, chosen, strict=True))
         variant = _variant(rule, document, changes, settings)
-        values = tuple((option, _shown(value)) for option, value in changes.items())
+        values = tuple((option, _plain(value)) for option, value in changes.items())
         same = next((one for one in found if one.rule == variant), None)
         if same is not None:
-            text = " ".join(f"{option}={value}" for option, value in values)
-            raise UsageError(f"{same.name} and {text} are the same rule", "an option written in the file may win")
+            raise UsageError(
+                f"{same.name} and {_text(changes)} are the same rule", "an option written in the file may win"
+            )
         found.append(Setting(values, variant, written=variant == rule))
     if any(one.written for one in found):
         return found
-    as_is = tuple((option, _shown(document.value.get(option))) for option in sweeps)
+    as_is = tuple((option, _plain(document.value.get(option))) for option in sweeps)
     return [Setting(as_is, rule, written=True), *found]
 
 
@@ -122,9 +126,8 @@ def _variant(rule: Rule, document: Document, changes: Mapping[str, Any], setting
     findings = [f for f in validate(changed) if f.severity == "error"]
     built = None if findings else builder.build()
     if built is None:
-        text = " ".join(f"{option}={_shown(value)}" for option, value in changes.items())
         wrong = next(f for f in (*findings, *builder.findings) if f.severity == "error")
-        raise UsageError(f"--sweep {text}: {wrong.message}", wrong.hint)
+        raise UsageError(f"--sweep {_text(changes)}: {wrong.message}", wrong.hint)
     return replace(
         rule,
         condition=built.condition,
@@ -135,7 +138,16 @@ def _variant(rule: Rule, document: Document, changes: Mapping[str, Any], setting
     )
 
 
-def _shown(value: Any) -> str:
+def _text(changes: Mapping[str, Any]) -> str:
+    return " ".join(f"{option}={shown(value)}" for option, value in changes.items())
+
+
+def _plain(value: Any) -> Value:
+    """Return a number, true, false or None as it is, and anything else as it is written."""
+    return value if value is None or (isinstance(value, int | float) and isfinite(value)) else shown(value)
+
+
+def shown(value: Any) -> str:
     """Return a value as it is written on the command line; lengths short, ``-`` for what the file does not say."""
     if value is None:
         return "-"

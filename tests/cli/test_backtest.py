@@ -74,8 +74,8 @@ def test_the_setting_of_the_file_is_not_tried_twice(capsys: pytest.CaptureFixtur
     """Where the sweep holds what the file says, that row is marked and no other is added."""
     answer = json.loads(ran(capsys, "--sweep", "num_events=40,50", "--format", "json"))
     assert [(s["setting"], s["written"]) for s in answer["settings"]] == [
-        ({"num_events": "40"}, True),
-        ({"num_events": "50"}, False),
+        ({"num_events": 40}, True),
+        ({"num_events": 50}, False),
     ]
 
 
@@ -93,6 +93,7 @@ def test_the_setting_of_the_file_is_not_tried_twice(capsys: pytest.CaptureFixtur
         (["--sweep", "num_events=5", "--sweep", "num_events=6"], "is there twice"),
         (["--sweep", "timeframe=1m,60s"], "timeframe=1m and timeframe=60s are the same rule"),
         (["--sweep", "num_events=" + ",".join(map(str, range(1, 600)))], "599 combinations are too many"),
+        (["--sweep", "num_events=2026-13-45"], "'2026-13-45' is not a value"),
         (["--sweep", "num_events=5", "--rule", "nothing"], "there is no rule nothing"),
         (["--sweep", "num_events=5", "--expect", "none.yaml"], "none.yaml"),
         (["--sweep", "num_events=5", "--early", "soon"], "--early"),
@@ -104,6 +105,38 @@ def test_wrong_use_says_what_to_do(capsys: pytest.CaptureFixture[str], arguments
     captured = capsys.readouterr()
     assert says in captured.err
     assert captured.out == ""
+
+
+def test_the_rule_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    """One message, exit code 2."""
+    assert main(["backtest", "none.yaml", "--data", "logs.ndjson", "--sweep", "num_events=5"]) == 2
+    assert capsys.readouterr().err == "alerter: none.yaml does not exist\n  hint: name rule files or folders\n"
+
+
+def test_data_without_a_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing that could be wrong with the rule shows in it, so it is refused."""
+    Path("logs.ndjson").write_text(json.dumps(list(documents())))
+    assert main(["backtest", "rule.yaml", "--data", "logs.ndjson", "--sweep", "num_events=5"]) == 2
+    captured = capsys.readouterr()
+    assert "logs.ndjson:1: not a JSON object\n  hint: one document a line: jq -c '.[]'" in captured.err
+    assert captured.out == ""
+
+
+def test_values_of_a_program_are_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON has numbers as numbers, lengths as they are written, and null where the file says nothing."""
+    out = ran(capsys, "--sweep", "num_events=1,20", "--sweep", "resolve_after=5m", "--format", "json")
+    settings = [one["setting"] for one in json.loads(out)["settings"]]
+    assert settings[:2] == [
+        {"num_events": 40, "resolve_after": None},
+        {"num_events": 1, "resolve_after": "5m"},
+    ]
+
+
+def test_one_is_not_several(capsys: pytest.CaptureFixture[str]) -> None:
+    """One setting, one event."""
+    lines = Path("logs.ndjson").read_text().splitlines()
+    Path("logs.ndjson").write_text(next(line for line in lines if "for refund" in line))
+    assert "  1 setting over 1 event\n" in ran(capsys, "--sweep", "num_events=40")
 
 
 def test_a_file_of_several_rules_needs_a_name(capsys: pytest.CaptureFixture[str]) -> None:
