@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from alerter.plurals import many
-from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.diagnostics import Diagnostic, visible
 
 DOCS = "docs/check.md"
 MOST_ALIKE = 10
@@ -68,7 +68,7 @@ def summary(findings: Sequence[Diagnostic], files: int, rules: int, silenced: in
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return visible(text).replace("%", "%25").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

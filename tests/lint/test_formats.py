@@ -172,3 +172,12 @@ def test_no_control_character_reaches_a_terminal() -> None:
     """Neither from the name of a file, nor from its text."""
     found = Diagnostic("error", "c", "a\x1b[31mb", "h\x07", "f\x9b.yaml", 1, 1, "x\x1b]0;y\u202e", 1)
     assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set("".join(as_text([found])))
+
+
+def test_no_control_character_reaches_a_log_of_github() -> None:
+    """Names in files and paths are hostile: escapes and bidi controls become a mark, line breaks within a part stay."""
+    found = Diagnostic("error", "unknown_key", "a\x1b[31m\u202eb\nc\r::error::d", "e\x07", "f\x1b\u2066.yaml")
+    (line,) = as_github([found])
+    assert line.isprintable()
+    assert line.startswith("::error file=f\ufffd\ufffd.yaml,line=1,")
+    assert "::a\ufffd[31m\ufffdb%0Ac\ufffd::error::d%0Ahint: e\ufffd%0A" in line
