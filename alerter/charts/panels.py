@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alerter.charts.drawing import BLUE, FAINT, GREEN, INK, KNOWN, ORANGE, RED, SHADE, Box, Drawing, Line, Text
 from alerter.charts.series import Series
-from alerter.charts.ticks import number_text, ticks
+from alerter.charts.ticks import ticks
 from alerter.clock import Millis
+from alerter.numbers import number_text
 
 LEFT, RIGHT = 70, 20
 TITLE, PLOT, TIMES = 34, 170, 34
@@ -32,14 +33,10 @@ class _Scale:
     end: Millis
     above: float
     height: float
-    top: float = 1.0
 
     def x(self, at: Millis) -> float:
         inside = min(max(at, self.start), self.end) - self.start
         return round(LEFT + (self.drawing.width - LEFT - RIGHT) * inside / max(self.end - self.start, 1), 2)
-
-    def y(self, number: float) -> float:
-        return round(self.above + self.height * (1 - number / self.top), 2)
 
     def band(self, span: Band, colour: str) -> Box:
         first, last = self.x(span[0]), self.x(span[1])
@@ -49,22 +46,28 @@ class _Scale:
 def add_curve(drawing: Drawing, title: str, series: Series, incidents: Sequence[Band]) -> None:
     """Add a panel: the curve, dashed limits, incidents shaded, a red tick for each match."""
     above = drawing.height + TITLE
-    scale = _Scale(drawing, series.start, series.end, above, PLOT, series.top)
+    scale = _Scale(drawing, series.start, series.end, above, PLOT)
     key = ", ".join(f"{name}={value}" for name, value in series.key or ())
+
+    def y(number: float) -> float:
+        return round(above + PLOT * (1 - series.height(number)), 2)
+
+    def level(number: float, colour: str, width: float, *, dashed: bool = False) -> Line:
+        return Line(((LEFT, y(number)), (drawing.width - RIGHT, y(number))), colour, width, dashed=dashed)
+
     drawing.add(
         _text(LEFT, above - 14, f"{title}{' of ' + key if key else ''}: {series.what}", 14),
         *(scale.band(span, SHADE) for span in incidents),
-        Line(((LEFT, scale.y(0)), (drawing.width - RIGHT, scale.y(0))), INK, 1),
+        level(0, INK, 1),
+        *(level(limit, RED, 1.2, dashed=True) for limit in series.limits),
     )
-    drawing.add(*(_level(drawing, scale, limit, RED) for limit in series.limits))
     named: list[float] = []
-    for number in (*series.limits, series.top, 0.0):
-        if all(abs(scale.y(number) - scale.y(other)) >= APART for other in named):
+    for number in (*series.limits, series.top, series.bottom, 0.0):
+        if all(abs(y(number) - y(other)) >= APART for other in named):
             named.append(number)
-            drawing.add(Text(LEFT - 6, scale.y(number) + 4, number_text(number), 11, "end"))
-    if series.reference:
-        drawing.add(_curve(scale, series, series.reference, ORANGE))
-    drawing.add(_curve(scale, series, series.parts, BLUE))
+            drawing.add(Text(LEFT - 6, y(number) + 4, number_text(number), 11, "end"))
+    drawing.add(*_curve(scale, series, [y(number) for number in series.reference], ORANGE))
+    drawing.add(*_curve(scale, series, [None if number is None else y(number) for number in series.parts], BLUE))
     foot = above + PLOT
     drawing.add(*(Line(((scale.x(at), foot), (scale.x(at), foot + 7)), RED, 2) for at in series.matches))
     _times(drawing, scale, foot)
@@ -94,17 +97,16 @@ def _text(x: float, y: float, text: str, size: int, colour: str = INK) -> Text:
     return Text(x, y, text if len(text) <= LONGEST_TITLE else text[: LONGEST_TITLE - 3] + "...", size, colour=colour)
 
 
-def _level(drawing: Drawing, scale: _Scale, number: float, colour: str) -> Line:
-    return Line(((LEFT, scale.y(number)), (drawing.width - RIGHT, scale.y(number))), colour, 1.2, dashed=True)
-
-
-def _curve(scale: _Scale, series: Series, numbers: Sequence[float], colour: str) -> Line:
-    """Return the steps of a curve: a part's number over all of it."""
+def _curve(scale: _Scale, series: Series, heights: Sequence[float | None], colour: str) -> Iterator[Line]:
+    """Yield the steps of a curve, a part's number over all of it, in as many lines as gaps leave."""
     points: list[tuple[float, float]] = []
-    for n, number in enumerate(numbers):
-        first, last = (round(series.start + series.width * edge) for edge in (n, n + 1))
-        points += [(scale.x(first), scale.y(number)), (scale.x(last), scale.y(number))]
-    return Line(tuple(points), colour)
+    for n, y in enumerate([*heights, None]):
+        if y is not None:
+            first, last = (round(series.start + series.width * edge) for edge in (n, n + 1))
+            points += [(scale.x(first), y), (scale.x(last), y)]
+        elif points:
+            yield Line(tuple(points), colour)
+            points = []
 
 
 def _times(drawing: Drawing, scale: _Scale, foot: float) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 from alerter.clock import Millis
+from alerter.detectors.metric import judged_value
 from alerter.model.incident import Match
-from alerter.model.metric import Metric
+from alerter.model.metric import Metric, MetricAggregation, PercentageMatch
 from alerter.model.rule import (
     Cardinality,
     Flatline,
@@ -30,21 +33,24 @@ from alerter.windows import Curve
 PER_PART = 8
 """Instants of a part at which different values are counted."""
 
+CANDIDATES = 100
+"""Keys without a match whose curves are looked at for the one nearest to the threshold."""
+
 
 @dataclass(frozen=True)
 class Series:
     """Numbers over ``(start, end]``, ``parts`` of equal width, oldest first: the highest one of each part.
 
-    With ``lowest`` (what must not fall) the lowest one. ``limits`` are the thresholds; ``reference``, of spikes, is the
-    number above (or below) which the current window's would be a spike. Between edges of buckets a count is the least
-    that it can be; where the rule matched it is exact.
+    None where nothing was asked yet, or there was no value. With ``lowest`` (what must not fall) the lowest one.
+    ``limits`` are the thresholds; ``reference``, of spikes, is the number above (or below) which the current window's
+    would be a spike. Between edges of buckets a count is the least that it can be; where the rule matched it is exact.
     """
 
     what: str
     key: Key
     start: Millis
     end: Millis
-    parts: tuple[float, ...]
+    parts: tuple[float | None, ...]
     matches: tuple[Millis, ...]
     limits: tuple[float, ...] = ()
     reference: tuple[float, ...] = ()
@@ -57,8 +63,22 @@ class Series:
 
     @property
     def top(self) -> float:
-        """The highest number to be shown, at least 1."""
-        return max([*self.parts, *self.limits, *self.reference, 1.0])
+        """The highest number to be shown, 0 or more; 1 where there is nothing but zeros."""
+        return max(0.0, *self._numbers) or (0.0 if self.bottom else 1.0)
+
+    @property
+    def bottom(self) -> float:
+        """The lowest number to be shown, 0 or less."""
+        return min(0.0, *self._numbers)
+
+    @property
+    def _numbers(self) -> list[float]:
+        return [0.0, *(n for n in self.parts if n is not None), *self.limits, *self.reference]
+
+    def height(self, number: float) -> float:
+        """Return how far up a number stands: 0 at the bottom, 1 at the top."""
+        low, high = self.bottom / 2, self.top / 2  # halves: the whole may be more than a float holds
+        return (number / 2 - low) / (high - low or 1.0)
 
 
 @dataclass(frozen=True)
@@ -84,17 +104,46 @@ class Parts:
 def series_of(
     rule: Rule, events: Events, matches: Sequence[Match], start: Millis, end: Millis, *, parts: int, most: int
 ) -> list[Series]:
-    """Return the series of the keys that matter most, at most ``most``: most matches, then most events.
+    """Return the series of the keys that matter most, at most ``most``: most matches, then nearest to the threshold.
 
     There are at most ``parts``, none narrower than the buckets in which the events were counted.
     """
     number = max(min(parts, (end - start) // bucket_width(rule)), 1)
-    keys = sorted(events.keys(), key=lambda k: -events.curve(k).total)
-    counted = {key: sum(m.key == key for m in matches) for key in dict.fromkeys([*(m.key for m in matches), *keys])}
-    chosen = sorted(counted, key=lambda k: -counted[k])[:most]
     divided = Parts(start, end, number)
+    chosen = [key for key, _ in Counter(m.key for m in matches).most_common(most)]
+    if len(chosen) < most:
+        quiet = [key for key in list(events.keys()) if key not in chosen]
+        chosen += _nearest_first(rule, events, quiet, divided)[: most - len(chosen)]
     found = [_series(rule, events, key, [m for m in matches if m.key == key], divided) for key in chosen]
     return [series for series in found if not _is_hidden(rule, series)]
+
+
+def _nearest_first(rule: Rule, events: Events, keys: Sequence[Key], divided: Parts) -> list[Key]:
+    """Order keys without a match by how near they came to the threshold, where there is none by their events."""
+    condition = rule.condition
+    order = sorted(keys, key=lambda key: -events.curve(key).total)
+    if isinstance(condition, MetricAggregation | PercentageMatch):
+        limits = [x for x in (condition.limits.maximum, condition.limits.minimum) if x is not None]
+
+        def away(key: Key) -> float:
+            measures = events.measures.get(key, {}).values()
+            return _away([judged_value(condition, key, measure) for measure in measures], limits)
+
+        return sorted(order, key=away)
+    if len(order) < 2 or not isinstance(condition, Frequency | Flatline | Cardinality | Spike):
+        return order
+    if isinstance(condition, Flatline) or (isinstance(condition, Cardinality) and condition.maximum is None):
+        order.reverse()
+    drawn = {key: _series(rule, events, key, (), divided) for key in order[:CANDIDATES]}
+    return sorted(drawn, key=lambda key: _away(drawn[key].parts, drawn[key].limits, drawn[key].reference))
+
+
+def _away(numbers: Sequence[float | None], limits: Sequence[float], reference: Sequence[float] = ()) -> float:
+    """Return how far numbers stayed from the nearest limit, or how many times from what they are compared with."""
+    known = [number for number in numbers if number is not None]
+    apart = [abs(number - limit) for number in known for limit in limits]
+    apart += [abs(number / base - 1) for number, base in zip(known, reference, strict=False) if base]
+    return min(apart, default=math.inf)
 
 
 def _is_hidden(rule: Rule, series: Series) -> bool:
@@ -102,7 +151,7 @@ def _is_hidden(rule: Rule, series: Series) -> bool:
     measured = getattr(rule.condition, "measured", None)
     if not isinstance(measured, Metric) or measured.of_nothing is not None:
         return False
-    return any(hide(measured.field, number, rule.redact) != number for number in series.parts)
+    return any(hide(measured.field, number, rule.redact) != number for number in series.parts if number is not None)
 
 
 def _series(rule: Rule, events: Events, key: Key, matches: Sequence[Match], divided: Parts) -> Series:
@@ -141,17 +190,18 @@ def _series(rule: Rule, events: Events, key: Key, matches: Sequence[Match], divi
 def _measured(
     condition: Measuring, rule: Rule, events: Events, key: Key, divided: Parts, matches: tuple[Millis, ...]
 ) -> Series:
-    """Return the value of the newest window of each nominal instant, 0 where there is none."""
+    """Return the value of the newest window of each nominal instant, which stands until the next one."""
     limits: tuple[float, ...] = ()
     lowest = isinstance(condition, SpikeAggregation) and condition.direction is SpikeType.DOWN
     if not isinstance(condition, SpikeAggregation):
         limits = tuple(x for x in (condition.limits.maximum, condition.limits.minimum) if x is not None)
         lowest = condition.limits.maximum is None
-    numbers: list[float] = []
+    numbers: list[float | None] = []
     for start, end in divided.spans():
         asked = list(instants(rule.schedule, start, end)) or [latest_instant(rule.schedule, end)]
-        values = [events.measured(key, condition.windows.at(at)[0]).value or 0.0 for at in asked]
-        numbers.append(min(values) if lowest else max(values))
+        measures = [events.measured(key, condition.windows.at(at)[0]) for at in asked if at > divided.start]
+        values = [v for v in (judged_value(condition, key, measure) for measure in measures) if v is not None]
+        numbers.append((min if lowest else max)(values, default=None))
     what = f"{condition.measured.name} in {length_text(condition.windows.step)}"
     return Series(what, key, divided.start, divided.end, tuple(numbers), matches, limits, lowest=lowest)
 

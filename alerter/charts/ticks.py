@@ -1,4 +1,4 @@
-"""Numbers and times along the axes of charts."""
+"""Times along the axes of charts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,6 @@ STEPS: tuple[Millis, ...] = (
     SECOND, 5 * SECOND, 15 * SECOND, MINUTE, 5 * MINUTE, 10 * MINUTE, 15 * MINUTE, 30 * MINUTE,
     HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 2 * DAY, 7 * DAY, 28 * DAY,
 )  # fmt: skip
-
-
-def number_text(number: float) -> str:
-    """Return a number in few characters: ``40``, ``1,200``, ``2.5``."""
-    return f"{int(number):,}" if float(number).is_integer() else f"{number:,.3g}"
 
 
 def ticks(start: Millis, end: Millis, most: int) -> Iterator[tuple[Millis, str]]:

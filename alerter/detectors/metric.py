@@ -10,7 +10,7 @@ from alerter.incidents import Lifecycle
 from alerter.measures import Measure
 from alerter.model.incident import Match
 from alerter.model.metric import Metric, MetricAggregation, PercentageMatch, Window
-from alerter.model.rule import Key, KeyValue, Rule
+from alerter.model.rule import Key, KeyValue, Measuring, Rule
 from alerter.numbers import formatted, plain
 from alerter.redact import hide
 from alerter.timetext import iso
@@ -35,13 +35,13 @@ def detect(events: Events, life: Lifecycle, span: Span) -> None:
 def _beyond(condition: Bounded, key: Key, measures: list[tuple[Window, Measure]]) -> tuple[Window, float] | None:
     """Return the newest window with a value beyond the limits, and that value."""
     for window, measure in measures:
-        value = _value(condition, key, measure)
+        value = judged_value(condition, key, measure)
         if value is not None and condition.limits.crossed(value):
             return window, value
     return None
 
 
-def _value(condition: Bounded, key: Key, measure: Measure) -> float | None:
+def judged_value(condition: Measuring, key: Key, measure: Measure) -> float | None:
     """Return the value that is judged; None where there is none.
 
     Without a key a window without events is judged too, by what counts or adds; a key without events is not there.

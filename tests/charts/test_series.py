@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
+from alerter.charts.drawing import BLUE, Drawing, Line
+from alerter.charts.panels import PLOT, TITLE, add_curve
 from alerter.charts.series import Series, series_of
 from alerter.charts.terminal import draw
 from alerter.clock import MINUTE, SECOND
@@ -78,9 +81,59 @@ def test_metrics_show_values_of_windows() -> None:
     assert one.parts == (6.0, 6.0, 6.0, 6.0, 6.0, 1.0, 0.0, 0.0, 0.0, 0.0)
     assert (one.what, one.limits, one.lowest) == ("number of values of host in 1 min", (7.5,), False)
     few = MetricAggregation(metric, Windows(MINUTE), Limits(minimum=2))
-    assert [one.key for one in charted(few, range(0, 1_200, 10), key="user")] == [(("user", "a"),), (("user", "b"),)]
+    assert [one.key for one in charted(few, range(0, 1_200, 10), key="user")] == [(("user", "b"),), (("user", "a"),)]
     (fall,) = charted(SpikeAggregation(metric, 2, SpikeType.DOWN, MINUTE), [*range(0, 600, 10), *range(600, 1_201, 30)])
     assert (fall.lowest, fall.matches) == (True, (T0 + 11 * MINUTE,))
+
+
+def valued(metric: Metric, limits: Limits, fields: Iterable[dict[str, Any]], key: str = "") -> list[Series]:
+    """Return the series of a metric over ten minutes, of an event every minute with these fields."""
+    found = [d | more for d, more in zip(documents(range(30, 630, 60)), fields, strict=False)]
+    tested = rule(MetricAggregation(metric, Windows(MINUTE), limits), query_key=(key,) if key else ())
+    end = T0 + 10 * MINUTE
+    answer = dry_run(tested, EmbeddedSource(documents=found), routing(), T0, end)
+    assert answer.counted is not None
+    return series_of(tested, answer.counted, answer.matches, T0, end, parts=20, most=1)
+
+
+def test_values_below_zero_and_absent_ones_have_their_place() -> None:
+    """The scale goes from the lowest number to the highest, zero among them; no value leaves a gap, not a zero."""
+    numbers = [3.0, None, -50.5, -20.0]
+    (one,) = valued(Metric(MetricKind.AVG, "v"), Limits(-30.0), ({"v": n} for n in numbers))
+    assert one.parts[:9] == (None, 3, 3, None, None, -50.5, -50.5, -20, -20)
+    assert (one.top, one.bottom, one.height(-50.5), one.height(3)) == (3, -50.5, 0, 1)
+    lines = list(draw(one))
+    assert (lines[1][:7], lines[9][:16]) == ("    3 ┤", "-50.5 ┼ ──  ────")
+    assert not any("None" in line or len(line) > 120 for line in lines)
+    drawing = Drawing()
+    add_curve(drawing, "r", one, [])
+    curve = [shape for shape in drawing.shapes if isinstance(shape, Line) and shape.colour == BLUE]
+    assert len(curve) == 2
+    inside = [y for shape in curve for _, y in shape.points]
+    assert (min(inside), max(inside)) == (TITLE, TITLE + PLOT)
+
+
+@pytest.mark.parametrize("numbers", [(-1.7e308, 1.7e308), (5e-324,), (0.0,), (-2.0,), (0.05,)])
+def test_any_numbers_lie_within_the_chart(numbers: tuple[float, ...]) -> None:
+    """However large, small or alike they are."""
+    one = Series("v", None, T0, END, numbers, ())
+    assert all(0 <= one.height(number) <= 1 for number in (*numbers, 0.0, one.top, one.bottom))
+    assert max(map(len, draw(one))) < 60
+
+
+def test_without_a_match_the_nearest_key_is_drawn() -> None:
+    """Not the one with the most events."""
+    users = [{"user": "often", "v": 1}] * 7 + [{"user": "near", "v": 9}, {"user": "far", "v": -20}]
+    (one,) = valued(Metric(MetricKind.MAX, "v"), Limits(10), users, key="user")
+    assert one.key == (("user", "near"),)
+    counted = [{**d, "user": "many" if n % 20 else "few"} for n, d in enumerate(documents(range(0, 1_200, 2)))]
+    for condition, key in ((Frequency(200, MINUTE), "many"), (Flatline(1, 2 * MINUTE), "few")):
+        tested = rule(condition, query_key=("user",))
+        answer = dry_run(tested, EmbeddedSource(documents=counted), routing(), T0, END)
+        assert answer.counted is not None
+        assert not answer.matches
+        (one,) = series_of(tested, answer.counted, (), T0, END, parts=20, most=1)
+        assert one.key == (("user", key),)
 
 
 def test_events_are_shown_as_they_come() -> None:
