@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from alerter.query.evaluator import Evaluator
 
 _ANY_TIME = 1_700_000_000_000
-_OCCURS = ("must", "filter", "should", "must_not")
+_OCCURS = ("must", "filter", "should", "must_not", "mustNot")
 _BOOL = (*_OCCURS, "minimum_should_match", "adjust_pure_negative", "boost", "_name")
 _INNER: Mapping[str, tuple[str, ...]] = {
     "bool": _OCCURS,
@@ -108,7 +108,7 @@ def _options(name: str, body: Mapping[Any, Any], path: Path) -> Iterator[Found]:
     if name == "bool":
         for key in body:
             if key not in _BOOL:
-                near = did_you_mean(str(key), _BOOL) or f"it has {', '.join(_BOOL[:5])}"
+                near = did_you_mean(str(key), _BOOL) or "it has must, filter, should, must_not, minimum_should_match"
                 yield Found(f"Elasticsearch refuses this clause: bool has no {key}", near, (*path, key), key=True)
         return
     reason = _refusal(name, {k: {"match_all": {}} if v and k in _INNER[name] else v for k, v in body.items()})

@@ -90,6 +90,8 @@ def test_numbers_and_lengths(tmp_path: Path, text: str, found: list[str]) -> Non
         ("{bool: {must: [{term: {code: nan}}, {term: {code: nan}}]}}", []),
         ("{bool: {must: [{term: {code: 1" + 400 * "0" + "}}, {term: {code: 1}}]}}", ["matches_nothing"]),
         ("{more_like_this: {like: x}}", []),
+        ("{bool: {mustNot: {term: {a: b}}, minimum_should_match: 0}}", []),
+        ("{bool: {must: null, should: []}}", []),
         ("{term: {level: [A]}}", ["refused_filter"]),
         ("{nested: {path: p, query: {term: {p.a: 1}}}}", []),
     ],
