@@ -13,6 +13,9 @@ from alerter.clock import Millis
 from alerter.model.memory import KeyMemory
 from alerter.model.rule import Key
 
+JUDGING_VALUES = frozenset({"cardinality", "metric_aggregation", "percentage_match", "spike_aggregation"})
+"""Types of rules that judge a value of a window; ``count`` and ``peak`` are its numbers of events all the same."""
+
 
 def digest(*parts: object) -> str:
     """Return a stable 20-character id of the parts."""
@@ -290,6 +293,11 @@ class Incident:
     def state(self) -> str:
         """``firing`` or ``resolved``."""
         return "firing" if self.resolved is None else "resolved"
+
+    @property
+    def judges_values(self) -> bool:
+        """Whether its matches are of a value, of which ``peak`` says nothing."""
+        return self.type in JUDGING_VALUES
 
     @property
     def severity(self) -> str:

@@ -22,9 +22,17 @@ def plain_text(incident: Incident, kind: Kind, reason: Reason, at: Millis) -> st
     key = key_words(incident)
     tail = f"{', ' + key if key else ''}. {_when(incident, kind, reason, at)}"
     head = f"{_tags(incident, kind, reason)} {headline(incident)}"
-    body = f" - {incident.view.sentence}" if incident.view.sentence and kind is not Kind.RESOLVED else ""
+    body = f" - {_sentence(incident, kind)}" if _sentence(incident, kind) else ""
     room = max(LONGEST_TEXT - len(tail), 60)
     return _cut(one_line(head + body), room) + tail
+
+
+def _sentence(incident: Incident, kind: Kind) -> str:
+    """Return what matched; at the end only where no peak says how bad it was, as the latest match found it."""
+    found = incident.view.sentence
+    if kind is not Kind.RESOLVED:
+        return found
+    return f"last match: {found}" if found and incident.judges_values else ""
 
 
 def headline(incident: Incident) -> str:
@@ -70,7 +78,8 @@ def _when(incident: Incident, kind: Kind, reason: Reason, at: Millis) -> str:
         lasted = length_text(max(at - incident.opened, 0)) or "less than a second"
         why = _WHY_OVER.get(reason, "")
         times = "1 match" if incident.matches == 1 else f"{incident.matches:,} matches"
-        return f"Lasted {lasted}, peak {_number(incident.peak)}, {times}{why}. {started}"
+        peak = "" if incident.judges_values else f"peak {_number(incident.peak)}, "
+        return f"Lasted {lasted}, {peak}{times}{why}. {started}"
     if kind is Kind.REPEAT:
         times = "once" if incident.matches == 1 else f"{incident.matches:,} times"
         return f"Seen {times} by {clock_text(at)}. {started}"

@@ -47,7 +47,7 @@ def _paragraph(paragraph: Paragraph, now: Millis, *, alone: bool) -> Iterator[st
     incident = paragraph.incident
     key = f" [{key_text(incident.key)}]" if incident.key else ""
     matches = f"{many(incident.matches, 'match', 'matches')} announced, {incident.suppressed:,} suppressed"
-    matches += f", peak {incident.peak:g}"
+    matches += f", peak {incident.peak:g}{' events' if incident.judges_values else ''}"
     yield ""
     yield f"incident {incident.id}{key} opened {when(incident.opened, now)}: {matches}"
     if not alone:

@@ -42,6 +42,17 @@ def test_resolved_says_how_long_and_how_bad() -> None:
     )
 
 
+def test_the_peak_of_events_is_not_passed_off_as_a_value() -> None:
+    """Rules that judge a value end with what their last match found, in place of a number of events."""
+    view = View(title="cpu high", sentence="avg of v is 95 in 3 min (above 90)")
+    for type in ("metric_aggregation", "percentage_match", "spike_aggregation", "cardinality"):
+        over = replace(incident(view=view, peak=258.0), type=type)
+        assert plain_text(over, Kind.RESOLVED, Reason.CONDITION_OVER, OPENED + 37 * 60_000) == (
+            "[RESOLVED] [CRITICAL] Order: cpu high - last match: avg of v is 95 in 3 min (above 90), user.name x. "
+            "Lasted 37 min, 3 matches. Started 14:05 UTC."
+        )
+
+
 def test_repeat_counts() -> None:
     """A repeat says how often and since when."""
     text = plain_text(incident(), Kind.REPEAT, Reason.REPEAT, OPENED + 600_000)
