@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from alerter.lint.facts import LATELY, Facts, needed
 from alerter.lint.fields import GROUPED, uses
+from alerter.lint.messages import sought
 from alerter.lint.model import Built, Found, Path
 from alerter.model.rule import Cardinality, Flatline, Rule, Spike, SpikeAggregation, TimeKind
 from alerter.ruleset.suggest import did_you_mean
@@ -85,10 +86,9 @@ def term_on_text(known: Known) -> Iterator[Found]:
         listed = value if isinstance(value, list) else [value]
         wrong = next((v for v in listed if isinstance(v, str) and _NO_TERM.search(v)), None)
         if wrong is not None and (not relaxed or " " in wrong):
+            shown = sought(repr(wrong), (leaf.field or "",), known.built.subject)
             exact = f", or {leaf.field}.keyword" if known.facts.types.get(f"{leaf.field}.keyword") else ""
-            message = (
-                f"{leaf.name} {wrong!r} finds nothing: {leaf.field} is analysed text, of single words in lower case"
-            )
+            message = f"{leaf.name} {shown} finds nothing: {leaf.field} is analysed text, of single words in lower case"
             yield Found(message, f"use match or match_phrase{exact}", path)
 
 

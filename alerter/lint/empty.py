@@ -108,8 +108,7 @@ def _upside_down(leaf: Leaf, subject: Subject) -> Iterator[Found]:
         if not isinstance(item, lucene.Range) or leaf.text is None or item.low is None or item.high is None:
             continue
         if _above(item.low, item.high, equal=not (item.with_low and item.with_high)):
-            names = (item.field,) if item.field else leaf.targets
-            first, last = (sought(end, names, subject) for end in (item.low, item.high))
+            first, last = (sought(end, leaf.of(item), subject) for end in (item.low, item.high))
             message = f"nothing is between {first} and {last}"
             yield Found(message, HINT, leaf.text[1], part=item.low, offset=leaf.text[0].find(item.low, item.at))
 

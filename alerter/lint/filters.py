@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
+from alerter.lint.messages import sought
 from alerter.lint.model import Found, Path, Subject
 from alerter.lint.queries import Leaf
 from alerter.lint.regexes import expressions
@@ -15,6 +16,8 @@ from alerter.query import lucene
 _NO_OPERATORS = re.compile(r'\\.|"(?:\\.|[^"\\])*"|/(?:\\.|[^/\\])*/', re.DOTALL)
 _LOWER = re.compile(r"(?<=[\s)])(?:and|or|And|Or)(?=[\s(])")
 _NOW = re.compile(r"(?<![\w.])now(?=$|[-+/\s\]}\"|])(?P<steps>[-+/\dyMwdhHms]*)", re.ASCII)
+_NAMES = re.compile(r"[\w.@-]+(?=\s*:)")
+"""What may be a field in KQL."""
 _ROUNDS = re.compile(r"/[yMwd]")
 
 
@@ -35,9 +38,10 @@ def query_lowercase_operator(subject: Subject) -> Iterator[Found]:
 def leading_wildcard(subject: Subject) -> Iterator[Found]:
     """A pattern that begins with ``*`` or ``?``, or an expression with ``.*``: every term of the field is tried."""
     for leaf in subject.leaves if subject.big_index else ():
-        for text, path, at in (*_patterns(leaf), *expressions(leaf)):
+        for text, path, at, names in (*_patterns(leaf), *expressions(leaf)):
             if text.strip(".*") and text.startswith(("*", "?", ".*", ".+")):
-                message = f"{text} begins with a wildcard: every value of the field is tried"
+                shown = sought(text, names, subject)
+                message = f"{shown} begins with a wildcard: every value of the field is tried"
                 hint = "search for whole words, or map the field as wildcard"
                 yield Found(message, hint, path, part=text, offset=at)
 
@@ -47,7 +51,7 @@ def quoted_wildcard(subject: Subject) -> Iterator[Found]:
     for leaf in subject.leaves:
         for item in leaf.terms:
             if isinstance(item, lucene.Quoted) and re.search(r"\*\s*$|^\s*\*|\w\*\w", item.text) and leaf.text:
-                message = f'"{item.text}": within quotes * is no wildcard'
+                message = f'"{sought(item.text, leaf.of(item), subject)}": within quotes * is no wildcard'
                 hint = "leave out the quotes, and escape blanks: Order\\ *; on a text field search for its words"
                 yield Found(message, hint, leaf.text[1], part=f'"{item.text}"', offset=item.at)
 
@@ -70,18 +74,18 @@ def now_in_filter(subject: Subject) -> Iterator[Found]:
             yield Found(message, hint, path, part=now, offset=text.find(now))
 
 
-def _patterns(leaf: Leaf) -> Iterator[tuple[str, Path, int]]:
-    """Yield the wildcard patterns of a clause: as written, path, offset in the text there."""
+def _patterns(leaf: Leaf) -> Iterator[tuple[str, Path, int, tuple[str, ...]]]:
+    """Yield the wildcard patterns of a clause: as written, path, offset in the text there, fields."""
     if leaf.name == "wildcard":
         value, path = leaf.value
         if isinstance(value, str) and value:
-            yield value, path, 0
+            yield value, path, 0, (leaf.field or "",)
     elif leaf.name == "kql" and leaf.text is not None:
         for found in re.finditer(r"(?:^|(?<=[:\s(]))\*[^\s()\"*:]+\*?", leaf.text[0]):
-            yield found.group(), leaf.path, found.start()
+            yield found.group(), leaf.path, found.start(), tuple(_NAMES.findall(leaf.text[0]))
     for item in leaf.terms:
         if isinstance(item, lucene.Pattern) and item.kind == "wildcard" and item.text and leaf.text is not None:
-            yield item.text, leaf.text[1], item.at
+            yield item.text, leaf.text[1], item.at, leaf.of(item)
 
 
 def _nows(leaf: Leaf) -> Iterator[tuple[Path, str, str]]:

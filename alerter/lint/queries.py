@@ -61,6 +61,11 @@ class Leaf:
         names = [body.get("default_field"), *(listed if isinstance(listed, list) else [listed])]
         return tuple(name.partition("^")[0] for name in names if isinstance(name, str))
 
+    def of(self, item: lucene.Item) -> tuple[str, ...]:
+        """Return the fields of a word of the query string: its own, else the clause's."""
+        own = getattr(item, "field", None)
+        return (own,) if own else self.targets
+
     @property
     def text(self) -> tuple[str, Path] | None:
         """The text of a query string or of KQL, and its path."""

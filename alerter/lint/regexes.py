@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from alerter.lint.messages import sought
 from alerter.lint.model import Found, Path, Subject
 from alerter.lint.queries import Leaf
 from alerter.query import lucene
@@ -40,12 +41,13 @@ _TOKEN = re.compile(f"{_KNOWN.pattern}|(?P<other>{_CLASS}|{_ESCAPE}|.)", re.DOTA
 def lucene_regex(subject: Subject) -> Iterator[Found]:
     """The first construct of each expression that Lucene reads otherwise than Python."""
     for leaf in subject.leaves:
-        for expression, path, at in expressions(leaf):
+        for expression, path, at, names in expressions(leaf):
             found = difference(expression)
             if found is None:
                 continue
             part, offset, message, hint = found
-            yield Found(f"{_short(expression)}: {message}", hint, path, part=part, offset=at + offset)
+            shown = _short(sought(expression, names, subject))
+            yield Found(f"{shown}: {message}", hint, path, part=part, offset=at + offset)
 
 
 def difference(expression: str) -> tuple[str, int, str, str] | None:
@@ -57,15 +59,15 @@ def difference(expression: str) -> tuple[str, int, str, str] | None:
     return None
 
 
-def expressions(leaf: Leaf) -> Iterator[tuple[str, Path, int]]:
-    """Yield the regular expressions of a clause: as written, path, offset in the text there."""
+def expressions(leaf: Leaf) -> Iterator[tuple[str, Path, int, tuple[str, ...]]]:
+    """Yield the regular expressions of a clause: as written, path, offset in the text there, fields."""
     if leaf.name == "regexp":
         value, path = leaf.value
         if isinstance(value, str):
-            yield value, path, 0
+            yield value, path, 0, (leaf.field or "",)
     for item in leaf.terms:
         if isinstance(item, lucene.Pattern) and item.kind == "regexp" and leaf.text is not None:
-            yield item.text, leaf.text[1], item.at + 1
+            yield item.text, leaf.text[1], item.at + 1, leaf.of(item)
 
 
 def _short(expression: str) -> str:
