@@ -148,7 +148,7 @@ def _range(context: Context, body: Body) -> Node:
     for old in ("from", "to", "include_lower", "include_upper"):
         if old in options:
             raise UnsupportedQuery(f"range parameter [{old}]")
-    if options.get("relation", "intersects").lower() not in ("intersects", "within", "contains", "disjoint"):
+    if str(options.get("relation", "intersects")).lower() not in ("intersects", "within", "contains", "disjoint"):
         raise argument(f"Unknown range relation [{options['relation']}]")
     view = view_of(context, name)
     if "format" in options and not isinstance(options["format"], str):

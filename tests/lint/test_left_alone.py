@@ -89,6 +89,8 @@ def test_numbers_and_lengths(tmp_path: Path, text: str, found: list[str]) -> Non
         ("{bool: {must: [{term: {code: 500}}, {term: {code: 501}}]}}", ["matches_nothing"]),
         ("{bool: {must: [{term: {code: nan}}, {term: {code: nan}}]}}", []),
         ("{bool: {must: [{term: {code: 1" + 400 * "0" + "}}, {term: {code: 1}}]}}", ["matches_nothing"]),
+        ("{range: {n: {gte: 1, relation: 5}}}", ["refused_filter"]),
+        ("{range: {n: {gte: 1, relation: [within]}}}", ["refused_filter"]),
         ("{more_like_this: {like: x}}", []),
         ("{bool: {mustNot: {term: {a: b}}, minimum_should_match: 0}}", []),
         ("{bool: {must: null, should: []}}", []),
