@@ -14,16 +14,11 @@ def adopt(outcome: Outcome, before: Checkpoint, stored: Iterable[Incident]) -> O
 
     ``stored`` are the rule's open incidents. One that the checkpoint ``before`` does not know was opened in the span
     judged again; events that came late since may have moved its opening, and with it its identity. It takes the place
-    of the incident that now opens nearest to it; if none does, it is resolved, for late data. One that ``before`` knows
-    to be over was ended by an evaluation that did not reach as far as the document: its end is told now.
+    of the incident that now opens nearest to it; if none does, it is resolved, for late data.
     """
-    threads = [memory.thread for memory in before.keys.values() if memory.thread is not None]
-    over = {thread.id for thread in threads if thread.resolved is not None}
-    known = {thread.id for thread in threads}
+    known = {memory.thread.id for memory in before.keys.values() if memory.thread is not None}
     opened = {t.incident: t for t in outcome.transitions if t.change is Change.OPENED}
     for orphan in stored:
-        if orphan.id in over:
-            outcome = _ended(outcome, orphan)
         if orphan.id in known or orphan.id in opened:
             continue
         nearest = min(
@@ -55,16 +50,6 @@ def _renamed(outcome: Outcome, old: str, new: str, opened: Millis) -> Outcome:
             keys[key] = replace(memory, thread=replace(memory.thread, id=new, opened=opened))
     transitions = tuple(named(t) for t in outcome.transitions)
     return replace(outcome, transitions=transitions, checkpoint=replace(outcome.checkpoint, keys=keys))
-
-
-def _ended(outcome: Outcome, left: Incident) -> Outcome:
-    """Resolve what is written as firing, unless this evaluation is behind the document too, or opens it again."""
-    if outcome.checkpoint.evaluated < left.updated or any(t.incident == left.id for t in outcome.transitions):
-        return outcome
-    reason = Reason.QUIET if left.quiet_close else Reason.CONDITION_OVER
-    end = Transition(left.updated, Change.RESOLVED, left.key, reason, left.id, left.opened)
-    transitions = sorted((*outcome.transitions, end), key=lambda t: t.at)
-    return replace(outcome, transitions=tuple(transitions))
 
 
 def _resolved(outcome: Outcome, orphan: Incident) -> Outcome:

@@ -102,24 +102,3 @@ def test_an_evaluation_that_is_behind_the_document_ends_nothing():
     for seconds in (210, 240, 300):
         world.tick(seconds)
     assert world.told() == [*before, ("resolved", "user", 232)]
-
-
-def test_an_end_found_by_an_evaluation_that_is_behind_the_document_is_told_by_the_next():
-    """Written as quiet at 240 s; one up to 200 s sees the late event of 170 s, and its checkpoint says it is over."""
-    world = quiet_world()
-    for seconds in (0, 60, 120):
-        world.tick(seconds)
-    with checkpoints_are_lost(world):
-        world.tick(240)
-    written = only(world)
-    world.source.extend(documents(range(170, 600, 20)))
-    world.tick(200)
-    assert only(world).resolved is None
-    (memory,) = world.state.checkpoints(["a rule"])["a rule"].value.keys.values()
-    assert memory.thread is not None
-    assert memory.thread.resolved is not None
-    for seconds in range(260, 600, 60):
-        world.tick(seconds)
-    assert only(world).resolved == written.updated
-    assert only(world).resolve_reason == Reason.CONDITION_OVER
-    assert [kind for kind, _, _ in world.told()].count("resolved") == 1
