@@ -171,7 +171,7 @@ def _messages(answer: Backtest) -> Iterator[str]:
         channels = ", ".join(f"{channel} {number:,}" for channel, number in one.by_channel.items())
         yield f"    {one.setting.name.ljust(names)}  |{bars}|  {channels}"
     if len(told) > len(shown):
-        yield f"    ... and {len(told) - len(shown):,} more settings; --format json shows all"
+        yield f"    ... and {many(len(told) - len(shown), 'more setting')}; --format json shows all"
 
 
 def _bins(one: Score, hours: range, each: int) -> list[int]:

@@ -12,6 +12,7 @@ from alerter.notifiers.protocol import Outgoing
 from alerter.notifiers.slack.format import payload, reply_payload
 from alerter.notifiers.slack.picture import draw
 from alerter.notifiers.text import safe_line
+from alerter.plurals import many
 from alerter.timetext import iso
 
 MOST = 50
@@ -29,7 +30,7 @@ def message_lines(answer: DryRun, inputs: Inputs) -> Iterator[str]:
         yield ""
         yield from (safe_line(f"  {line}") for line in _drawn(step, inputs))
     if number > MOST:
-        yield f"  ... and {number - MOST:,} more messages"
+        yield f"  ... and {many(number - MOST, 'more message')}"
 
 
 def _drawn(step: Step, inputs: Inputs) -> Iterator[str]:

@@ -140,7 +140,7 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
     for incident in answer.incidents[:LONGEST_LIST]:
         yield from _incident_lines(incident)
     if len(answer.incidents) > LONGEST_LIST:
-        yield f"  ... and {len(answer.incidents) - LONGEST_LIST:,} more incidents"
+        yield f"  ... and {many(len(answer.incidents) - LONGEST_LIST, 'more incident')}"
     yield from _decision_lines(answer.decisions)
     for found in warnings:
         yield f"  {found.file}:{found.line}:{found.column}: {found.severity}: {found.message}"
@@ -179,7 +179,7 @@ def _incident_lines(incident: Incident) -> Iterator[str]:
         yield f"    {iso(delivery.at)} {delivery.kind:8} -> {delivery.channel} ({delivery.receiver}; {delivery.reason})"
         yield f"      {delivery.text}"
     if len(incident.deliveries) > LONGEST_LIST:
-        yield f"    ... and {len(incident.deliveries) - LONGEST_LIST:,} more messages"
+        yield f"    ... and {many(len(incident.deliveries) - LONGEST_LIST, 'more message')}"
     if not incident.deliveries:
         yield "    nobody was told"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 from alerter.errors import UsageError
@@ -28,8 +29,9 @@ def say(text: str = "") -> None:
 
 
 def complain(text: str) -> None:
-    """Print a message for people to stderr."""
-    _write(sys.stderr, text)
+    """Print a message for people to stderr; where that cannot be written there is nobody to be told."""
+    with suppress(OSError):
+        _write(sys.stderr, text)
 
 
 def note_shipped(folders: Iterable[Path]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
 from alerter.model.incident import Incident
+from alerter.plurals import many
 from alerter.state.records import key_text
 from alerter.why.hearing import Digest, Hearing, hearings, verdict
 from alerter.why.nearest import Counted
@@ -141,7 +142,7 @@ def _verdict(
         return paragraphs[0].told, paragraphs[0].verdict
     if paragraphs:
         below = f"the newest {len(paragraphs)} are shown" if records.others else "see each"
-        numbers = f"{totals.incidents:,} incidents: {totals.told:,} told, {totals.untold:,} not told"
+        numbers = f"{many(totals.incidents, 'incident')}: {totals.told:,} told, {totals.untold:,} not told"
         return totals.told > 0, f"{numbers}; {below} below"
     deciding = [fact.text for fact in facts if fact.decides]
     deciding += [entry.text for entry in own if entry.outcome == "skipped"]

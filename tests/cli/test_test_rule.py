@@ -242,4 +242,6 @@ def test_a_full_disk_is_no_bug() -> None:
     command = [sys.executable, "-m", "alerter.cli.main", "test-rule", "rule.yaml", "--data", data(events([0]))]
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        unheard = subprocess.run([*command[:-1], "none.ndjson"], stderr=full, check=False)
     assert (done.returncode, done.stderr) == (2, "alerter: cannot write the output: No space left on device\n")
+    assert unheard.returncode == 2

@@ -176,3 +176,12 @@ def test_names_can_be_copied_and_marks_do_not_format() -> None:
 def test_link_opens_no_code_fence() -> None:
     """A backtick in a URL is written as URLs write it."""
     assert link("https://x/```", "run") == "<https://x/%60%60%60|run>"
+
+
+def test_one_match_is_not_several() -> None:
+    """A short incident's end is told in good English."""
+    short = replace(INCIDENT, matches=1, resolved=OPENED + 60_000)
+    shown = texts(payload(outgoing(short, Kind.RESOLVED, Reason.CONDITION_OVER, first=False), OPTIONS))
+    ends = [text for text in shown if "Lasted" in text]
+    assert len(ends) == 2, "the headline and the text that notifications show"
+    assert all("peak 530, 1 match" in text and "1 matches" not in text for text in ends)

@@ -11,6 +11,7 @@ from alerter.model.incident import Delivery, Incident, Kind, Reason
 from alerter.notifiers.protocol import Outgoing
 from alerter.notifiers.slack.escape import cut, escape, fenced, link, mrkdwn, units
 from alerter.notifiers.text import clock_text, headline, key_words
+from alerter.plurals import many
 from alerter.timetext import iso, length_text
 
 COLOURS = {"firing": "#a30200", "resolved": "#2eb886"}
@@ -120,7 +121,7 @@ def _headline(message: Outgoing, options: Options) -> str:
     first = f"{emoji} *{shown}* ({severity})"
     if over and incident.resolved is not None:
         lasted = length_text(max(incident.resolved - incident.opened, 0)) or "less than a second"
-        return f"{first}\nLasted {lasted}, peak {_number(incident.peak)}, {incident.matches:,} matches"
+        return f"{first}\nLasted {lasted}, peak {_number(incident.peak)}, {many(incident.matches, 'match', 'matches')}"
     mention = _mention(message, options) if message.first else ""
     return f"{first}\n{mention}{mrkdwn(incident.view.sentence, 700)}"
 
