@@ -174,7 +174,8 @@ def _incident_lines(incident: Incident) -> Iterator[str]:
     yield ""
     yield f"  incident {iso(incident.opened)} {'[' + key + '] ' if key else ''}{over}"
     matches = many(incident.matches, "match", "matches")
-    yield f"    {matches} announced, {incident.suppressed:,} suppressed, peak {_number(incident.peak):,}"
+    peak = f"peak {_number(incident.peak):,}{' events' if incident.judges_values else ''}"
+    yield f"    {matches} announced, {incident.suppressed:,} suppressed, {peak}"
     for delivery in incident.deliveries[:LONGEST_LIST]:
         yield f"    {iso(delivery.at)} {delivery.kind:8} -> {delivery.channel} ({delivery.receiver}; {delivery.reason})"
         yield f"      {delivery.text}"

@@ -64,6 +64,17 @@ CASES = {
 }
 
 
+def test_the_peak_of_events_is_not_passed_off_as_a_value() -> None:
+    """Rules that judge a value show the one that was told last, firing and resolved."""
+    valued = replace(INCIDENT, type="metric_aggregation", view=replace(VIEW, sentence="avg of v is 95 in 3 min"))
+    firing = json.dumps(payload(outgoing(valued, Kind.FIRING, Reason.FIRST_MATCH), OPTIONS))
+    over = replace(valued, resolved=OPENED + 37 * 60_000)
+    resolved = json.dumps(payload(outgoing(over, Kind.RESOLVED, Reason.CONDITION_OVER, first=False), OPTIONS))
+    assert "3 times" in firing
+    assert "Lasted 37 min, 3 matches\\nLast match: avg of v is 95 in 3 min" in resolved
+    assert not any("peak" in text or "530" in text for text in (firing, resolved))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_golden(name: str, request: pytest.FixtureRequest) -> None:
     """Each kind of message looks exactly as recorded; delete a file to record it anew."""

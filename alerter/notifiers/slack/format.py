@@ -121,7 +121,11 @@ def _headline(message: Outgoing, options: Options) -> str:
     first = f"{emoji} *{shown}* ({severity})"
     if over and incident.resolved is not None:
         lasted = length_text(max(incident.resolved - incident.opened, 0)) or "less than a second"
-        return f"{first}\nLasted {lasted}, peak {_number(incident.peak)}, {many(incident.matches, 'match', 'matches')}"
+        times = many(incident.matches, "match", "matches")
+        if incident.judges_values:
+            last = f"\nLast match: {mrkdwn(incident.view.sentence, 700)}" if incident.view.sentence else ""
+            return f"{first}\nLasted {lasted}, {times}{last}"
+        return f"{first}\nLasted {lasted}, peak {_number(incident.peak)}, {times}"
     mention = _mention(message, options) if message.first else ""
     return f"{first}\n{mention}{mrkdwn(incident.view.sentence, 700)}"
 
@@ -144,7 +148,8 @@ def _fields(incident: Incident, options: Options) -> Iterator[str]:
     if incident.resolved is not None:
         yield f"*Resolved*\n{_date(incident.resolved, options)}"
     elif incident.matches > 1:
-        yield _field("Seen", f"{incident.matches:,} times, peak {_number(incident.peak)}")
+        peak = "" if incident.judges_values else f", peak {_number(incident.peak)}"
+        yield _field("Seen", f"{incident.matches:,} times{peak}")
     for name, value in incident.view.fields:
         yield _field(name, value)
 
