@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from alerter.errors import UsageError
 
@@ -24,7 +23,6 @@ def say(text: str = "") -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
-        _give_up(sys.stdout)
         raise UsageError(f"cannot write the output: {error.strerror or error}") from None
 
 
@@ -43,13 +41,6 @@ def note_shipped(folders: Iterable[Path]) -> None:
     for folder in folders:
         if folder.parent == shipped_dir() and not Path(folder.name).is_dir():
             complain(f"alerter: the {folder.name} shipped with alerter, {folder}: no {folder.name}/ here")
-
-
-def _give_up(stream: TextIO) -> None:
-    """Let what is still held for a stream go nowhere, or the end of the program would try to write it again."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
 
 
 def _write(stream: object, text: str) -> None:
