@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from alerter.ruleset.yaml_positions import Document
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.explain import ExplainedSource
 from alerter.sources.open import open_elasticsearch
-from alerter.sources.protocol import Source, SourceError
+from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
 from alerter.timetext import iso, length_text, parse_instant
 
@@ -128,14 +129,17 @@ class Inputs:
             first = last = self.end or self.start or 0
         start = self.start if self.start is not None else first - 1
         end = self.end if self.end is not None else default_end(rule, last)
-        if None in (self.start, self.end) and end - start > LONGEST:
-            raise self._odd_time(rule, first, last)
         return start, max(start, end)
 
-    def _odd_time(self, rule: Rule, first: Millis, last: Millis) -> SourceError:
-        earliest, latest = (f" ({place})" if place else "" for place in places(self.files, self.source, rule))
-        reason = f"the documents are from {iso(first)}{earliest} to {iso(last)}{latest}: {length_text(last - first)}"
-        return SourceError("odd_time", reason, "name the span with --start and --end, or mend the time that is wrong")
+    def _odd_time(self, rule: Rule, answer: DryRun) -> Iterator[str]:
+        """Warn of data files that are further apart than is likely meant; a time may be wrong."""
+        if self.source.kind != "embedded" or None not in (self.start, self.end) or answer.end - answer.start <= LONGEST:
+            return
+        first, last = self.extent(rule)
+        if first is not None and last is not None:
+            earliest, latest = (f" ({place})" if place else "" for place in places(self.files, self.source, rule))
+            apart = f"the documents are from {iso(first)}{earliest} to {iso(last)}{latest}: {length_text(last - first)}"
+            yield f"odd_time: {apart}; name the span with --start and --end, or mend the time that is wrong"
 
     def extent(self, rule: Rule) -> tuple[Millis | None, Millis | None]:
         """Return the time of the earliest and the latest document of the rule's index. Raises SourceError."""
@@ -147,7 +151,7 @@ class Inputs:
         own = [d for d in self.diagnostics if d.file == at.file and d.severity == "warning"]
         document = self.documents[self.rules.index(rule)]
         odd = span_warnings(self.extent(rule), answer.start, answer.end, SystemClock().now())
-        texts = [*self.notes, *answer.warnings, *odd]
+        texts = [*self.notes, *answer.warnings, *odd, *self._odd_time(rule, answer)]
         return [*own, *field_warnings(rule, document, self.source), *(_warning(text, rule) for text in texts)]
 
     def close(self) -> None:

@@ -53,8 +53,7 @@ class SourceError(Exception):
 
     ``kind`` is one of ``unreachable`` (no connection, time-out), ``incomplete`` (failed shards, ``timed_out``),
     ``rejected`` (the server refuses the query; retrying is useless), ``denied`` (401, 403), ``busy`` (429, 503),
-    ``missing`` (no such index), ``unsupported`` (the embedded evaluator does not implement it) and ``odd_time`` (data
-    files whose span is too long to be meant).
+    ``missing`` (no such index) and ``unsupported`` (the embedded evaluator does not implement it).
     """
 
     def __init__(self, kind: str, reason: str, hint: str = "") -> None:
