@@ -116,7 +116,7 @@ class Engine:
         cannot be read: then nothing was evaluated and nothing is lost.
         """
         report = TickReport()
-        known = self._read_state([rule.name for rule in rules], now)
+        known = self._read_state([rule.name for rule in rules], now, report)
         due = {d.rule.name: d for d in self._due(rules, now, known, punctual=punctual)}
         events = self._open(due.values(), report)
         outcomes = self._evaluate(due, events, known, report)
@@ -149,7 +149,7 @@ class Engine:
 
     # --- the steps of a tick, each over all rules --------------------------------------------------------------
 
-    def _read_state(self, names: Sequence[str], now: Millis) -> _Known:
+    def _read_state(self, names: Sequence[str], now: Millis, report: TickReport) -> _Known:
         held = self.checkpoints.read(names)  # first: what is read of a rule after its lease is taken is its newest
         since = min((stored.value.evaluated for stored in held.checkpoints.values()), default=now)
         firing, muting = self.state.in_force(min(since, now))  # also silences that ended in the span
@@ -158,7 +158,31 @@ class Engine:
             opened[stored.value.rule][stored.value.id] = stored
         silences = [stored.value for stored in muting]
         self.metrics.known(len(firing), sum(silence.state(now) == "active" for silence in silences))
-        return _Known(held.checkpoints, held.elsewhere, opened, silences)
+        waiting = self._missed(held.checkpoints, opened, report)
+        return _Known(held.checkpoints, held.elsewhere | waiting, opened, silences)
+
+    def _missed(
+        self,
+        checkpoints: Mapping[str, Versioned[Checkpoint]],
+        opened: Mapping[str, dict[str, Versioned[Incident]]],
+        report: TickReport,
+    ) -> set[str]:
+        """Read what checkpoints hold for open and the list left out; returns the rules of which it cannot be read."""
+        waiting: set[str] = set()
+        for name, stored in checkpoints.items():
+            threads = (memory.thread for memory in stored.value.keys.values())
+            for id in [t.id for t in threads if t and t.resolved is None and t.id not in opened.get(name, ())]:
+                try:
+                    found = self.state.incident(id)
+                except StateError as error:
+                    if error.kind != "incomplete":
+                        raise
+                    self._failed(report, name, error)
+                    waiting.add(name)
+                    break
+                if found is not None and found.value.resolved is None:
+                    opened[name][id] = found
+        return waiting
 
     def _due(self, rules: Sequence[Rule], now: Millis, known: _Known, *, punctual: bool) -> Iterator[_Due]:
         """Yield the rules with something to evaluate; a new rule gets its first checkpoint."""

@@ -54,9 +54,9 @@ class Candidates:
         for larger in (*(s for s in SIZES if s > size), None):
             found = answer.aggregation("k")
             error = int(found.get("doc_count_error_upper_bound", 0))
-            if certified(found["buckets"], error, size, self.least, self._half):
+            if certified(answer.buckets("k"), error, size, self.least, self._half):
                 (part,) = self.counting.free
-                values = [part.raw(b["key"]) for b in found["buckets"] if b["doc_count"] + error >= self.least]
+                values = [part.raw(b["key"]) for b in answer.buckets("k") if b["doc_count"] + error >= self.least]
                 missing = [None] if answer.aggregation("n").get("doc_count", 0) >= self.least else []
                 return [*values, *missing], size
             if larger is not None:

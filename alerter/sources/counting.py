@@ -129,7 +129,7 @@ class Counting:
     def histogram(self, answer: Answer, start: Millis, end: Millis) -> list[Row]:
         """Read the answer about a key whose parts are all known: its buckets, oldest first."""
         edge, width = self.asking.time.bucket_start, self.width
-        found = [(edge(bucket["key"]), bucket["doc_count"]) for bucket in answer.aggregation("t")["buckets"]]
+        found = [(edge(bucket["key"]), bucket["doc_count"]) for bucket in answer.buckets("t")]
         rows = [(at, at + width, number) for at, number in found]
         if rows and (rows[0][0] < start or rows[-1][1] > end):
             clips = ((clipped(at, width, start, end), number) for at, _, number in rows)
@@ -138,7 +138,7 @@ class Counting:
 
     def rows(self, combination: Combination, answer: Answer, start: Millis, end: Millis) -> Iterable[tuple[Key, Row]]:
         """Read one page: raw keys with their buckets, oldest first for each key."""
-        for bucket in answer.aggregation("k")["buckets"]:
+        for bucket in answer.buckets("k"):
             found = bucket["key"]
             row = clipped(self.asking.time.bucket_start(found["t"]), self.width, start, end)
             if row is not None:
@@ -179,9 +179,9 @@ def read_all(
     answer = first
     while True:
         add(counts, counting.rows(combination, answer, start, end))
-        after = answer.aggregation("k").get("after_key")
-        if not after or len(answer.aggregation("k")["buckets"]) < size:
+        if len(answer.buckets("k")) < size:
             return counts
+        after = answer.aggregation("k")["after_key"]
         answer = only_answer(source, counting.request(combination, start, end, after, only, size))
 
 

@@ -59,7 +59,7 @@ class Details:
             curve = self._events.curve(question.key)
             after = answer.total or 0
             rows = [(start, at, max(curve.floor(end) - curve.floor(start) - after, 0))]
-            for bucket in answer.aggregation("t")["buckets"]:
+            for bucket in answer.buckets("t"):
                 first, ties = bucket["key"]["t"], bucket["doc_count"]
                 rows += [(first - 1, first, ties), (first, end, after - ties)]
             self._events.curves[question.key] = curve.refined([(start, end)], rows)
@@ -85,7 +85,7 @@ class Details:
         def take(answer: Answer) -> None:
             start = self._events.asking.time.bucket_start
             stop = max(end for _, end in spans)
-            counts = ((start(bucket["key"]), bucket["doc_count"]) for bucket in answer.aggregation("t")["buckets"])
+            counts = ((start(bucket["key"]), bucket["doc_count"]) for bucket in answer.buckets("t"))
             rows = [(edge, min(edge + width, stop), count) for edge, count in counts if edge < stop]
             self._events.curves[key] = self._events.curve(key).refined(spans, rows)
 

@@ -207,7 +207,7 @@ def _answer(asked: Mapping[str, Any], item: Mapping[str, Any]) -> Answer | Sourc
     if asked.get("track_total_hits", False) and not isinstance(number, int):
         raise ValueError("hits.total is missing")
     aggregations = item.get("aggregations") or {}
-    if shards["total"] and set(asked.get("aggs", ())) - set(aggregations):
+    if shards["total"] and not all(isinstance(aggregations.get(name), Mapping) for name in asked.get("aggs", ())):
         raise ValueError("an aggregation is missing")
     return Answer(tuple(map(_hit, item["hits"]["hits"])), number, aggregations, item.get("took") or 0)
 

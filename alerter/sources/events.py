@@ -280,7 +280,7 @@ def _chart(events: Events, question: Question) -> Asked:
 
     def read(answer: Answer) -> Sequence[tuple[Millis, float]]:
         counts: dict[Millis, float] = defaultdict(float)
-        for bucket in answer.aggregation("t")["buckets"]:
+        for bucket in answer.buckets("t"):
             counts[time.bucket_start(bucket["key"]) + width] += bucket["doc_count"]
         return [(edge, counts[edge]) for edge in range(begin + width, question.end + 1, width)]
 

@@ -47,6 +47,13 @@ class Answer:
         found = self.aggregations.get(name)
         return {"buckets": []} if found is None else found
 
+    def buckets(self, name: str) -> list[Mapping[str, Any]]:
+        """Return the buckets of one aggregation. Raises ValueError where they are no list."""
+        found = self.aggregation(name)["buckets"]
+        if not isinstance(found, list):
+            raise ValueError("buckets are no list")
+        return found
+
 
 class SourceError(Exception):
     """A request was not answered completely; nothing may be concluded from it.

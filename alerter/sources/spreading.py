@@ -122,14 +122,13 @@ class Slice:
         rule, size = self.counting.asking.rule, FIRST_PAGE
         length = window_of(rule)[0]
         while True:
-            page = answer.aggregation("k")
-            for key, value, run in self._runs(page["buckets"]):
+            for key, value, run in self._runs(answer.buckets("k")):
                 room -= add(into.setdefault(key, {}).setdefault(value, []), run, length)
             if room < 0:
                 raise too_many(rule, self.counted)
-            after = page.get("after_key")
-            if not after or len(page["buckets"]) < size:
+            if len(answer.buckets("k")) < size:
                 return room
+            after = answer.aggregation("k")["after_key"]
             size = PAGE
             answer = only_answer(source, self.request(after, size))
 

@@ -148,13 +148,13 @@ class ElasticsearchState:
                 return False
             return since is None or ended is None or ended >= since
 
-        found = self._recent.laid_over(self._unreadable.leave_out(docs, self._incident), fits)
+        found = self._recent.laid_over(self._unreadable.leave_out(docs, self._surely), fits)
         return sorted(found, key=lambda v: -v.value.opened)
 
     def unfinished(self, limit: int | None = None) -> list[Versioned[Incident]]:
         """List incidents with something to deliver, oldest first."""
         docs = self._docs.select("incidents", [{"term": {"unfinished": True}}], "opened", limit=limit)
-        found = self._recent.laid_over(self._unreadable.leave_out(docs, self._incident), lambda i: i.unfinished)
+        found = self._recent.laid_over(self._unreadable.leave_out(docs, self._surely), lambda i: i.unfinished)
         return sorted(found, key=lambda v: v.value.opened)[:limit]
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
@@ -163,6 +163,16 @@ class ElasticsearchState:
         if isinstance(written, Conflict):
             raise written
         return written
+
+    def _surely(self, doc: Doc) -> Versioned[Incident]:
+        """Read an incident of a list; what cannot be read is asked for once more, as only the answer may be damaged."""
+        try:
+            return self._incident(doc)
+        except StateError:
+            again = self._docs.get("incidents", doc["_id"])
+            if again is None:
+                raise
+            return self._incident(again)
 
     def _incident(self, doc: Doc) -> Versioned[Incident]:
         """Read an incident's document; one that did not change since it was read last is not read again."""
