@@ -91,9 +91,13 @@ class Documents:
         """Write in bulk; a conflict is the item's own, anything else fails the request as a whole."""
         if suffix != self._lagging:
             self._written.add(suffix)
-        with self.errors():
-            items = self.client.bulk(index=self.names[suffix], operations=lines)["items"]
-            return [self._written_as(suffix, item) for _, item in zip(lines[::2], items, strict=True)]
+        try:
+            with self.errors():
+                items = self.client.bulk(index=self.names[suffix], operations=lines)["items"]
+                return [self._written_as(suffix, item) for _, item in zip(lines[::2], items, strict=True)]
+        except StateError:
+            self._written.add(suffix)  # what of it was written all the same nobody knows: the next list must see it
+            raise
 
     def _written_as(self, suffix: str, item: Doc) -> Version | Conflict:
         (result,) = item.values()

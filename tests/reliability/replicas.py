@@ -218,13 +218,12 @@ class Fleet:
         pause.wait(max(0.0, begun + seconds - time.monotonic()))
 
     def settle(self, expected: Sequence[Told]) -> None:
-        """Wait until all that is expected is told. Raises TooLong."""
-        wanted = {told[:3] for told in expected}
+        """Wait until all that is expected is told, to the last time that an incident fires again. Raises TooLong."""
 
         def done() -> bool:
             found = self._incidents()
-            over = {_told(i)[:3] for i in found if i.resolved is not None and not i.outbox and not i.stale_posts}
-            return over >= wanted and len(over) == len(found)
+            over = [_told(i) for i in found if i.resolved is not None and not i.outbox and not i.stale_posts]
+            return sorted(over) == expected and len(over) == len(found)
 
         until(done, "all is told", DRAINED)
 
