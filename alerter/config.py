@@ -7,10 +7,12 @@ import re
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 from alerter.clock import DAY, MINUTE, SECOND, Millis
 from alerter.config_values import Values
+from alerter.elastalert_environ import secret_of
 from alerter.errors import UsageError
 from alerter.ruleset.yaml_positions import Document, read_file
 from alerter.secrets import Secret
@@ -29,6 +31,7 @@ class EsAccess:
     username: str = ""
     password: Secret = UNSET
     api_key: Secret = UNSET
+    bearer: Secret = UNSET
     ca_certs: str = ""
     ca_fingerprint: str = ""
     client_cert: str = ""
@@ -290,14 +293,13 @@ def _state_index(values: Values) -> str:
 
 
 def _es_access(environ: Mapping[str, str], values: Values) -> EsAccess:
-    def secret(name: str) -> Secret:
-        return Secret.of(environ, f"ALERTER_ES_{name}")
-
+    secret = partial(secret_of, environ)
     return EsAccess(
         urls=_urls(secret("URL"), values),
         username=secret("USERNAME").reveal(),
         password=secret("PASSWORD"),
         api_key=secret("API_KEY"),
+        bearer=secret("BEARER"),
         ca_certs=secret("CA_CERTS").path or secret("CA_CERTS").reveal(),
         ca_fingerprint=secret("CA_FINGERPRINT").reveal(),
         client_cert=secret("CLIENT_CERT").path or secret("CLIENT_CERT").reveal(),

@@ -141,6 +141,40 @@ def test_named_file_must_exist(folder: Path) -> None:
             load_settings(path, environ)
 
 
+@pytest.mark.parametrize(
+    ("environ", "urls"),
+    [
+        ({"ES_HOST": "es.example"}, ("http://es.example:9200",)),
+        ({"ES_HOST": "es.example", "ES_PORT": "9201", "ES_USE_SSL": "True"}, ("https://es.example:9201",)),
+        ({"ES_HOSTS": "a:1, b", "ES_HOST": "c", "ES_URL_PREFIX": "es/"}, ("http://a:1/es", "http://b:9200/es")),
+        ({"ES_HOST": "https://es.example:443"}, ("https://es.example:443",)),
+        ({"ES_HOST": "old", "ALERTER_ES_URL": "http://new"}, ("http://new",)),
+    ],
+)
+def test_elastalerts_names_say_where_the_cluster_is(
+    folder: Path, environ: dict[str, str], urls: tuple[str, ...]
+) -> None:
+    """ES_HOSTS, ES_HOST and what belongs to them stand in for ALERTER_ES_URL."""
+    assert load_settings(None, environ).es.urls == urls
+
+
+def test_elastalerts_credentials_are_not_mixed_with_ours(folder: Path) -> None:
+    """ES_* credentials are read where no ALERTER_ name gives one, and not beside one; none is ever shown."""
+    theirs = {"ES_USERNAME": "u", "ES_PASSWORD": "hidden-1", "ES_BEARER": "hidden-2", "ES_API_KEY": "hidden-3"}
+    es = load_settings(None, theirs).es
+    secrets = (es.password, es.bearer, es.api_key)
+    assert (es.username, *(s.reveal() for s in secrets)) == ("u", "hidden-1", "hidden-2", "hidden-3")
+    assert "hidden" not in repr(es)
+    es = load_settings(None, {**theirs, "ALERTER_ES_API_KEY": "ours"}).es
+    assert (es.username, bool(es.password), bool(es.bearer), es.api_key.reveal()) == ("", False, False, "ours")
+
+
+def test_a_wrong_host_names_elastalerts_variable(folder: Path) -> None:
+    """A URL made of ES_HOST that cannot be used is said of ES_HOST."""
+    with pytest.raises(UsageError, match="ES_HOST: URL 1 is not like"):
+        load_settings(None, {"ES_HOST": "a b"})
+
+
 def test_access_comes_from_the_environment(folder: Path) -> None:
     """URLs are split at commas; certificates are paths; what is not set is empty."""
     environ = {"ALERTER_ES_URL": "http://a, http://b", "ALERTER_ES_CA_CERTS": "ca.pem", "ALERTER_SLACK_TOKEN": "xoxb"}

@@ -62,6 +62,8 @@ def _authorization(access: EsAccess) -> str:
     """Return the header for the credentials as they are now; "" without any."""
     if access.api_key:
         return f"ApiKey {access.api_key.reveal()}"
+    if access.bearer:
+        return f"Bearer {access.bearer.reveal()}"
     if access.username:
         pair = f"{access.username}:{access.password.reveal()}"
         return f"Basic {base64.b64encode(pair.encode()).decode()}"

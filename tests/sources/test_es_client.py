@@ -86,6 +86,13 @@ def test_user_and_password(recorder: Recorder) -> None:
     assert recorder.authorizations == ["Basic YTrDvA=="]
 
 
+def test_a_bearer_token(recorder: Recorder) -> None:
+    """ElastAlert's ES_HOST, ES_PORT and ES_BEARER serve as they are."""
+    host, _, port = recorder.url.removeprefix("http://").rpartition(":")
+    asked({"ES_HOST": host, "ES_PORT": port, "ES_BEARER": "token"})
+    assert recorder.authorizations == ["Bearer token"]
+
+
 def test_a_dead_node_is_left_for_the_next(recorder: Recorder) -> None:
     """With several URLs one that refuses connections does not matter."""
     for _ in range(4):
