@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-NO_SERVERS := not es and not slack and not slow
+NO_SERVERS := not es and not slack and not peer and not slow
 
 .PHONY: help demo test test-fast soak lint types bench bench-quick picture wheel clean servers-start servers-stop servers-status
 
