@@ -153,7 +153,7 @@ def _strict(text: str, zone: tzinfo, up: bool) -> Millis:
 
 def _epoch_millis(text: str, zone: tzinfo, up: bool) -> Millis:  # noqa: ARG001 - one signature for all readers
     found = _MILLIS.fullmatch(text)
-    if not found or len(found[1]) > 18:
+    if not found or len(found[1]) > 20 or abs(int(found[1])) >= 1 << 63:
         raise NotADate(text)
     value, cut = int(found[1]), found[2]
     return _local(value - 1 if cut and int(cut) and text[0] == "-" else value, zone)
@@ -164,12 +164,15 @@ def _local(value: Millis, zone: tzinfo) -> Millis:
     return value if zone is UTC else to_millis(from_millis(value).replace(tzinfo=zone))
 
 
-def _epoch_second(text: str, zone: tzinfo, up: bool) -> Millis:  # noqa: ARG001
+def _epoch_second(text: str, zone: tzinfo, up: bool) -> Millis:
     found = _SECONDS.fullmatch(text)
-    if not found or len(found[2]) > 15:
+    if not found or len(found[2]) > 20:
         raise NotADate(text)
     value = int(found[2]) * 1000 + int((found[3] or "0")[:3].ljust(3, "0"))
-    return _local(-value if found[1] else value, zone)
+    value = (-value if found[1] else value) + (999 if up and found[3] is None else 0)
+    if abs(value) >= 1 << 63:
+        raise NotADate(text)
+    return _local(value, zone)
 
 
 def write_strict(value: Millis, zone: tzinfo) -> str:

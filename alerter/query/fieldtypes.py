@@ -11,16 +11,19 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from alerter.query.dates import DEFAULT, DateFormat, NotADate, date_format
+from alerter.query.errors import UnsupportedQuery
 
 Cell = tuple[Any, ...]
 
 INTEGERS = {"long": 63, "integer": 31, "short": 15, "byte": 7}
-FLOATS = {"float", "double", "half_float"}
+FLOATS = {"float", "double"}
 NUMBERS = {*INTEGERS, *FLOATS}
 STRINGS = {"text", "keyword", "match_only_text", "wildcard", "constant_keyword"}
 SUPPORTED = {*NUMBERS, "text", "keyword", "boolean", "date", "ip"}
 _DEFAULT_FORMAT = date_format(DEFAULT)
 _JAVA_FLOAT = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?\s*", re.ASCII)
+_LONGEST = 32_766
+"""The bytes in UTF-8 of the longest value that a keyword can hold."""
 NO_NUMBERS = {"NaN", "Infinity", "+Infinity", "-Infinity"}
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -60,21 +63,27 @@ class FieldType:
         """Turn the raw values of a document into typed ones; raises BadValue where a server rejects the document."""
         if len(values) == 1 and values[0].__class__ is str:
             # nearly all values of logs are single strings
-            if self.kind == "text" or (self.kind == "keyword" and self.ignore_above is None):
+            if self.kind == "text":
                 return values
-            if self.kind == "keyword":
-                return values if fits(values[0], self.ignore_above or 0) else ()
             if self.kind == "date":
                 return (self._date(values[0]),)
         if self.kind == "text":
             return tuple(map(written, values))
         if self.kind == "keyword":
-            texts = tuple(map(written, values))
-            limit = self.ignore_above
-            return texts if limit is None else tuple(t for t in texts if fits(t, limit))
+            return self._keywords(tuple(map(written, values)))
         convert = {"boolean": _boolean, "date": self._date, "ip": _address}.get(self.kind, self._number)
         # an empty text in a number is no value
         return tuple(convert(value) for value in values if value != "" or not self.is_number)
+
+    def _keywords(self, texts: tuple[str, ...]) -> Cell:
+        limit = self.ignore_above
+        kept = texts if limit is None else tuple(text for text in texts if fits(text, limit))
+        for text in kept:
+            if len(text) > _LONGEST // 4 and len(text.encode("utf-8", "surrogatepass")) > _LONGEST:
+                raise BadValue(
+                    f"failed to parse field [{self.name}] of type [keyword]: it is longer than {_LONGEST} bytes"
+                )
+        return kept
 
     def _date(self, value: Any) -> int:
         if isinstance(value, bool):
@@ -136,6 +145,8 @@ def java_number(value: float) -> str:
         text = repr(value)
         return text if "e" not in text else f"{value:f}"
     mantissa, _, exponent = f"{Decimal(repr(value)).normalize():E}".partition("E")
+    if len(mantissa.lstrip("-")) > 16:
+        raise UnsupportedQuery(f"the digits of [{value}]", "versions of Java differ")
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}E{int(exponent)}"
 
 
@@ -202,9 +213,7 @@ def as_float(value: Any, kind: str, finite: bool = True) -> float:
         rounded = number
     else:
         try:
-            rounded = float(
-                struct.unpack("f" if kind == "float" else "e", struct.pack("f" if kind == "float" else "e", number))[0]
-            )
+            rounded = float(struct.unpack("f", struct.pack("f", number))[0])
         except (OverflowError, struct.error):
             rounded = math.copysign(math.inf, number)
     if finite and not math.isfinite(rounded):

@@ -112,7 +112,12 @@ def _field_and_format(context: Context, item: Any) -> tuple[list[View], DateForm
         raise UnsupportedQuery(f"the metadata field [{item['field']}]")
     form = item.get("format")
     views = context.store.matching(item["field"])
-    return views, date_format(form) if form and form != "use_field_mapping" else None
+    if not form or form == "use_field_mapping":
+        return views, None
+    for view in views:
+        if not view.type.is_date:
+            raise UnsupportedQuery(f"a format for the field [{view.type.name}] of type [{view.type.kind}]")
+    return views, date_format(form)
 
 
 def _doc_values(context: Context, item: Any) -> Fetch:
@@ -139,8 +144,6 @@ def _fields(context: Context, item: Any) -> Fetch:
 
     def fetch(doc: int) -> dict[str, Any]:
         for view in views:
-            if form is not None and not view.type.is_date:
-                raise UnsupportedQuery(f"a format for the field [{view.type.name}] of type [{view.type.kind}]")
             if view.type.kind in ("text", "keyword") and view.column.code_of(doc) in view.column.respelt:
                 raise UnsupportedQuery(f"[fields] of a number in [{view.type.name}]", "it is written unusually")
         return {
@@ -204,9 +207,15 @@ def _filtered(
                     kept.append(each)
             if kept:
                 found[name] = kept
+        elif isinstance(value, list) and any(map(_holds_object, value)):
+            raise UnsupportedQuery("_source of objects in an array of arrays")
         elif inside:
             found[name] = value
     return found
+
+
+def _holds_object(value: Any) -> bool:
+    return isinstance(value, Mapping) or (isinstance(value, list) and any(map(_holds_object, value)))
 
 
 def _fits(path: str, patterns: Sequence[str]) -> bool:

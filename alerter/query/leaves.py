@@ -203,8 +203,7 @@ def _number_span(context: Context, view: View, bounds: Bounds) -> Node:
             continue
         try:
             if kind in fieldtypes.FLOATS:
-                # halves are compared with what was asked, not with the nearest half
-                ends.append(fieldtypes.as_float(value, "float" if kind == "half_float" else kind, finite=False))
+                ends.append(fieldtypes.as_float(value, kind, finite=False))
             else:
                 fieldtypes.as_integer(value, "long" if kind == "long" else "integer")
                 ends.append(fieldtypes.decimal(value, kind))

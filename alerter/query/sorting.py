@@ -127,7 +127,7 @@ def _instead(type: FieldType, missing: Any) -> Any:
         raise UnsupportedQuery("a sort of addresses with [missing]")
     try:
         if type.kind in FLOATS:
-            return as_float(missing, "float" if type.kind == "half_float" else type.kind)
+            return as_float(missing, type.kind)
         if type.is_number or type.is_date or type.kind == "boolean":
             if isinstance(missing, bool) or (
                 isinstance(missing, str) and not re.fullmatch(r"[+-]?\d+", missing, re.ASCII)
@@ -161,7 +161,7 @@ def _cursor(type: FieldType, value: Any, form: DateFormat | None) -> Any:
             return bool(value)
         if type.kind == "ip":
             return address(str(value))
-        return cell_of([value], type)[0]
+        return as_text(value) if type.kind == "keyword" else cell_of([value], type)[0]
     except (NotADate, BadValue, ValueError, IndexError) as error:
         reason = f"Failed to parse search_after value for field [{type.name}]: {error}"
         raise argument(reason) from None

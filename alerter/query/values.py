@@ -9,7 +9,7 @@ from typing import Any
 
 from alerter.query.dates import DateFormat
 from alerter.query.errors import UnsupportedQuery, argument
-from alerter.query.fieldtypes import FieldType, write_address
+from alerter.query.fieldtypes import FLOATS, FieldType, write_address
 from alerter.query.store import View
 
 
@@ -43,8 +43,6 @@ def doc_value(type: FieldType, value: Any, form: DateFormat | None = None) -> An
     """Write a value as ``docvalue_fields`` returns it."""
     if type.is_date:
         return (form or type.format).write(value, UTC)
-    if form is not None:
-        raise UnsupportedQuery(f"a format for the field [{type.name}] of type [{type.kind}]")
     return write_address(value) if type.kind == "ip" else value
 
 
@@ -81,7 +79,7 @@ def missing_sort_value(type: FieldType, greatest: bool) -> Any:
     """Return what stands for a missing value in a sort: the extreme of the type, or None for strings."""
     if type.kind in ("keyword", "ip"):
         return None
-    if type.kind in ("float", "double", "half_float"):
+    if type.kind in FLOATS:
         return math.inf if greatest else -math.inf
     bits = 31 if type.kind in ("integer", "short", "byte") else 63
     return (1 << bits) - 1 if greatest else -(1 << bits)

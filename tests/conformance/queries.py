@@ -36,7 +36,7 @@ def date_bound(random: Random) -> Any:
 
 
 def _bounds(random: Random, world: World, field: str) -> Json:
-    is_date = world.kinds.get(field) == "date" and not chance(random, 0.05)
+    is_date = world.kinds.get(field) in ("date", "epoch", "log date") and not chance(random, 0.05)
 
     def bound() -> Any:
         return date_bound(random) if is_date else world.value(random, field)
@@ -153,6 +153,8 @@ def _multi_match(random: Random, world: World) -> Json:
 def _term(random: Random, world: World) -> Json:
     field = world.field(random)
     body: Json = {"value": world.value(random, field)}
+    if world.kinds.get(field) == "address" and chance(random, 0.3):
+        body["value"] = random.choice(["10.0.0.0/8", "192.168.1.0/24", "10.0.0.7/32", "2001:db8::/32", "::/0"])
     if chance(random, 0.1):
         body["case_insensitive"] = chance(random, 0.7)
     return {"term": {field: body if len(body) > 1 or chance(random, 0.3) else body["value"]}}

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 from tests.conformance.queries import FORMATS, ZONES, Json, chance, date_bound, query
 from tests.conformance.worlds import World
 
+_DATES = ("date", "date", "log date", "epoch")
+_NUMERIC = ("whole", "fraction", "big", "date", "epoch", "flag")
 _METRICS = ["min", "max", "avg", "sum", "stats", "extended_stats", "value_count", "cardinality", "percentiles"]
 
 
 def _field(random: Random, world: World, *kinds: str) -> str:
     fitting = [name for name, kind in world.kinds.items() if kind in kinds]
-    return random.choice(fitting) if fitting and not chance(random, 0.06) else world.field(random)
+    return random.choice(fitting) if fitting and not chance(random, 0.06) else world.sortable(random)
 
 
 def _order(random: Random, below: Json | None) -> Any:
@@ -30,7 +33,7 @@ def _order(random: Random, below: Json | None) -> Any:
 
 
 def _terms(random: Random, world: World, below: Json | None) -> Json:
-    field = world.field(random) if chance(random, 0.8) else "seq"
+    field = world.sortable(random) if chance(random, 0.8) else "seq"
     body: Json = {"field": field, "size": random.choice([1, 3, 10, 100])}
     if chance(random, 0.3):
         body["order"] = _order(random, below)
@@ -47,7 +50,7 @@ def _terms(random: Random, world: World, below: Json | None) -> Json:
 
 
 def _date_histogram(random: Random, world: World, below: Json | None) -> Json:
-    body: Json = {"field": _field(random, world, "date")}
+    body: Json = {"field": _field(random, world, *_DATES)}
     if chance(random, 0.7):
         body["fixed_interval"] = random.choice(["1d", "12h", "90m", "7d", "30d", "1h", "10000m"])
         body["min_doc_count"] = 1
@@ -74,7 +77,7 @@ def _date_histogram(random: Random, world: World, below: Json | None) -> Json:
 
 
 def _histogram(random: Random, world: World, below: Json | None) -> Json:
-    body: Json = {"field": _field(random, world, "whole"), "interval": random.choice([100, 50, 1000, 250.5, 7])}
+    body: Json = {"field": _field(random, world, "whole", "big"), "interval": random.choice([100, 50, 1000, 250.5, 7])}
     body["min_doc_count"] = random.choice([1, 1, 1, 2])
     if chance(random, 0.15):
         body["offset"] = random.choice([10, 0.5, -30])
@@ -103,7 +106,7 @@ def _range(random: Random, world: World, _: Json | None) -> Json:
 def _date_range(random: Random, world: World, _: Json | None) -> Json:
     bounds = [str(date_bound(random)).replace("now", "2026-03-10T12:34:56.789Z||") for _ in range(3)]
     ranges = [{"to": bounds[0]}, {"from": bounds[1], "to": bounds[2]}, {"from": bounds[0]}]
-    body: Json = {"field": _field(random, world, "date"), "ranges": random.sample(ranges, 2)}
+    body: Json = {"field": _field(random, world, *_DATES), "ranges": random.sample(ranges, 2)}
     if chance(random, 0.15):
         body["time_zone"] = random.choice(ZONES)
     if chance(random, 0.1):
@@ -117,9 +120,9 @@ def _composite(random: Random, world: World, _: Json | None) -> Json:
         options: Json
         pick = random.random()
         if pick < 0.65:
-            kind, options = "terms", {"field": world.field(random)}
+            kind, options = "terms", {"field": world.sortable(random)}
         elif pick < 0.9:
-            kind, options = "date_histogram", {"field": _field(random, world, "date"), "fixed_interval": "1d"}
+            kind, options = "date_histogram", {"field": _field(random, world, *_DATES), "fixed_interval": "1d"}
             if chance(random, 0.2):
                 options["offset"] = "1ms"
             if chance(random, 0.2):
@@ -140,10 +143,10 @@ def _composite(random: Random, world: World, _: Json | None) -> Json:
 
 def _metric(random: Random, world: World) -> Json:
     kind = random.choice(_METRICS)
-    kinds = ("level", "text") if kind in ("value_count", "cardinality") else ("whole", "fraction", "date", "flag")
+    kinds = ("level", "text") if kind in ("value_count", "cardinality") else _NUMERIC
     body: Json = {"field": _field(random, world, *kinds)}
     if kind in ("value_count", "cardinality") and chance(random, 0.6):
-        body["field"] = world.field(random)
+        body["field"] = world.sortable(random)
     if chance(random, 0.1):
         body["missing"] = world.value(random, body["field"])
     if kind == "percentiles":
@@ -169,7 +172,8 @@ def aggregation(random: Random, world: World, depth: int = 0) -> Json:
         "composite": (_composite, 3 if depth == 0 else 0),
         "filter": (lambda r, w, _: query(r, w), 2),
         "filters": (_filters, 2),
-        "missing": (lambda r, w, _: {"field": w.field(r)}, 1),
+        "missing": (lambda r, w, _: {"field": w.sortable(r)}, 1),
+        "global": (lambda _, __, ___: {}, 1 if depth == 0 else 0),
     }
     kind = random.choices(list(makers), [weight for _, weight in makers.values()])[0]
     found = {kind: makers[kind][0](random, world, below)}
@@ -187,7 +191,7 @@ def _filters(random: Random, world: World, _: Json | None) -> Json:
 def _sort(random: Random, world: World) -> list[Any]:
     keys: list[Any] = []
     for _ in range(random.randint(0, 2)):
-        field = world.field(random)
+        field = world.sortable(random)
         options: Json = {"order": random.choice(["asc", "desc"])}
         if chance(random, 0.25):
             options["missing"] = random.choice(["_first", "_last", world.value(random, field)])
@@ -208,9 +212,10 @@ def _hits(random: Random, world: World) -> Json:
         body["_source"] = random.choice([True, listed[0], listed, {"includes": listed}, {"excludes": listed}])
     for option in ("fields", "docvalue_fields"):
         if chance(random, 0.3):
-            items: list[Any] = [world.field(random) for _ in range(random.randint(1, 2))]
+            name = world.sortable if option == "docvalue_fields" else world.field
+            items: list[Any] = [name(random) for _ in range(random.randint(1, 2))]
             if chance(random, 0.2):
-                items[0] = {"field": _field(random, world, "date"), "format": random.choice(FORMATS)}
+                items[0] = {"field": _field(random, world, *_DATES), "format": random.choice(FORMATS)}
             if option == "fields" and chance(random, 0.15):
                 items.append(random.choice(["*", "user.*", "*.keyword"]))
             body[option] = items
@@ -234,3 +239,13 @@ def request(random: Random, world: World) -> Json:
     if chance(random, 0.15):
         body["post_filter"] = query(random, world)
     return body
+
+
+def following(body: Json, answer: Json) -> Iterator[Json]:
+    """Yield the requests for the next page of hits and of each composite aggregation, where an answer filled one."""
+    if answer.get("sort") and len(answer["ids"]) == body["size"] and "from" not in body:
+        yield {**body, "search_after": answer["sort"][-1]}
+    for name, definition in body.get("aggs", {}).items():
+        key = answer.get("aggregations", {}).get(name, {}).get("after_key")
+        if key is not None:
+            yield {**body, "aggs": {name: {**definition, "composite": {**definition["composite"], "after": key}}}}

@@ -29,7 +29,7 @@ def test_random_requests(es: Node) -> None:
     outcome = explore(Server(es.url), range(seed, seed + WORLDS), REQUESTS)
     command = f"python -m tests.conformance.fuzz --url {es.url} --seed {seed} --worlds {WORLDS} --requests {REQUESTS}"
     _say(outcome, command)
-    assert outcome.counts.total() == WORLDS * REQUESTS
+    assert outcome.counts.total() > WORLDS * REQUESTS  # also pages after the first
 
 
 def test_filters_of_rules(es: Node) -> None:

@@ -75,6 +75,19 @@ def _odd_number(random: Random) -> Any:
     return random.choice([Raw(random.choice(text)), "12", " 12", "12.7", "", "1e2", "0x10", "NaN", "-3", "1_000"])
 
 
+def _big(random: Random) -> Any:
+    edges = [1 << 53, (1 << 53) + 1, (1 << 63) - 1, -(1 << 63), -(1 << 53) - 1, 1_234_567_890_123_456_789, 1 << 31]
+    return random.choice([*edges, random.randint(-(1 << 40), 1 << 40)])
+
+
+def _log_date(random: Random) -> str:
+    return instant(random).strftime("%d/%b/%Y:%H:%M:%S %z")
+
+
+def _epoch(random: Random) -> Any:
+    return random.choice([int, int, str])(int(instant(random).timestamp()))
+
+
 def _fraction(random: Random) -> Any:
     return random.choice([0.5, 1.5, 99.99, -2.25, 0.1, 1e10, 12.0, round(random.uniform(-5, 500), 3)])
 
@@ -105,6 +118,9 @@ KINDS: dict[str, Maker] = {
     "address": _address,
     "flag": _flag,
     "long text": _long,
+    "big": _big,
+    "log date": _log_date,
+    "epoch": _epoch,
 }
 _NAMES = """level message status took_ms @timestamp host.name host.ip user.id user.name tags ok code Name ratio
     kubernetes.labels.app event.created items.qty items.name client été with-dash error.code a.b.c x_y"""
@@ -114,12 +130,19 @@ _EXPLICIT: dict[str, list[dict[str, Any]]] = {
     "level": [{"type": "keyword"}, {"type": "text", "fields": {"raw": {"type": "keyword", "ignore_above": 5}}}],
     "date": [{"type": "date"}, {"type": "date", "format": "strict_date_optional_time||yyyy/MM/dd HH:mm:ss"}],
     "whole": [{"type": kind} for kind in ("long", "integer", "short", "double", "keyword", "float")],
-    "fraction": [{"type": kind} for kind in ("double", "half_float", "float", "keyword", "text")],
+    "fraction": [{"type": kind} for kind in ("double", "float", "keyword", "text")],
     "odd number": [{"type": "long"}, {"type": "double"}, {"type": "keyword"}, {"type": "text"}],
     "address": [{"type": "ip"}, {"type": "ip"}, {"type": "keyword"}],
     "flag": [{"type": "boolean"}],
     "long text": [{"type": "text"}, {"type": "keyword", "ignore_above": 256}],
+    "big": [{"type": "long"}, {"type": "double"}, {"type": "keyword"}],
+    "log date": [{"type": "date", "format": "dd/MMM/yyyy:HH:mm:ss Z"}] * 3 + [{"type": "keyword"}],
+    "epoch": [{"type": "date", "format": "epoch_second"}] * 3 + [{"type": "long"}],
 }
+_STRINGS = {"text", "level", "long text", "log date", "address", "odd number"}
+"""The kinds that dynamic mapping mostly takes for texts."""
+_OFTEN = {"log date", "epoch"}
+"""The kinds that are seldom what dynamic mapping takes them for."""
 
 
 @dataclass(frozen=True)
@@ -141,6 +164,13 @@ class World:
             return random.choice(["nosuch", "host", "items", "user", "a.b", "kubernetes", "level.raw", "Level"])
         return name
 
+    def sortable(self, random: Random) -> str:
+        """Return the name of a field to sort and aggregate by, seldom of a text."""
+        name = self.field(random)
+        if name in self.properties or self.kinds.get(name) not in _STRINGS or random.random() < 0.05:
+            return name
+        return f"{name}.keyword"
+
     def string(self, random: Random) -> str:
         """Return the name of a field that holds texts, seldom of any other."""
         fitting = [name for name, kind in self.kinds.items() if kind in ("text", "level", "long text")]
@@ -154,7 +184,8 @@ class World:
         chance = random.random()
         if known and chance < 0.93:
             value = random.choice(known)
-            return _piece(random, value) if isinstance(value, str) and random.random() < 0.5 else value
+            pieces = 0.5 if self.kinds.get(field) != "date" else 0.1
+            return _piece(random, value) if isinstance(value, str) and random.random() < pieces else value
         return KINDS[random.choice(list(KINDS))](random)
 
     def text(self, random: Random, field: str) -> str:
@@ -176,7 +207,7 @@ def world(seed: int, documents: int = 40) -> World:
     kinds.update({"@timestamp": "date", "message": "text", "status": "whole"})
     properties: dict[str, Any] = {"seq": {"type": "integer"}}
     for name, kind in kinds.items():
-        if random.random() < 0.3:
+        if random.random() < (0.75 if kind in _OFTEN else 0.3):
             properties[name] = random.choice(_EXPLICIT[kind])
     values: dict[str, list[Any]] = {name: [] for name in kinds}
     lines = []
@@ -184,6 +215,7 @@ def world(seed: int, documents: int = 40) -> World:
         document: dict[str, Any] = {"seq": number}
         for name, kind in kinds.items():
             _fill(random, document, name, kind, values[name])
+        _wrap(random, document)
         lines.append(spell(document))
     return World(properties, lines, kinds, values)
 
@@ -197,7 +229,7 @@ def _fill(random: Random, document: dict[str, Any], name: str, kind: str, values
         make = KINDS[random.choice(list(KINDS))]
     value: Any
     if chance < 0.24:
-        value = random.choice([None, [], [None], ""])
+        value = random.choice([None, [], [None], [None, make(random)], ""])
     elif chance < 0.36:
         value = [make(random) for _ in range(random.randint(1, 4))]
     else:
@@ -206,6 +238,15 @@ def _fill(random: Random, document: dict[str, Any], name: str, kind: str, values
         if each is not None:
             values.append(float(each) if isinstance(each, Raw) else each)
     _set(random, document, name, value)
+
+
+def _wrap(random: Random, document: dict[str, Any]) -> None:
+    """Make arrays of some objects, and arrays in arrays."""
+    for name, value in document.items():
+        if random.random() < 0.1 and isinstance(value, dict):
+            document[name] = random.choice([[value], [value, {}], [value, value], [None, value]])
+        elif random.random() < 0.03 and isinstance(value, list):
+            document[name] = [value, value[:1]]
 
 
 def _set(random: Random, document: dict[str, Any], name: str, value: Any) -> None:

@@ -124,3 +124,50 @@ def test_a_wrong_clause_nobody_looks_at() -> None:
         _ids({"bool": {"must": [{"term": {"nosuch": 1}}, wrong]}})
     with pytest.raises(RejectedQuery):
         _ids({"bool": {"must": [{"term": {"n": 1}}, wrong]}})
+
+
+def test_dates_of_any_size() -> None:
+    """Milliseconds reach as far as 64 bits do; an end in whole seconds is the end of its second; texts cut to zero."""
+    evaluator = Evaluator(
+        [
+            Document("1", {"d": 9223372036854775807}),
+            Document("2", {"s": 3.5}),
+            Document("3", {"d": "9223372036854775808"}),
+        ],
+        {"d": {"type": "date"}, "s": {"type": "date", "format": "epoch_second"}},
+    )
+    assert [rejection.id for rejection in evaluator.rejections] == ["3"]
+    assert _found(evaluator, {"range": {"d": {"gte": "9223372036854775807"}}}) == ["1"]
+    assert _found(evaluator, {"range": {"s": {"lte": "3"}}}) == ["2"]
+    negative = Evaluator([Document("1", {"d": -5}), Document("2", {"d": -2})], {"d": {"type": "date"}})
+    mean = negative.search({"size": 0, "aggs": {"a": {"avg": {"field": "d"}}}})["aggregations"]["a"]
+    assert mean == {"value": -3.5, "value_as_string": "1969-12-31T23:59:59.997Z"}
+
+
+@pytest.mark.parametrize(("text", "accepted"), [("x" * 32_766, 1), ("x" * 32_767, 0), ("日" * 10_923, 0)])
+def test_keywords_too_long_to_index(text: str, accepted: int) -> None:
+    """A keyword without a limit of its own rejects a document with more than 32,766 bytes in it."""
+    assert Evaluator([Document("1", {"k": text})], {"k": {"type": "keyword"}}).count == accepted
+
+
+def test_after_a_long_keyword() -> None:
+    """What stands for a missing value may be longer than the field keeps, and a page may begin behind it."""
+    evaluator = Evaluator([Document("1", {"k": "a"}), Document("2", {})], {"k": {"type": "keyword", "ignore_above": 3}})
+    body = {"sort": [{"k": {"order": "asc", "missing": "abcde"}}], "search_after": ["abcde"]}
+    assert evaluator.search(body)["hits"]["hits"] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"fields": [{"field": "group.keyword", "format": "yyyy"}]},
+        {"_source": ["a.*"], "query": {"ids": {"values": ["4"]}}},
+        {"size": 0, "aggs": {"a": {"histogram": {"field": "huge", "interval": 7, "min_doc_count": 1, "keyed": True}}}},
+    ],
+)
+def test_refused_since_servers_differ(body: dict[str, Any]) -> None:
+    """Formats of strings, objects in arrays of arrays, and digits in which versions of Java differ are refused."""
+    last = {"a": [[{"b": 1}]], "huge": 1_234_567_890_123_456_789}
+    evaluator = Evaluator([*map(Document, "123", SOURCES), Document("4", last)])
+    with pytest.raises(UnsupportedQuery):
+        evaluator.search(body)

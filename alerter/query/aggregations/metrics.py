@@ -78,7 +78,7 @@ def _spelt(view: View | None, form: DateFormat | None, value: float | None) -> s
     if view is None or value is None:
         return None
     if form is not None:
-        return form.write(math.floor(value), UTC)
+        return form.write(int(value), UTC)
     if view.type.kind == "boolean":
         return "true" if value else "false"
     return None
