@@ -134,7 +134,15 @@ def as_text(value: Any) -> str:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return java_number(value) if isinstance(value, float) else str(value)
+    return java_text(value) if isinstance(value, float) else str(value)
+
+
+def java_text(value: float) -> str:
+    """Write a float as Java does; raises UnsupportedQuery where versions of Java differ."""
+    text = java_number(value)
+    if len(text.partition("E")[0].lstrip("-")) > 16 and "E" in text:
+        raise UnsupportedQuery(f"the digits of [{value}]", "versions of Java differ")
+    return text
 
 
 def java_number(value: float) -> str:
@@ -145,8 +153,6 @@ def java_number(value: float) -> str:
         text = repr(value)
         return text if "e" not in text else f"{value:f}"
     mantissa, _, exponent = f"{Decimal(repr(value)).normalize():E}".partition("E")
-    if len(mantissa.lstrip("-")) > 16:
-        raise UnsupportedQuery(f"the digits of [{value}]", "versions of Java differ")
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}E{int(exponent)}"
 
 

@@ -168,6 +168,8 @@ def test_after_a_long_keyword() -> None:
 def test_refused_since_servers_differ(body: dict[str, Any]) -> None:
     """Formats of strings, objects in arrays of arrays, and digits in which versions of Java differ are refused."""
     last = {"a": [[{"b": 1}]], "huge": 1_234_567_890_123_456_789}
-    evaluator = Evaluator([*map(Document, "123", SOURCES), Document("4", last)])
+    evaluator = Evaluator(
+        [*map(Document, "123", SOURCES), Document("4", last), Document("5", {"n": 1.2345678901234567e-9})]
+    )
     with pytest.raises(UnsupportedQuery):
         evaluator.search(body)

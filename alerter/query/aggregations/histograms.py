@@ -28,7 +28,7 @@ from alerter.query.context import Context
 from alerter.query.datemath import add, floor, resolve
 from alerter.query.dates import DateFormat, date_format, from_millis, to_millis
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
-from alerter.query.fieldtypes import java_number
+from alerter.query.fieldtypes import java_text
 from alerter.query.names import names
 from alerter.query.nodes import Docs
 from alerter.query.store import View
@@ -269,7 +269,7 @@ def _histogram(
         if keyed:
             return {
                 "buckets": {
-                    str(bucket.get("key_as_string") or java_number(bucket["key"])): bucket for bucket in ordered
+                    str(bucket.get("key_as_string") or java_text(bucket["key"])): bucket for bucket in ordered
                 }
             }
         return {"buckets": ordered}

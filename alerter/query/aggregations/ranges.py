@@ -15,7 +15,7 @@ from alerter.query.context import Context
 from alerter.query.datemath import resolve
 from alerter.query.dates import date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, parsing
-from alerter.query.fieldtypes import java_number
+from alerter.query.fieldtypes import java_text
 from alerter.query.nodes import Docs
 from alerter.query.store import View
 
@@ -43,7 +43,7 @@ def number_range(context: Context, name: str, options: Mapping[str, Any], below:
             low, high = (None if spec.get(end) is None else float(spec[end]) for end in ("from", "to"))
         except (TypeError, ValueError):
             raise RejectedQuery("number_format_exception", "a bound of a range is no number") from None
-        key = spec.get("key") or "-".join("*" if end is None else java_number(end) for end in (low, high))
+        key = spec.get("key") or "-".join("*" if end is None else java_text(end) for end in (low, high))
         ends = {name: end for name, end in (("from", low), ("to", high)) if end is not None}
         ranges.append(_Range(low, high, {"key": key, **ends}))
     return _run(view, options, ranges, below)
