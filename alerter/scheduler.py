@@ -103,7 +103,8 @@ class Scheduler:
         for slot, members in slots(rules).items():
             cluster, schedule, query_delay, part = slot
             trigger = NominalTrigger(schedule, query_delay + slot_offset(schedule, part))
-            name = f"slot {cluster} {schedule.cron or schedule.every} {schedule.timezone} {query_delay} {part}"
+            when = f"{schedule.cron or schedule.every} {schedule.limit or ''} {schedule.timezone}"
+            name = f"slot {cluster} {when} {query_delay} {part}"
             lanes = self._crew(cluster).lanes
             self._jobs.add_job(lanes.add, trigger, args=[tuple(members)], id=name, replace_existing=True)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerter.clock import HOUR, MINUTE
+from alerter.clock import DAY, HOUR, MINUTE
 from alerter.model.rule import Schedule
-from alerter.schedule import cron_problem, instants, latest_instant, next_instant
+from alerter.schedule import count_instants, cron_problem, instants, latest_instant, longest_pause, next_instant
 
 BERLIN = ZoneInfo("Europe/Berlin")
 
@@ -81,3 +81,62 @@ def test_next_and_latest_agree_on_cron():
 def test_cron_expressions_that_cannot_be_asked_are_known_at_load(text: str, problem: str) -> None:
     """One that never fires, or draws its fields by chance, must not reach the scheduler."""
     assert cron_problem(text) == problem
+
+
+OFFICE = Schedule(MINUTE, timezone="Europe/Berlin", limit="* 8-17 * * mon-fri")
+
+
+def test_a_limit_lets_multiples_through_in_its_minutes_only():
+    """The last instant of a day is 17:59, the next one the beginning of the next working day."""
+    friday, monday = local("2026-03-06T17:59"), local("2026-03-09T08:00")
+    assert next_instant(OFFICE, friday - 1) == friday
+    assert next_instant(OFFICE, friday) == monday == next_instant(OFFICE, local("2026-03-07T12:00"))
+    assert latest_instant(OFFICE, monday - 1) == friday
+    assert count_instants(OFFICE, local("2026-03-06T00:00"), local("2026-03-10T00:00")) == 2 * 600
+
+
+@pytest.mark.parametrize(
+    ("every", "limit", "minutes"),
+    [
+        (10 * MINUTE, "* 1 * * *", [60, 70, 80, 90, 100, 110]),
+        (10 * MINUTE, "5-25 1 * * *", [65, 70, 80]),
+        (HOUR, "*/20 1 * * *", [60, 80, 100]),
+        (30_000, "59 0 * * *", [59, 59.5]),
+        (HOUR, "7 * * * *", [7, 67]),
+    ],
+    ids=["multiples", "its beginning and multiples", "each minute is a row", "twice a minute", "no multiple in it"],
+)
+def test_a_row_of_allowed_minutes_begins_with_an_instant(every: int, limit: str, minutes: list[float]):
+    """Where no multiple of ``run_every`` lies in an allowed minute, the rule is evaluated all the same."""
+    found = list(instants(Schedule(every, limit=limit), -1, 2 * HOUR - 1))
+    assert [at / MINUTE for at in found] == minutes
+
+
+LIMITS = st.sampled_from(
+    ["* 8-17 * * *", "5-25 * * * *", "*/7 */3 * * *", "0 9 * * sun", "* * * * *", "58,59,0 * * * *"]
+)
+
+
+@given(st.sampled_from([1_000, 45_000, MINUTE, 7 * MINUTE, HOUR]), LIMITS, st.integers(0, 40 * DAY))
+def test_next_and_latest_agree_on_limits(every, limit, at):
+    """The next instant is after; it is its own latest one, and nothing lies between it and the latest at or before."""
+    schedule = Schedule(every, limit=limit, timezone="Europe/Berlin")
+    after, latest = next_instant(schedule, at), latest_instant(schedule, at)
+    assert latest <= at < after
+    assert next_instant(schedule, latest) == after
+    assert latest_instant(schedule, after) == after
+    assert latest_instant(schedule, after - 1) == latest
+
+
+@pytest.mark.parametrize(
+    ("limit", "least"),
+    [
+        ("* 8-17 * * mon-fri", local("2026-03-09T08:00") - local("2026-03-06T17:59")),
+        ("0 9 1 * *", 31 * DAY),
+        ("0 0 29 2 *", (4 * 365 + 1) * DAY),
+        ("@weekly", 7 * DAY),
+    ],
+)
+def test_the_longest_pause_is_bounded(limit: str, least: int):
+    """A rule must look back over the longest time in which it is not evaluated."""
+    assert least <= longest_pause(limit)

@@ -100,7 +100,7 @@ def short_catchup(built: Built) -> Iterator[Found]:
 
 def between(schedule: Schedule) -> Millis:
     """Return the time between two nominal instants, for cron the shortest."""
-    if schedule.cron is None:
+    if schedule.cron is None and schedule.limit is None:
         return schedule.every
     fires = islice(instants(schedule, _SOME_TIME, _SOME_TIME + _YEAR), CRON_FIRES)
     return min((after - before for before, after in pairwise(fires)), default=_YEAR)

@@ -64,11 +64,16 @@ class TimeField:
 
 @dataclass(frozen=True)
 class Schedule:
-    """The nominal instants of a rule: multiples of ``every`` since the epoch, or the fire times of ``cron``."""
+    """The nominal instants of a rule: multiples of ``every`` since the epoch, or the fire times of ``cron``.
+
+    With ``limit``, a cron too, only multiples in a minute at which it fires, and the first instant of each row of such
+    minutes. Both crons are in ``timezone``.
+    """
 
     every: Millis = MINUTE
     cron: str | None = None
     timezone: str = "UTC"
+    limit: str | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from alerter.model.rule import (
     Realert,
     Redaction,
     Rule,
-    Schedule,
     Severity,
     Spike,
     SpikeType,
@@ -39,10 +38,9 @@ from alerter.model.rule import (
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.filters import clean_filter
 from alerter.ruleset.metrics import Metrics
+from alerter.ruleset.schedules import Schedules
 from alerter.ruleset.yaml_positions import Document
-from alerter.schedule import cron_problem
 from alerter.templates import BrokenTemplate, compile_template
-from alerter.zones import zone_exists
 
 BUILT_IN_LABELS = frozenset({"rule", "type", "index", "domain", "severity", "environment", "owner", "cause"})
 """The names that matchers see for every incident."""
@@ -62,6 +60,8 @@ class Builder:
     def build(self) -> Rule | None:
         """Return the rule, or None with the reasons in ``findings``."""
         options = self._options
+        schedules = Schedules(self._document, self.findings, self._optional, self._settings)
+        schedule = schedules.schedule()
         rule = Rule(
             name=str(options.get("name") or self._file.stem),
             type=options["type"],
@@ -72,10 +72,10 @@ class Builder:
             filter=clean_filter(options.get("filter"), self._document, self.findings),
             query_key=self._query_key(),
             time=self._time(),
-            schedule=self._schedule(),
+            schedule=schedule,
             query_delay=self._length("query_delay", self._settings.query_delay),
             buffer_time=self._buffer_time,
-            max_catchup=self._length("max_catchup", self._settings.max_catchup),
+            max_catchup=schedules.max_catchup(schedule),
             known_keys_for=self._length("known_keys_for", 24 * 60 * MINUTE),
             realert=self._realert(),
             resolve_after=self._optional("resolve_after"),
@@ -163,21 +163,6 @@ class Builder:
         return TimeField(
             str(self._options.get("timestamp_field", "@timestamp")), kind, self._options.get("timestamp_format")
         )
-
-    def _schedule(self) -> Schedule:
-        written = self._options.get("schedule") or {}
-        every = self._optional("schedule", "every") or self._optional("run_every") or self._settings.run_every
-        cron, zone = written.get("cron"), str(written.get("timezone", "UTC"))
-        if cron and "every" in written:
-            self._error("schedule", "schedule takes every or cron, not both", "", "schedule")
-        problem = cron_problem(str(cron)) if cron else ""
-        if problem:
-            self._error("cron", f"{cron!r} {problem}", 'like "*/5 * * * *"', "schedule", "cron")
-            cron = None
-        if not zone_exists(zone):
-            self._error("time_zone", f"unknown time zone {zone}", "like Europe/Berlin", "schedule", "timezone")
-            cron = None
-        return Schedule(every, cron, zone) if cron else Schedule(every)
 
     def _realert(self) -> Realert:
         length, cap = self._optional("realert"), self._optional("exponential_realert")

@@ -40,6 +40,8 @@ SUPPORTED = frozenset(
         "num_events",
         "run_every",
         "schedule",
+        "limit_execution",
+        "limit_execution_coverage",
         "query_delay",
         "buffer_time",
         "realert",
@@ -246,9 +248,6 @@ MEANINGLESS_PREFIXES = ("kibana_discover_", "opensearch_discover_", "shorten_", 
 REFUSED: dict[str, str] = {
     "match_enhancements": "classes of ElastAlert are not loaded; leaving a filter out would alert too much",
     "run_enhancements_first": "classes of ElastAlert are not loaded",
-    "limit_execution": "to ask at these times only, what came in between included, write schedule: {cron: ...}; "
-    "to drop messages at other times, mute_time_intervals or active_time_intervals of a route",
-    "limit_execution_coverage": "see limit_execution: schedule: {cron: ...}, or mute_time_intervals of a route",
     "timestamp_format_expr": "expressions are never evaluated; use timestamp_format",
     "timestamp_to_datetime_format_expr": "expressions are never evaluated; use timestamp_format",
     "field_value": "spikes of a field's value are not evaluated yet; counts are",

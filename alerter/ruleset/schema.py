@@ -71,6 +71,8 @@ COMMON: dict[str, Any] = {
         "minProperties": 1,
         "properties": {"every": LENGTH, "cron": TEXT, "timezone": TEXT},
     },
+    "limit_execution": TEXT,
+    "limit_execution_coverage": {"type": "boolean"},
     "include": TEXTS,
     "timestamp_field": TEXT,
     "timestamp_type": {"enum": ["iso", "unix", "unix_ms", "custom"]},

@@ -22,6 +22,11 @@ OPTIONS: Mapping[str, tuple[str, Any]] = {
     "timeframe": ("the length of the window (t - timeframe, t]", "5m"),
     "run_every": ("how often it is evaluated; answers do not depend on it but for what is missing", "1m"),
     "schedule": ("nominal instants: every a length, or cron with a time zone", {"cron": "*/5 * * * *"}),
+    "limit_execution": (
+        "a cron: evaluated only in these minutes, over all that came since the last",
+        "* 8-18 * * mon-fri",
+    ),
+    "limit_execution_coverage": ("only false: what happens outside these minutes counts too", False),
     "query_delay": ("how long after an instant it is evaluated, so that events can be seen", "2s"),
     "buffer_time": ("how late events may come and still be counted", "2m"),
     "max_catchup": ("what is longer ago after a pause is given up, and said", "1d"),

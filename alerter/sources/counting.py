@@ -32,7 +32,8 @@ def bucket_width(rule: Rule) -> Millis:
     Where they can be, both the window and the time between nominal instants are whole numbers of buckets: then what
     is asked at nominal instants never cuts a bucket, and no evaluation ends inside one.
     """
-    step = MINUTE if rule.schedule.cron else rule.schedule.every
+    schedule = rule.schedule
+    step = MINUTE if schedule.cron else gcd(schedule.every, MINUTE) if schedule.limit else schedule.every
     if not rule.timeframe:
         return step
     common = gcd(rule.timeframe, step)
