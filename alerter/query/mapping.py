@@ -8,8 +8,9 @@ from typing import Any
 from alerter.query.dates import NotADate, date_format
 from alerter.query.decoding import decode
 from alerter.query.errors import RejectedQuery, UnsupportedQuery
-from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType, Spelt
+from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType
 from alerter.query.names import names
+from alerter.query.shapes import Shapes
 from alerter.query.store import Column, Document, Rejection, Store, View
 
 KEYWORD_LIMIT = 256
@@ -91,9 +92,13 @@ class Loader:
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self._shapes = Shapes(store)
 
     def add(self, document: Document) -> bool:
         """Index a document; a rejected one is noted in the store and leaves the mapping as it was."""
+        return self._shapes.add(document) or self._look_at(document)
+
+    def _look_at(self, document: Document) -> bool:
         store = self.store
         leaves: dict[str, Any] = {}
         try:
@@ -118,6 +123,7 @@ class Loader:
             if value is _OBJECT and path not in objects:
                 self._adopt_object(path)
         store.add(document, cells)
+        self._shapes.learn(document.source)
         return True
 
     def _walk(self, prefix: str, node: Mapping[str, Any], leaves: dict[str, Any]) -> None:
@@ -197,29 +203,16 @@ class Loader:
                 if value is _OBJECT:
                     continue
                 column = columns.get(path)
-                if column is not None and value.__class__ is str:
-                    known = column.index.get(value)
-                    cells.append((column, column.code(value, (value,)) if known is None else known))
-                    continue
                 if column is None:
                     try:
                         column = fresh[path] = self._dynamic(path, value)
                     except Conflict as conflict:
                         torn = conflict  # a server finds it after all values were read
                         continue
-                kind = value.__class__
-                values: Cell = (value,)
-                key: Any = (kind, value)
-                if kind is _Many:
-                    values, key = tuple(value), tuple(map(_key, value))
-                elif kind is str:
-                    key = value
-                elif kind is Spelt or value == 0:
-                    key = _key(value)
-                if not exact and (kind is float or kind is _Many) and any(_is_rough(each, column) for each in values):
+                values: Cell = tuple(value) if value.__class__ is _Many else (value,)
+                if not exact and any(_is_rough(each, column) for each in values):
                     raise _Inexact
-                known = column.index.get(key)
-                cells.append((column, column.code(key, values) if known is None else known))
+                cells.append((column, column.code_for(values)))
         except BadValue as error:
             raise Conflict("document_parsing_exception", str(error)) from None
         if torn is not None:
@@ -271,13 +264,6 @@ def _is_rough(value: Any, column: Column) -> bool:
 
 
 _OBJECT = object()
-
-
-def _key(value: Any) -> tuple[Any, ...]:
-    """Tell values apart that are equal to Python: 1, 1.0 and true, 0.0 and -0.0, a number written in two ways."""
-    if isinstance(value, Spelt):
-        return value.__class__, value, value.text
-    return (value.__class__, value, str(value)) if value == 0 else (value.__class__, value)
 
 
 def _more(known: Any, value: Any) -> _Many:

@@ -6,16 +6,15 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerter.clock import Millis
 from alerter.query.analysis import Tokens, tokenize
 from alerter.query.decoding import decode
-from alerter.query.fieldtypes import BadValue, Cell, FieldType, fits, java_number, written
+from alerter.query.fieldtypes import BadValue, Cell, FieldType, Spelt, fits, java_number, written
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """One line of input: its identifier, its source, and where it came from (``file:line``, for messages)."""
 
     id: str
@@ -81,6 +80,7 @@ class View:
 
     def vocabulary(self) -> set[str]:
         """Return every token of a text, every value of a keyword; analyses all that was not analysed yet."""
+        self.column.settle()
         if self._vocabulary_at != len(self.cells):
             cells = range(len(self.cells))
             words = (self.tokens(code).words for code in cells) if self.type.is_text else iter(self.cells)
@@ -110,21 +110,34 @@ class View:
         return self._sorted
 
 
+def key_of(value: Any) -> Any:
+    """Tell values apart that are equal to Python: 1, 1.0 and true, 0.0 and -0.0, a number written in two ways."""
+    if value.__class__ is str:
+        return value
+    if isinstance(value, Spelt):
+        return value.__class__, value, value.text
+    return (value.__class__, value, str(value)) if value == 0 else (value.__class__, value)
+
+
 def _respelt(value: Any) -> bool:
     return isinstance(value, float) and java_number(value) != written(value)
 
 
 class Column:
-    """The raw values of one field, coded; views give them types."""
+    """The raw values of one field, coded; views give them types.
+
+    Values of which every one fits may wait: they are coded when the field is asked for, and most fields never are.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.codes = array("I")
+        self.waiting: list[Any] = []
+        """The values of the documents after those with codes, None where there is none."""
         self.index: dict[Any, int] = {}
         self.views: list[View] = []
         self.single = True
-        self.minus_zero = False
-        """Whether it holds -0.0, which to a server is another number than 0.0."""
+        self._minus_zero = False
         self.common = False
         """Whether it is a text with its ``.keyword``, as most columns of logs are."""
         self.ignored: dict[int, list[str]] = {}
@@ -132,11 +145,35 @@ class Column:
         self.respelt: set[int] = set()
         """The codes of numbers that strings keep as they were written, and ``fields`` writes as Java does."""
 
-    def code(self, key: Any, values: Cell) -> int:
+    @property
+    def minus_zero(self) -> bool:
+        """Whether it holds -0.0, which to a server is another number than 0.0."""
+        self.settle()
+        return self._minus_zero
+
+    def settle(self) -> None:
+        """Code the values that wait."""
+        waiting, codes = list(self.waiting), self.codes
+        self.waiting.clear()
+        for value in waiting:
+            codes.append(0 if value is None else self.code_for((value,)))
+
+    def fill(self, document: int) -> None:
+        """Note that documents before this one, beyond those known, have no value."""
+        if self.waiting:
+            self.waiting.extend([None] * (document - len(self.codes) - len(self.waiting)))
+        else:
+            self.codes.frombytes(bytes(4 * (document - len(self.codes))))
+
+    def code_for(self, values: Cell) -> int:
         """Find or make the code of a cell; raises BadValue when a view cannot hold it."""
+        if self.waiting:
+            self.settle()
+        key = key_of(values[0]) if len(values) == 1 else tuple(map(key_of, values))
         known = self.index.get(key)
-        if known is not None:
-            return known
+        return self._new(key, values) if known is None else known
+
+    def _new(self, key: Any, values: Cell) -> int:
         known = self.index[key] = len(self.views[0].cells)
         if self.common and key.__class__ is str:
             text, exact = self.views
@@ -152,7 +189,7 @@ class Column:
             del self.index[key]
             raise
         if self.views[0].type.is_number and any(str(value) == "-0.0" for value in typed[0]):
-            self.minus_zero = True
+            self._minus_zero = True
         for view, cell in zip(self.views, typed):  # noqa: B905 - of one length, and this is the hot path
             view.cells.append(cell)
             if len(cell) < len(values) and view.type.kind == "keyword":
@@ -165,22 +202,22 @@ class Column:
 
     def _note_ignored(self, code: int, name: str) -> None:
         self.ignored.setdefault(code, []).append(name)
-        if self not in self.store.ignoring:
-            self.store.ignoring.append(self)
+        self.store.note_ignoring(self)
 
-    def put(self, document: int, code: int) -> None:
-        """Set the code of the newest document."""
-        codes = self.codes
-        if len(codes) < document:
-            codes.frombytes(bytes(4 * (document - len(codes))))
-        codes.append(code)
+    def note_long(self) -> None:
+        """Make sure that what is too long for a view is noted as ignored; half of a limit holds in any alphabet."""
+        limits = [view.type.ignore_above for view in self.views if view.type.ignore_above is not None]
+        if limits and max(map(len, filter(None, self.waiting)), default=0) > min(limits) // 2:
+            self.settle()
 
     def code_of(self, document: int) -> int:
         """Return the code of a document's cell, 0 where it has no value."""
+        self.settle()
         return self.codes[document] if document < len(self.codes) else 0
 
     def padded(self) -> array[int]:
         """Return one code for every document, 0 where it has no value."""
+        self.settle()
         missing = self.store.count - len(self.codes)
         if missing > 0:
             self.codes.frombytes(bytes(4 * missing))
@@ -198,8 +235,8 @@ class Store:
         self.views: dict[str, View] = {}
         self.objects: set[str] = set()
         self.rejections: list[Rejection] = []
-        self.ignoring: list[Column] = []
-        """The columns with values too long for one of their views."""
+        self._ignoring: list[Column] = []
+        self._ignoring_at = 0
         self.version = 0
         """Grows with each new field, so that compiled queries know when they are stale."""
         self._numbers: dict[str, int] | None = None
@@ -209,13 +246,16 @@ class Store:
         number = self.count
         for column, code in cells:
             codes = column.codes
-            if len(codes) == number:
-                codes.append(code)
-            else:
-                column.put(number, code)
+            if len(codes) != number:
+                column.fill(number)
+            codes.append(code)
+        self.append(document)
+
+    def append(self, document: Document) -> None:
+        """Append a document whose values are in their columns."""
         self.ids.append(document.id)
         self.sources.append(document.source if document.line is None else document.line)
-        self.count = number + 1
+        self.count += 1
         self._numbers = None
 
     def source(self, document: int) -> Mapping[str, Any]:
@@ -223,13 +263,25 @@ class Store:
         found = self.sources[document]
         return decode(found) if isinstance(found, bytes) else found
 
+    def note_ignoring(self, column: Column) -> None:
+        """Note a column with a value too long for one of its views."""
+        if column not in self._ignoring:
+            self._ignoring.append(column)
+
+    @property
+    def ignoring(self) -> Sequence[Column]:
+        """The columns with values too long for one of their views."""
+        if self._ignoring_at != self.count:
+            for column in self.columns.values():
+                column.note_long()
+            self._ignoring_at = self.count
+        return self._ignoring
+
     def ignored(self, document: int) -> list[str]:
         """Name the fields of a document that leave out a value, as ``_ignored`` of a hit does."""
         found: list[str] = []
         for column in self.ignoring:
-            codes = column.codes
-            if document < len(codes):
-                found += column.ignored.get(codes[document], ())
+            found += column.ignored.get(column.code_of(document), ())
         return sorted(found)
 
     def with_ids(self, ids: Iterable[str]) -> list[int]:

@@ -84,8 +84,8 @@ def lines_of(path: Path) -> Iterator[bytes]:
 
 def stream_documents(paths: Iterable[str | Path], parser: LineParser) -> Iterator[Document]:
     """Yield the documents of files one after the other; bad lines go to the parser."""
-    for path in map(Path, paths):
-        for number, line in enumerate(lines_of(path), 1):
+    for path in map(str, paths):
+        for number, line in enumerate(lines_of(Path(path)), 1):
             document = parser.parse(line, f"{path}:{number}")
             if document is not None:
                 yield document
