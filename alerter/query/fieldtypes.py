@@ -22,6 +22,8 @@ STRINGS = {"text", "keyword", "match_only_text", "wildcard", "constant_keyword"}
 SUPPORTED = {*NUMBERS, "text", "keyword", "boolean", "date", "ip"}
 _DEFAULT_FORMAT = date_format(DEFAULT)
 _JAVA_FLOAT = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?[dDfF]?\s*", re.ASCII)
+_LONG_GROUP = re.compile(r"(?<![^:])0+(?=[0-9a-fA-F]{4}(?![0-9a-fA-F]))")
+"""The zeros of an address that make a group longer than four digits."""
 _LONGEST = 32_766
 """The bytes in UTF-8 of the longest value that a keyword can hold."""
 NO_NUMBERS = {"NaN", "Infinity", "+Infinity", "-Infinity"}
@@ -192,6 +194,10 @@ def as_integer(value: Any, kind: str, coerce: bool = True) -> int:
         whole = int(number)
         if not coerce and whole != number:
             raise ValueError(f"{value} cannot be converted to {kind} without data loss")
+        if kind != "long" and whole != number:
+            # the smaller types look at the fraction before they cut it
+            whole = math.floor(number) if number < 0 else math.ceil(number)
+            whole = int(number) if -(1 << INTEGERS[kind]) <= whole < 1 << INTEGERS[kind] else whole
     if not -(1 << INTEGERS[kind]) <= whole < 1 << INTEGERS[kind]:
         raise ValueError(f"Value [{value}] is out of range for a {kind}")
     return whole
@@ -244,7 +250,7 @@ def _address(value: Any) -> int:
 
 def address(text: str) -> int:
     """Read an address as a number of 128 bits, IPv4 mapped into IPv6; raises ValueError."""
-    found = ipaddress.ip_address(text)
+    found = ipaddress.ip_address(_LONG_GROUP.sub("", text) if ":" in text else text)
     return int(found) if found.version == 6 else int(found) | 0xFFFF << 32
 
 
@@ -253,7 +259,10 @@ def network(text: str) -> tuple[int, int]:
     if "/" not in text:
         one = address(text)
         return one, one
-    found = ipaddress.ip_network(text, strict=False)
+    base, _, length = text.partition("/")
+    if ":" in base and address(base) >> 32 == 0xFFFF:
+        raise ValueError(f"CIDR notation is not allowed with IPv6-mapped IPv4 address [{base}]")
+    found = ipaddress.ip_network(f"{base}/{length.removeprefix('+')}", strict=False)
     return address(str(found[0])), address(str(found[-1]))
 
 

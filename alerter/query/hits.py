@@ -194,6 +194,8 @@ def _filtered(
                 found[name] = rest
             elif inside:
                 raise UnsupportedQuery("_source that leaves an object empty")
+        elif isinstance(value, list) and any(isinstance(each, list) for each in value):
+            raise UnsupportedQuery("a part of [_source] where arrays hold arrays")
         elif isinstance(value, list) and any(isinstance(each, Mapping) for each in value):
             kept: list[Any] = []
             for each in value:
@@ -207,15 +209,9 @@ def _filtered(
                     kept.append(each)
             if kept:
                 found[name] = kept
-        elif isinstance(value, list) and any(map(_holds_object, value)):
-            raise UnsupportedQuery("_source of objects in an array of arrays")
         elif inside:
             found[name] = value
     return found
-
-
-def _holds_object(value: Any) -> bool:
-    return isinstance(value, Mapping) or (isinstance(value, list) and any(map(_holds_object, value)))
 
 
 def _fits(path: str, patterns: Sequence[str]) -> bool:

@@ -80,6 +80,16 @@ def _expression(random: Random, text: str) -> str:
         ".*&.{3}",
         ".",
     ]
+    pieces += [
+        "(GET|POST) .*",
+        ".*(err|fail|time).*",
+        "[a-zA-Z0-9]+",
+        "[^ ]+",
+        "(er+|[a-c])*",
+        "(.*er|in.*)",
+        "x|y",
+        "[-_.]",
+    ]
     pieces += ["[0-9]{3}", "(error|warn.*)", "#", '"er"', "\\s", "\\D*", "[\\d.]+", "a*"]
     at = random.randint(0, len(text))
     return text[:at] + random.choice(pieces) + text[at + random.randint(0, 3) :]
@@ -333,14 +343,20 @@ def kql(random: Random, world: World, depth: int = 0) -> str:
     text = world.text(random, field)[:40]
     escaped = re.sub(r'([\\():<>"*{}])', r"\\\1", text)
     quoted = '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
-    value = random.choice([quoted, escaped or quoted, quoted, escaped[:5].rstrip("\\") + "*", "*"])
+    wild = escaped[:5].rstrip("\\") + "*"
+    value = random.choice(
+        [quoted, escaped or quoted, quoted, wild, f"*{wild}", escaped[:2].rstrip("\\") + "*" + escaped[-2:], "*"]
+    )
     if not value.strip():
         value = quoted
-    found = f"{field}: {value}"
+    found = f"{field}{random.choice([':', ': ', ' : '])}{value}"
     if chance(random, 0.15):
-        found = f"{field}: ({value} {random.choice(['or', 'and', 'or not'])} {quoted})"
-    elif chance(random, 0.15) and "*" not in field:
-        found = f"{field} {random.choice(['>', '>=', '<', '<='])} {quoted}"
+        found = f"{field}: ({value} {random.choice(['or', 'and', 'or not', 'or (not'])} {quoted})"
+        found += ")" * (found.count("(not"))
+    elif chance(random, 0.2) and "*" not in field:
+        bound = str(date_bound(random)) if world.kinds.get(field) == "date" else text
+        bound = random.choice([bound, f'"{bound}"']) if re.fullmatch(r"[\w.+-]+", bound) else quoted
+        found = f"{field} {random.choice(['>', '>=', '<', '<='])} {bound}"
     elif chance(random, 0.1):
         found = value
     return ("not " if chance(random, 0.15) else "") + found

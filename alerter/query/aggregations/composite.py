@@ -72,6 +72,8 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
     if len(set(names)) < len(names):
         raise content("Failed to build [composite] after last required field arrived")
     mark = _mark(sources, options.get("after"))
+    if mark is not None and mark[0] is not None and sources[0].may_be_missing and sources[0].missing_last:
+        raise UnsupportedQuery("[after] where missing values come last", "a server leaves them out")
 
     def compare(a: tuple[Any, ...], b: tuple[Any, ...]) -> int:
         for source, x, y in zip(sources, a, b, strict=True):
