@@ -52,7 +52,7 @@ DETECTORS: dict[type, Detector] = {
     Cardinality: lambda run, life, span: cardinality.detect(run.events, life, span, run.covered),
     MetricAggregation: lambda run, life, span: metric.detect(run.events, life, span),
     PercentageMatch: lambda run, life, span: metric.detect(run.events, life, span),
-    SpikeAggregation: lambda run, life, span: metric_spike.detect(run.events, life, span),
+    SpikeAggregation: lambda run, life, span: metric_spike.detect(run.events, life, span, run.rule_first),
     ValueList: lambda run, life, span: single.detect(run.events, life, span, run.seen),
     AnyEvent: lambda run, life, span: single.detect(run.events, life, span, run.seen),
 }
@@ -199,7 +199,7 @@ def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     if isinstance(condition, Flatline) or (isinstance(condition, Cardinality) and condition.minimum is not None):
         covered = flatline.coverage(events, condition.timeframe, checkpoint.started, checkpoint.covered)
     rule_first = checkpoint.first_event
-    if isinstance(condition, Spike) and condition.alert_on_new_data and rule_first is None:
+    if isinstance(condition, Spike | SpikeAggregation) and condition.alert_on_new_data and rule_first is None:
         rule_first = events.first_event(None, any_key=True)
     return _Run(
         events, Span(reread, start, end, tuple(nominal)), covered, single.by_key(checkpoint.seen or ()), rule_first

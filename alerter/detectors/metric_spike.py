@@ -1,4 +1,4 @@
-"""spike_aggregation: a metric of the current window against that of the one before, at nominal instants."""
+"""spike_aggregation, and spike with field_value: a metric of a window against that of the one before, at instants."""
 
 from __future__ import annotations
 
@@ -17,15 +17,18 @@ from alerter.numbers import plain
 from alerter.redact import hide
 
 
-def detect(events: Events, life: Lifecycle, span: Span) -> None:
-    """Ask rises, then falls, at the nominal instants of ``(span.start, span.end]``; a match is a rising edge."""
+def detect(events: Events, life: Lifecycle, span: Span, rule_first: Millis | None) -> None:
+    """Ask rises, then falls, at the nominal instants of ``(span.start, span.end]``; a match is a rising edge.
+
+    ``rule_first`` is the first event of any key, looked at for ``alert_on_new_data`` only.
+    """
     condition = life.rule.condition
     assert isinstance(condition, SpikeAggregation)
     for at in span.instants:
         current, reference = (events.measured(life.key, window) for window in condition.windows.at(at))
         for falling in _directions(condition):
             met = _meets(condition, current.value, reference.value, falling=falling)
-            held = met and _is_warm(events, life, at - 2 * condition.timeframe)
+            held = met and _is_warm(events, life, at - 2 * condition.timeframe, rule_first)
             rising = life.edge(at, held, falling=falling)
             if held:
                 facts = {"value": _shown(life, current.value), "reference": _shown(life, reference.value)}
@@ -48,23 +51,36 @@ def _meets(condition: SpikeAggregation, current: float | None, reference: float 
     """
     if current is None or reference is None or current == reference == 0:
         return False
+    if condition.touching and 0 in (current, reference):
+        return False
     if current < condition.threshold_cur or reference < condition.threshold_ref:
         return False
     if falling:
-        return _reaches(reference, current, condition.height)
-    return _reaches(current, reference, condition.height)
+        return _exceeds(reference, current, condition.height, touching=condition.touching)
+    return _exceeds(current, reference, condition.height, touching=condition.touching)
 
 
-def _reaches(one: float, other: float, times: float) -> bool:
-    """Whether one number is at least so many times the other; as decimals where that may matter."""
+def _exceeds(one: float, other: float, times: float, *, touching: bool) -> bool:
+    """Whether one number is more than (``touching``: at least) so many times the other.
+
+    They are compared as decimals where that may matter.
+    """
     if not math.isclose(one, other * times, rel_tol=1e-9):
         return one > other * times
     decimals = [Fraction(str(number)) for number in (one, other, times)]
-    return decimals[0] >= decimals[1] * decimals[2]
+    limit = decimals[1] * decimals[2]
+    return decimals[0] > limit or (touching and decimals[0] == limit)
 
 
-def _is_warm(events: Events, life: Lifecycle, begin: Millis) -> bool:
-    """Whether the key's first event is at or before ``begin``; the data is asked at most once per key."""
+def _is_warm(events: Events, life: Lifecycle, begin: Millis, rule_first: Millis | None) -> bool:
+    """Whether the key's (with ``alert_on_new_data`` the rule's) first event is at or before ``begin``.
+
+    The data is asked at most once per key.
+    """
+    condition = life.rule.condition
+    assert isinstance(condition, SpikeAggregation)
+    if condition.alert_on_new_data and life.key is not None:
+        return rule_first is not None and rule_first <= begin
     first = life.memory.first_seen
     if first is None:
         first = events.first_event(life.key)

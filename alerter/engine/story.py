@@ -24,7 +24,7 @@ from alerter.model.incident import (
     digest,
 )
 from alerter.model.route import Destination
-from alerter.model.rule import Key, Realert, Rule
+from alerter.model.rule import Key, Measuring, Realert, Rule
 
 DEFAULT_REPEAT: Millis = HOUR
 """The least time between repeats where neither the rule writes ``realert`` nor the route ``repeat_interval``."""
@@ -162,6 +162,7 @@ def _opened(transition: Transition, scene: Scene) -> Incident:
         opened=transition.opened,
         revision=0,
         quiet_close=scene.rule.is_event_type and scene.rule.resolve_after is None,
+        of_values=isinstance(scene.rule.condition, Measuring),
     )
 
 

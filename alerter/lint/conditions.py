@@ -48,7 +48,7 @@ def threshold_out_of_reach(built: Built) -> Iterator[Found]:
         yield from _forgotten(built.rule, condition)
     if isinstance(condition, Cardinality):
         yield from _values(built, condition)
-    elif isinstance(condition, Spike | SpikeAggregation) and condition.height <= 1:
+    elif isinstance(condition, Spike | SpikeAggregation) and _is_steady(condition):
         both = condition.direction is SpikeType.BOTH
         message = f"spike_height {condition.height:g} is met by a steady rate: the rule always fires"
         yield Found(message, "3 means three times as many" + (", or a third" if both else ""), ("spike_height",))
@@ -112,6 +112,12 @@ def asked_at_instants(rule: Rule) -> bool:
     return isinstance(condition, Flatline | Measuring) or (
         isinstance(condition, Cardinality) and condition.maximum is None
     )
+
+
+def _is_steady(condition: Spike | SpikeAggregation) -> bool:
+    """Tell whether windows that are alike are a spike."""
+    strict = isinstance(condition, SpikeAggregation) and not condition.touching
+    return condition.height < 1 if strict else condition.height <= 1
 
 
 def _listed(built: Built, field: str) -> int | None:

@@ -284,6 +284,8 @@ class Incident:
     exponent: int = 0
     revision: int = 1
     quiet_close: bool = False
+    of_values: bool = False
+    """Whether its rule judges a value although rules of its type may count (a spike of ``field_value``)."""
     view: View = View()
     posts: tuple[Post, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
@@ -297,7 +299,7 @@ class Incident:
     @property
     def judges_values(self) -> bool:
         """Whether its matches are of a value, of which ``peak`` says nothing."""
-        return self.type in JUDGING_VALUES
+        return self.of_values or self.type in JUDGING_VALUES
 
     @property
     def severity(self) -> str:

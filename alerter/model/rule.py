@@ -138,7 +138,10 @@ class Spike:
 
 @dataclass(frozen=True)
 class SpikeAggregation:
-    """A metric of the current window against that of the one before it; height and thresholds are inclusive."""
+    """A metric of the current window against that of the one before it: the height is strict, thresholds inclusive.
+
+    ``touching``: exactly the height is enough, and 0 is no value to compare (a spike of ``field_value``).
+    """
 
     measured: Metric
     height: float
@@ -146,6 +149,8 @@ class SpikeAggregation:
     timeframe: Millis
     threshold_ref: float = 0
     threshold_cur: float = 0
+    alert_on_new_data: bool = False
+    touching: bool = False
 
     @property
     def windows(self) -> Windows:

@@ -256,6 +256,8 @@ class Builder:
 
     def _spike(self) -> Condition:
         options = self._options
+        if "field_value" in options:
+            return self._metrics().spike_of_field(self._height(), self._positive("timeframe"))
         return Spike(
             height=self._height(),
             direction=SpikeType(options["spike_type"]),

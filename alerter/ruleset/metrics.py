@@ -53,6 +53,25 @@ class Metrics:
             threshold_cur=self.number("threshold_cur") or 0,
         )
 
+    def spike_of_field(self, height: float, timeframe: Millis) -> SpikeAggregation:
+        """Return the condition of a spike with ``field_value``: the field's mean, to which thresholds do not apply."""
+        for name in ("threshold_ref", "threshold_cur"):
+            if name in self._options:
+                message = f"{name} does not apply to the mean of field_value"
+                hint = "type: spike_aggregation compares values, with thresholds"
+                found = self._document.diagnostic("info", "ignored_option", message, hint, (name,), key=True)
+                self._findings.append(found)
+        return SpikeAggregation(
+            measured=Metric(MetricKind.AVG, self._options["field_value"]),
+            height=height,
+            direction=SpikeType(self._options["spike_type"]),
+            timeframe=timeframe,
+            threshold_ref=-math.inf,
+            threshold_cur=-math.inf,
+            alert_on_new_data=self._options.get("alert_on_new_data", False),
+            touching=True,
+        )
+
     def metric(self) -> Metric:
         """Return what is computed of which field."""
         kind = MetricKind(self._options["metric_agg_type"])

@@ -63,6 +63,7 @@ SUPPORTED = frozenset(
         "threshold_ref",
         "threshold_cur",
         "alert_on_new_data",
+        "field_value",
         "threshold",
         "forget_keys",
         "alive",
@@ -250,7 +251,6 @@ REFUSED: dict[str, str] = {
     "run_enhancements_first": "classes of ElastAlert are not loaded",
     "timestamp_format_expr": "expressions are never evaluated; use timestamp_format",
     "timestamp_to_datetime_format_expr": "expressions are never evaluated; use timestamp_format",
-    "field_value": "spikes of a field's value are not evaluated yet; counts are",
     "realert_key": "silences are per rule and key; split the rule, or use labels and inhibit_rules",
     "metric_agg_script": "scripts are never run; index what it computes as a field",
 }

@@ -128,6 +128,7 @@ BY_TYPE: dict[str, dict[str, Any]] = {
             "threshold_ref": COUNT,
             "threshold_cur": COUNT,
             "alert_on_new_data": {"type": "boolean"},
+            "field_value": TEXT,
         },
         "required": ["spike_height", "spike_type", "timeframe"],
     },

@@ -54,6 +54,7 @@ OPTIONS: Mapping[str, tuple[str, Any]] = {
     "threshold_ref": ("the window before must hold at least so many", 10),
     "threshold_cur": ("the current window must hold at least so many", 10),
     "alert_on_new_data": ("a key without a window before may match", True),
+    "field_value": ("spike: compares the mean of this field instead of numbers of events", "duration_ms"),
     "threshold": ("flatline: fewer than so many events in the window", 1),
     "forget_keys": ("a key is told once, and then known no more until it is seen again", True),
     "alive": ("documents that show that the pipeline still delivers", {"filter": [{"match_all": {}}]}),

@@ -21,7 +21,7 @@ def brute(rule, events, start, end):
         story = Story([])
         every = rule.schedule.every
         if isinstance(rule.condition, SpikeAggregation):
-            _spikes(rule, own, story, key, start, end, found)
+            _spikes(rule, own, story, key, start, end, found, events)
             log += [(at, change, key, opened, reason, count) for at, change, opened, reason, count in story.log]
             continue
         for at in range((start // every + 1) * every, end + 1, every):
@@ -34,20 +34,24 @@ def brute(rule, events, start, end):
     return sorted(log, key=lambda row: repr(row[2])), found
 
 
-def _spikes(rule, own, story, key, start, end, found):
+def _spikes(rule, own, story, key, start, end, found, events):
     c, every = rule.condition, rule.schedule.every
     for at in range((start // every + 1) * every, end + 1, every):
         spans = ((at - c.timeframe, at), (at - 2 * c.timeframe, at - c.timeframe))
         inside = [[(v, chosen) for when, v, chosen in own if begin < when <= last] for begin, last in spans]
-        cur, ref = (value_of(c, events, keyed=True) for events in inside)
-        warm = bool(own) and min(when for when, *_ in own) <= at - 2 * c.timeframe
+        cur, ref = (value_of(c, part, keyed=True) for part in inside)
+        known = events if c.alert_on_new_data and key is not None else own
+        warm = bool(known) and min(when for when, *_ in known) <= at - 2 * c.timeframe
         height = Fraction(str(c.height))
         for way in ("up", "down"):
             if c.direction not in (SpikeType(way), SpikeType.BOTH):
                 continue
             met = warm and cur is not None and ref is not None and not cur == ref == 0
-            met = met and cur >= Fraction(str(c.threshold_cur)) and ref >= Fraction(str(c.threshold_ref))
-            met = met and (cur >= ref * height if way == "up" else cur * height <= ref)
+            if c.touching:
+                met = met and 0 not in (cur, ref) and (cur >= ref * height if way == "up" else cur * height <= ref)
+            else:
+                met = met and cur >= Fraction(str(c.threshold_cur)) and ref >= Fraction(str(c.threshold_ref))
+                met = met and (cur > ref * height if way == "up" else cur * height < ref)
             _settle(rule, story, at)
             edge = met and not story.before[way]
             story.before[way] = met

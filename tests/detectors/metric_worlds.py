@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -83,13 +84,16 @@ def limits(draw, choices):
 def spikes(draw, kinds):
     """Changes small enough to happen in short streams."""
     kind = draw(st.sampled_from(kinds))
+    touching = draw(st.booleans())
     return SpikeAggregation(
         Metric(kind, "v", 90.0 if kind is MetricKind.PERCENTILES else 0.0),
         draw(st.sampled_from([1, 1.5, 2, 3])),
         draw(st.sampled_from(list(SpikeType))),
         draw(st.sampled_from([3, 5, 10])) * SECOND,
-        draw(st.sampled_from([0, 0, 0.1, 1, -1])),
-        draw(st.sampled_from([0, 0, 0.2, 2, -1])),
+        -math.inf if touching else draw(st.sampled_from([0, 0, 0.1, 1, -1])),
+        -math.inf if touching else draw(st.sampled_from([0, 0, 0.2, 2, -1])),
+        touching and draw(st.booleans()),
+        touching,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -276,6 +277,11 @@ def spike(kind="avg", height=2, direction="up", **options):
     return SpikeAggregation(Metric(MetricKind(kind), "v"), height, SpikeType(direction), MINUTE, **options)
 
 
+def field_value(**options):
+    """Return a spike of the mean of v, as the rule's file makes it."""
+    return spike(**options, threshold_ref=-math.inf, threshold_cur=-math.inf, touching=True)
+
+
 def by_minute(*values):
     """Return a document in the middle of each minute, none where there is no value."""
     return [(60 * n + 30, {"v": value}) for n, value in enumerate(values) if value != "none"]
@@ -284,15 +290,23 @@ def by_minute(*values):
 @pytest.mark.parametrize(
     ("condition", "values", "minutes"),
     [
-        (spike(), [1, 1, 2], [3]),
-        (spike(), [1, 1, 1.999], []),
-        (spike(), [1, 1, 2, 4, 8], [3]),
-        (spike(), [1, 1, 2, 2, 4], [3, 5]),
-        (spike(), [1, 2], []),
-        (spike(height=3), [1, 0.1, 0.3], [3]),
-        (spike(direction="down"), [1, 4, 2], [3]),
-        (spike(direction="down"), [1, 4, 2.001], []),
+        (spike(), [1, 1, 2.001], [3]),
+        (spike(), [1, 1, 2], []),
+        (spike(), [1, 1, 3, 7, 15], [3]),
+        (spike(), [1, 1, 3, 3, 7], [3, 5]),
+        (spike(), [1, 3], []),
+        (spike(height=3), [1, 0.1, 0.3], []),
+        (spike(height=3), [1, 0.1, 0.30001], [3]),
+        (spike(direction="down"), [1, 4, 1.999], [3]),
+        (spike(direction="down"), [1, 4, 2], []),
         (spike(direction="both"), [1, 1, 3, 1], [3, 4]),
+        (spike(height=1), [1, 1, 1], []),
+        (field_value(), [1, 1, 2], [3]),
+        (field_value(height=3), [1, 0.1, 0.3], [3]),
+        (field_value(direction="down"), [1, 4, 2], [3]),
+        (field_value(), [1, 0, 5], []),
+        (field_value(direction="down"), [1, 5, 0], []),
+        (field_value(direction="down"), [0, -1, -3], [3]),
         (spike(threshold_cur=3), [1, 1, 2.9], []),
         (spike(threshold_cur=3), [1, 1, 3], [3]),
         (spike(threshold_ref=1.5), [1, 1, 3], []),
@@ -303,15 +317,23 @@ def by_minute(*values):
         (spike("avg"), [1, None, 5], []),
     ],
     ids=[
-        "twice as much",
-        "nearly",
+        "more than twice as much",
+        "exactly twice",
         "the rising edge only",
         "again after a pause",
         "before two windows of data",
         "heights are decimals",
-        "half as much",
-        "nearly half",
+        "a little more than exactly",
+        "less than half as much",
+        "exactly half",
         "both directions",
+        "a steady value",
+        "field_value: exactly twice",
+        "field_value: heights are decimals",
+        "field_value: exactly half",
+        "field_value: against a mean of 0",
+        "field_value: a mean of 0",
+        "field_value: means below 0",
         "below the threshold of the current",
         "at the threshold of the current",
         "below the threshold of the reference",
@@ -323,7 +345,10 @@ def by_minute(*values):
     ],
 )
 def test_spikes(condition, values, minutes):
-    """Inclusive heights and thresholds, once per rise or fall; a window without a value matches nothing."""
+    """Strict heights, inclusive thresholds, once per rise or fall; a window without a value matches nothing.
+
+    With ``field_value`` heights are inclusive, thresholds do not apply, and 0 is nothing to compare.
+    """
     found = matches(condition, by_minute(*values), end=60 * len(values))
     assert [at / 60 for at, *_ in found] == minutes
 
@@ -337,6 +362,14 @@ def test_what_a_spike_says():
     sentence = "avg of v is 5 in 1 min against 2 in the 1 min before, 2.5 times as much"
     assert found.incidents[0].view.sentence == sentence
     assert found.incidents[0].view.condition == "avg of v up by a factor of 2 over 1 min"
+
+
+def test_a_spike_of_a_field_judges_values():
+    """Its type is that of counts; messages still show the value and not a peak of events."""
+    documents = [{"@timestamp": iso(at * SECOND), **fields} for at, fields in by_minute(2, 2, 5)]
+    source = EmbeddedSource(documents=documents, properties=PROPERTIES)
+    found = dry_run(rule(field_value(), type="spike"), source, ROUTING, -1, 3 * MINUTE)
+    assert [(i.type, i.judges_values) for i in found.incidents] == [("spike", True)]
 
 
 # --- what is said and what is asked --------------------------------------------------------------------------------
