@@ -148,8 +148,11 @@ def _code(column: Column, value: Any) -> int | None:
     values = value if value.__class__ is list else (value,)
     if values is value and any(each.__class__ is not str for each in value):
         return None
+    if not values:
+        column.settle()  # what waits comes before
+        return 0
     try:
-        return column.code_for(tuple(values)) if values else 0
+        return column.code_for(tuple(values))
     except BadValue:
         return None
 

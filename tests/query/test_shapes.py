@@ -57,6 +57,7 @@ def _known(evaluator: Evaluator, documents: list[Document]) -> list[Any]:
 @example([{"a": {"b": "x"}, "a.b": "y"}], {}, True)  # one field in two places
 @example([{"n": 1}, {"n": 2**63}], {}, True)  # beyond what a long holds
 @example([{"n": 1.5}, {"n": 1e300}], {}, True)
+@example([{"a": ""}, {"a": [], "n": 1}, {"a": "z"}, {"a": [], "n": 1}], {}, True)  # one waits before an empty list
 @example([{"t": "2026-03-10"}, {"t": "never"}, {"t": 5}], {}, True)
 def test_shapes_change_nothing(sources: list[dict[str, Any]], properties: dict[str, Any], lines: bool) -> None:
     """Each document twice, from lines or from objects: as if each had been looked at, also when asked in between."""
