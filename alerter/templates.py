@@ -40,4 +40,9 @@ def render(source: str, values: Mapping[str, Any]) -> str:
         text = template.render(values)
     except Exception as error:  # a template may do anything: divide by zero, recurse, leave the sandbox
         raise BrokenTemplate(f"{type(error).__name__}: {error}") from None
+    return shortened(text)
+
+
+def shortened(text: str) -> str:
+    """Return a rendered text of at most ``LONGEST`` characters, and how many are missing."""
     return text if len(text) <= LONGEST else f"{text[:LONGEST]} ... ({len(text) - LONGEST:,} more characters)"

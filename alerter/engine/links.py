@@ -17,20 +17,22 @@ from alerter.timetext import iso
 def discover_link(rule: Rule, match: Match, parts: Sequence[Part] = ()) -> str:
     """Return a Discover URL for the match's window, or "" when the rule names no ``kibana_url``.
 
-    ``parts`` tell which field holds each part of the key, and what a split's label stands for.
+    ``kibana_discover_from_timedelta`` and ``_to_timedelta`` are around the match, where the rule has them. ``parts``
+    tell which field holds each part of the key, and what a split's label stands for.
     """
     if not rule.kibana_url:
         return ""
-    window = rule.timeframe or MINUTE
-    period = {"time": {"from": iso(match.at - window), "to": iso(match.at)}}
-    index = rule.index if rule.dated is None else rule.dated.starred
+    discover = rule.texts.discover
+    before = discover.before if discover.before is not None else rule.timeframe or MINUTE
+    period = {"time": {"from": iso(match.at - before), "to": iso(match.at + (discover.after or 0))}}
+    index = discover.index or (rule.index if rule.dated is None else rule.dated.starred)
     filters = [_filter(index, clause) for clause in (*map(translated, rule.filter), *_key_clauses(match.key, parts))]
-    columns: list[str] = []
-    state = {"columns": columns, "filters": filters, "index": index, "interval": "auto"}
+    state = {"columns": list(discover.columns), "filters": filters, "index": index, "interval": "auto"}
     base = rule.kibana_url.rstrip("/")
     if "/discover" not in base:
         base += "/app/discover"
-    return f"{base}#/?_g={_encode(period)}&_a={_encode(state)}"
+    base += "/?" if base.endswith("#") else "?" if "#" in base else "#/?"
+    return f"{base}_g={_encode(period)}&_a={_encode(state)}"
 
 
 def _key_clauses(key: Key, parts: Sequence[Part]) -> list[dict[str, Any]]:

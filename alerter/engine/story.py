@@ -39,7 +39,7 @@ class Words:
 
     prepare: Callable[[Sequence[Transition]], None]
     labels: Callable[[Key, Match | None], Mapping[str, str]]
-    view: Callable[[Match, Mapping[str, str], Millis], View]
+    view: Callable[[Match, Mapping[str, str], Millis, int], View]
     text: Callable[[Incident, Kind, Reason, Millis], str]
 
 
@@ -245,7 +245,7 @@ def _with_match(incident: Incident, transition: Transition, scene: Scene) -> Inc
         silenced_until=transition.until,
         exponent=transition.exponent,
         revision=incident.revision + 1,
-        view=scene.words.view(match, incident.labels, incident.opened),
+        view=scene.words.view(match, incident.labels, incident.opened, incident.matches + 1),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +10,15 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.engine.links import discover_link
 from alerter.engine.metric_words import metric_condition, metric_sentence
+from alerter.engine.texts import discover_names, match_facts, rendered, said, shows_alone
 from alerter.model.incident import Match, View
 from alerter.model.metric import MetricAggregation, PercentageMatch
 from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, SpikeAggregation, ValueList
+from alerter.model.texts import TextType
 from alerter.redact import redact_text
 from alerter.sources.asking import Part
-from alerter.templates import BrokenTemplate, render
 from alerter.timetext import iso, length_text
 
-log = logging.getLogger(__name__)
 SAMPLE_LENGTH = 2_000
 """Characters of a sample event that are kept in the incident."""
 
@@ -33,27 +32,34 @@ class Evidence:
     parts: Sequence[Part] = ()
 
 
-def build_view(rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis, evidence: Evidence) -> View:
-    """Return the content of a message; a text that fails to render is replaced by the built-in one, and said."""
-    values = _values(rule, match, labels, opened, evidence)
-    sentence = describe(rule, match, labels)
-    texts = rule.message
+def build_view(
+    rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis, evidence: Evidence, matches: int = 1
+) -> View:
+    """Return the content of a message; a text that fails to render is replaced by the built-in one, and said.
 
-    def text(source: str, built_in: str) -> str:
-        return _rendered(rule, source, values) or built_in
-
+    ``matches`` counts the incident's announced matches, this one included. What ``message`` says comes before what
+    ElastAlert's options say; with ``alert_text_only`` that text stands alone.
+    """
+    link = discover_link(rule, match, evidence.parts)
+    more = discover_names(link)
+    facts = match_facts(rule, match, evidence.documents, matches, more)
+    values = {**_values(rule, match, labels, opened, evidence), **more}
+    texts, own = rule.message, said(rule, facts, values)
+    summary = rendered(rule, texts.summary, values) or own.summary
+    alone = shows_alone(rule, own.summary)
+    sampled = not alone and rule.texts.alert.type is TextType.DEFAULT
     return View(
-        title=text(texts.title, rule.name),
-        sentence=sentence,
-        condition=condition_text(rule),
+        title=rendered(rule, texts.title, values) or own.title or rule.name,
+        sentence="" if alone else describe(rule, match, labels),
+        condition="" if alone else condition_text(rule),
         fields=_fields(rule, values),
-        sample=_sample(rule, evidence),
-        chart=evidence.chart,
+        sample=_sample(rule, evidence) if sampled else "",
+        chart=() if alone else evidence.chart,
         threshold=_threshold(rule),
-        runbook=text(texts.runbook, ""),
-        dashboard=text(texts.dashboard, ""),
-        link=discover_link(rule, match, evidence.parts),
-        summary=text(texts.summary, rule.description),
+        runbook=rendered(rule, texts.runbook, values),
+        dashboard=rendered(rule, texts.dashboard, values),
+        link=link,
+        summary=summary or rule.description,
     )
 
 
@@ -173,19 +179,9 @@ def _values(rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis,
     }
 
 
-def _rendered(rule: Rule, source: str, values: Mapping[str, Any]) -> str:
-    if not source:
-        return ""
-    try:
-        return redact_text(render(source, values).strip(), rule.redact)
-    except BrokenTemplate as error:
-        log.warning("%s: message template failed, built-in text used: %s", rule.position.file, error)
-        return ""
-
-
 def _fields(rule: Rule, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    rendered = ((name, _rendered(rule, source, values)) for name, source in rule.message.fields)
-    return tuple((name, text) for name, text in rendered if text)
+    texts = ((name, rendered(rule, source, values)) for name, source in rule.message.fields)
+    return tuple((name, text) for name, text in texts if text)
 
 
 def _sample(rule: Rule, evidence: Evidence) -> str:

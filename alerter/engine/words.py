@@ -24,8 +24,8 @@ def words_for(rule: Rule, events: Events) -> Words:
     def labels(key: Key, match: Match | None) -> Mapping[str, str]:
         return build_labels(rule, key, evidence.newest(match) if match else {}, evidence.cause(match))
 
-    def view(match: Match, labels: Mapping[str, str], opened: Millis) -> View:
-        return build_view(rule, match, labels, opened, evidence.of(match))
+    def view(match: Match, labels: Mapping[str, str], opened: Millis, matches: int) -> View:
+        return build_view(rule, match, labels, opened, evidence.of(match), matches)
 
     def prepare(transitions: Sequence[Transition]) -> None:
         questions: list[Question] = []

@@ -76,6 +76,10 @@ def _fields(subject: Subject) -> Iterator[tuple[Path, str, str]]:
         if "{" in text:
             yield from ((path, text, field) for field in template_fields(text))
     yield from _listed(subject, "include")
+    for name in ("alert_subject_args", "alert_text_args", "top_count_keys"):
+        yield from _listed(subject, name)
+    keywords = subject.options.get("alert_text_kw")
+    yield from ((("alert_text_kw",), str(f), str(f)) for f in (keywords if isinstance(keywords, Mapping) else ()))
 
 
 def _listed(subject: Subject, name: str) -> Iterator[tuple[Path, str, str]]:

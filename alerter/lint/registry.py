@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from alerter.lint import cluster, conditions, empty, filters, messages, options, refused, regexes, routes, rules
+from alerter.lint import cluster, conditions, empty, filters, messages, options, refused, regexes, routes, rules, texts
 from alerter.lint.cluster import Known
 from alerter.lint.model import Built, Lint, Scene, Subject
 
@@ -18,6 +18,7 @@ WRITTEN: tuple[Lint[Subject], ...] = (
     Lint("date_math_utc", "warning", filters.date_math_utc),
     Lint("now_in_filter", "warning", filters.now_in_filter),
     Lint("format_text", "info", messages.format_text),
+    Lint("alert_format", "warning", texts.alert_format),
 )
 """What looks at a rule as it is written, also when an error keeps it from loading."""
 
@@ -61,8 +62,8 @@ KNOWN: tuple[Lint[Known], ...] = (
 
 READING = frozenset(
     {
-        "duplicate_name", "empty_file", "ignored_option", "inline_secret", "label_clash", "number_as_text",
-        "routed_elsewhere", "unknown_option",
+        "duplicate_name", "empty_file", "ignored_option", "inline_secret", "label_clash", "message_wins",
+        "number_as_text", "routed_elsewhere", "unknown_option",
     }
 )  # fmt: skip
 """Warnings and infos of reading the files; they can be silenced as lints can."""

@@ -13,6 +13,7 @@ from typing import Any
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from alerter.model.indices import DatedIndex
 from alerter.model.metric import Metric, MetricAggregation, PercentageMatch, Windows
+from alerter.model.texts import NO_TEXTS, Texts
 
 KeyValue = str | int | float | bool | None
 Key = tuple[tuple[str, KeyValue], ...] | None
@@ -278,6 +279,7 @@ class Rule:
     message: MessageTexts = MessageTexts()
     redact: Redaction = Redaction()
     kibana_url: str = ""
+    texts: Texts = NO_TEXTS
     dated: DatedIndex | None = None
     """The index with dates in its name (``use_strftime_index``); None when ``index`` is the name as it is."""
     file_text: str = field(default="", compare=False, repr=False)

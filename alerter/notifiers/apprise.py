@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from alerter.clock import MINUTE
 from alerter.errors import UsageError
+from alerter.model.incident import Kind
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
 
@@ -31,8 +32,7 @@ class AppriseNotifier(OneWay):
         service = self._apprise.Apprise()
         if not service.add(self._url()):
             raise NotifierError(Failure.CHANNEL, "bad_url", "apprise does not know this URL")
-        text = f"{message.delivery.text}\n{message.note}".strip()
-        if not service.notify(body=text, title=message.incident.view.title or message.incident.rule):
+        if not service.notify(body=body_of(message), title=message.incident.view.title or message.incident.rule):
             raise NotifierError(Failure.WAIT, "not_sent", retry_after=MINUTE)
         return Posted()
 
@@ -40,3 +40,11 @@ class AppriseNotifier(OneWay):
         """Report whether apprise takes the URL; nothing is sent."""
         known = self._apprise.Apprise().add(self._url())
         return [("ok", "apprise knows the URL")] if known else [("bad_url", "apprise does not know the URL")]
+
+
+def body_of(message: Outgoing) -> str:
+    """Return the text of a message: the line that says all, the rule's own text below it, and the note."""
+    delivery = message.delivery
+    summary = message.incident.view.summary if delivery.kind is Kind.FIRING else ""
+    return "\n".join(part for part in (delivery.text, summary, message.note) if part)
+

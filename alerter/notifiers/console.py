@@ -16,6 +16,8 @@ Write = Callable[[str], None]
 MARKS = {Kind.FIRING: "!", Kind.REPEAT: "+", Kind.RESOLVED: "v", Kind.DIGEST: "=", Kind.INFO: "i"}
 COLOURS = {Kind.FIRING: "31", Kind.REPEAT: "33", Kind.RESOLVED: "32", Kind.DIGEST: "36", Kind.INFO: "36"}
 SAMPLE = 160
+MOST_LINES = 40
+"""Lines of a rule's own text."""
 
 
 class ConsoleNotifier(OneWay):
@@ -73,13 +75,22 @@ def _body(message: Outgoing) -> Iterator[str]:
     if delivery.kind in (Kind.RESOLVED, Kind.REPEAT):
         yield one_line(delivery.text)
         return
-    yield one_line(incident.view.sentence)
-    if incident.view.summary and delivery.kind is Kind.FIRING:
-        yield _short(incident.view.summary)
+    if incident.view.sentence:
+        yield one_line(incident.view.sentence)
+    if delivery.kind is Kind.FIRING:
+        yield from _paragraph(incident.view.summary)
     if incident.key:
         yield key_words(incident)
     for name, value in incident.view.fields:
         yield f"{one_line(name)}: {_short(value)}"
+
+
+def _paragraph(text: str) -> Iterator[str]:
+    """Yield the lines of a text that the rule's author wrote, blank ones left out."""
+    lines = [line for line in text.split("\n") if one_line(line)]
+    yield from map(_short, lines[:MOST_LINES])
+    if len(lines) > MOST_LINES:
+        yield f"... ({len(lines) - MOST_LINES:,} more lines)"
 
 
 def _state_word(delivery: Delivery) -> str:

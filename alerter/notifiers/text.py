@@ -28,8 +28,11 @@ def plain_text(incident: Incident, kind: Kind, reason: Reason, at: Millis) -> st
 
 
 def _sentence(incident: Incident, kind: Kind) -> str:
-    """Return what matched; at the end only where no peak says how bad it was, as the latest match found it."""
-    found = incident.view.sentence
+    """Return what matched; at the end only where no peak says how bad it was, as the latest match found it.
+
+    Where a rule's own text stands alone, it is that.
+    """
+    found = incident.view.sentence or (incident.view.summary if kind is not Kind.RESOLVED else "")
     if kind is not Kind.RESOLVED:
         return found
     return f"last match: {found}" if found and incident.judges_values else ""

@@ -23,7 +23,6 @@ from alerter.model.rule import (
     Frequency,
     FromEvent,
     KeyValue,
-    MessageTexts,
     Position,
     Realert,
     Redaction,
@@ -37,10 +36,11 @@ from alerter.model.rule import (
 )
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.filters import clean_filter
+from alerter.ruleset.imports import FileState
 from alerter.ruleset.metrics import Metrics
 from alerter.ruleset.schedules import Schedules
+from alerter.ruleset.texts import TextReader
 from alerter.ruleset.yaml_positions import Document
-from alerter.templates import BrokenTemplate, compile_template
 
 BUILT_IN_LABELS = frozenset({"rule", "type", "index", "domain", "severity", "environment", "owner", "cause"})
 """The names that matchers see for every incident."""
@@ -56,10 +56,13 @@ class Builder:
         self._domain = domain
         self._settings = settings
         self.findings: list[Diagnostic] = []
+        self.read: set[FileState] = set()
+        """The files read beside the rule's, as they were before."""
 
     def build(self) -> Rule | None:
         """Return the rule, or None with the reasons in ``findings``."""
         options = self._options
+        texts = TextReader(self._document, self._file, self.findings, self._optional)
         schedules = Schedules(self._document, self.findings, self._optional, self._settings)
         schedule = schedules.schedule()
         rule = Rule(
@@ -86,10 +89,12 @@ class Builder:
             owner=self._attribute("owner", ""),
             labels=self._labels(),
             description=str(options.get("description", "")),
-            message=self._message(),
+            message=texts.message(),
             redact=self._redact(),
-            kibana_url=self._kibana_url(),
+            kibana_url=texts.kibana_url(self._settings.kibana_url),
+            texts=texts.texts(),
         )
+        self.read |= texts.read
         return None if any(f.severity == "error" for f in self.findings) else rule
 
     # --- parts -------------------------------------------------------------------------------------------------
@@ -195,24 +200,6 @@ class Builder:
                 self._warn("label_clash", message, "match on another field, or on a label", "query_key")
         return labels
 
-    def _message(self) -> MessageTexts:
-        written = self._options.get("message") or {}
-        fields = tuple((str(n), str(v)) for n, v in (written.get("fields") or {}).items())
-        for name in ("title", "summary", "runbook", "dashboard"):
-            self._compile(str(written.get(name, "")), "message", name)
-        for name, source in fields:
-            self._compile(source, "message", "fields", name)
-        texts = {n: str(written.get(n, "")) for n in ("title", "summary", "runbook", "dashboard")}
-        return MessageTexts(fields=fields, **texts)
-
-    def _compile(self, source: str, *path: str) -> None:
-        try:
-            compile_template(source)
-        except BrokenTemplate as error:
-            message = f"{'.'.join(path)}: {error}"
-            found = self._document.diagnostic("error", "template", message, "Jinja2, like {{ count }} events", path)
-            self.findings.append(self._document.moved(found, error.line, path))
-
     def _redact(self) -> Redaction:
         written = self._options.get("redact") or {}
         patterns = _texts(written.get("patterns"))
@@ -222,14 +209,6 @@ class Builder:
             except re.error as error:
                 self._error("regex", f"redact.patterns: {pattern!r}: {error}", "", "redact", "patterns")
         return Redaction(_texts(written.get("fields")), patterns)
-
-    def _kibana_url(self) -> str:
-        wanted = self._options.get("generate_kibana_discover_url") or self._options.get(
-            "generate_opensearch_discover_url"
-        )
-        named = self._options.get("kibana_discover_app_url") or self._options.get("opensearch_discover_app_url")
-        base = self._options.get("kibana_url") or self._options.get("opensearch_url") or self._settings.kibana_url
-        return str(named or "") if wanted and named else str(base or "")
 
     # --- conditions --------------------------------------------------------------------------------------------
 

@@ -32,7 +32,7 @@ class LoadedRules:
     imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The files that each rule file imports, where it imports any."""
     imported: frozenset[FileState] = frozenset()
-    """The states of all imported files, as they were before they were read."""
+    """The states of all imported files and templates, as they were before they were read."""
 
 
 def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = False) -> LoadedRules:
@@ -51,7 +51,7 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
     parts = {Path(name).resolve() for name in reader.states}
     for root, file, one in read:
         for document in _rules_of(one, file, parts):
-            rule, problems = _load(document, file, root, settings, strict)
+            rule, problems = _load(document, file, root, settings, strict, reader.states)
             findings += problems
             if rule is not None:
                 rules.append(rule)
@@ -87,7 +87,7 @@ def rule_files(root: Path) -> Iterator[Path]:
 
 
 def _load(
-    document: Document, file: Path, root: Path, settings: Settings, strict: bool
+    document: Document, file: Path, root: Path, settings: Settings, strict: bool, states: dict[str, FileState]
 ) -> tuple[Rule | None, list[Diagnostic]]:
     if isinstance(document.value, dict) and document.value.get("is_enabled") is False:
         return None, []
@@ -97,6 +97,7 @@ def _load(
     builder = Builder(document, file, _domain(file, root), settings)
     rule = builder.build()
     findings += builder.findings
+    states |= {state[0]: state for state in builder.read}
     return (None if rule is None else replace(rule, file_text=repr(document.value))), findings
 
 

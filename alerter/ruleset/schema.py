@@ -7,6 +7,7 @@ from typing import Any
 
 from alerter.model.metric import MetricKind
 from alerter.ruleset.options import MEANINGLESS, REFUSED, ROUTED, SUPPORTED, TYPES
+from alerter.ruleset.text_schema import text_options
 
 LENGTH = {
     "description": "a length of time: 5m, 1h30m or {minutes: 5}",
@@ -101,6 +102,7 @@ COMMON: dict[str, Any] = {
         "properties": {"fields": TEXTS, "patterns": TEXTS},
     },
     "kibana_url": TEXT,
+    **text_options(LENGTH),
 }
 
 BY_TYPE: dict[str, dict[str, Any]] = {

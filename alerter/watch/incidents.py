@@ -161,7 +161,7 @@ def _folded(
     words = Words(
         prepare=lambda _steps: None,
         labels=lambda _key, _match: {**labels, "severity": sign.severity if sign else "warning"},
-        view=lambda _match, _labels, _opened: sign.view if sign else View(),
+        view=lambda _match, _labels, _opened, _number: sign.view if sign else View(),
         text=plain_text,
     )
     heard = _redirected(telling.audience, telling.routing, sign.avoid) if sign else telling.audience

@@ -19,6 +19,8 @@ EMOJI = {"critical": ":red_circle:", "warning": ":large_orange_circle:", "info":
 MOST_FIELDS = 10
 MOST_TEXT = 7_800
 """Slack refuses messages somewhere above this many characters over all blocks."""
+MOST_SUMMARY = 2_500
+"""Characters of the rule's own text."""
 TEXT_ONLY = 3
 BARS = "▁▂▃▄▅▆▇█"
 Options = Mapping[str, Any]
@@ -93,7 +95,7 @@ def _root(message: Outgoing, options: Options) -> Iterator[Block]:
     incident = message.incident
     yield _section(_headline(message, options))
     if incident.view.summary:
-        yield _section(mrkdwn(incident.view.summary, 1_000))
+        yield _section(_paragraph(incident.view.summary, incident.view.link))
     fields = _first(list(_fields(incident, options)))
     if fields:
         yield {"type": "section", "fields": [{"type": "mrkdwn", "text": text} for text in fields]}
@@ -102,6 +104,16 @@ def _root(message: Outgoing, options: Options) -> Iterator[Block]:
         yield chart
     if incident.view.sample and message.plain < 2:
         yield _section(fenced(incident.view.sample, 700))
+
+
+def _paragraph(text: str, url: str) -> str:
+    """Return the rule's own text; the link into Discover stays one, where the text has it."""
+    parts = text.split(url) if url else [text]
+    room = MOST_SUMMARY - (len(parts) - 1) * units(link(url, "View"))
+    if len(parts) == 1 or room < MOST_SUMMARY // 4:
+        return mrkdwn(text, MOST_SUMMARY)
+    shown = [mrkdwn(part, room // len(parts)) for part in parts]
+    return link(url, "View").join(shown)
 
 
 def _first(fields: list[str]) -> list[str]:
@@ -127,7 +139,7 @@ def _headline(message: Outgoing, options: Options) -> str:
             return f"{first}\nLasted {lasted}, {times}{last}"
         return f"{first}\nLasted {lasted}, peak {_number(incident.peak)}, {times}"
     mention = _mention(message, options) if message.first else ""
-    return f"{first}\n{mention}{mrkdwn(incident.view.sentence, 700)}"
+    return f"{first}\n{mention}{mrkdwn(incident.view.sentence, 700)}".rstrip()
 
 
 def _mention(message: Outgoing, options: Options) -> str:

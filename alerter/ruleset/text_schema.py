@@ -1,0 +1,33 @@
+"""The JSON Schema of ElastAlert's options for texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alerter.model.texts import TextType
+
+PLAIN = {"type": ["string", "number", "boolean", "null"]}
+PATHS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "integer"]}}]}
+COLUMNS = {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+
+def text_options(length: dict[str, Any]) -> dict[str, Any]:
+    """Return the shapes of the options, by name; ``length`` is that of a length of time."""
+    return {
+        "alert_subject": PLAIN,
+        "alert_subject_args": PATHS,
+        "alert_subject_max_len": {"type": "integer", "minimum": 1},
+        "alert_text": PLAIN,
+        "alert_text_args": PATHS,
+        "alert_text_kw": {"type": ["object", "null"], "additionalProperties": {"type": ["string", "integer"]}},
+        "alert_missing_value": PLAIN,
+        "alert_text_type": {"enum": [str(kind) for kind in TextType]},
+        "jinja_root_name": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+        "jinja_template_path": {"type": "string", "minLength": 1},
+        **{f"{family}_discover_{name}": shape for family in ("kibana", "opensearch") for name, shape in (
+            ("index_pattern_id", {"type": "string"}),
+            ("columns", COLUMNS),
+            ("from_timedelta", length),
+            ("to_timedelta", length),
+        )},
+    }  # fmt: skip

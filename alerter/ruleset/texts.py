@@ -1,0 +1,163 @@
+"""What messages say: ``message``, ElastAlert's options for texts, and the link into Discover."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from alerter.clock import Millis
+from alerter.durations import parse_duration
+from alerter.model.rule import MessageTexts
+from alerter.model.texts import LONGEST_SUBJECT, MISSING, AlertTexts, Discover, Filling, Texts, TextType
+from alerter.ruleset.diagnostics import Diagnostic, names_secret
+from alerter.ruleset.imports import FileState, file_state
+from alerter.ruleset.options import ROUTED, ROUTED_PREFIXES
+from alerter.ruleset.yaml_positions import LARGEST_FILE, Document
+from alerter.templates import BrokenTemplate, compile_template
+
+SOURCES = ("title", "summary", "runbook", "dashboard")
+KEPT_BACK = ("es_", "kibana_user", "kibana_pass", "aws_", "client_", "profile", "filter", "alert", "jinja_", "import")
+"""The beginnings of options that texts never show: access, and what says nothing by itself."""
+WON = (("title", "alert_subject"), ("summary", "alert_text"))
+"""Texts of ``message``, and the options that they are shown instead of."""
+
+
+class TextReader:
+    """Reads the texts of one rule document; findings of severity error mean that the rule does not load."""
+
+    def __init__(
+        self,
+        document: Document,
+        file: Path,
+        findings: list[Diagnostic],
+        length: Callable[[str], Millis | None],
+    ) -> None:
+        """``length`` reads an option that is a length of time, None where it is not written."""
+        self._document = document
+        self._options: Mapping[str, Any] = document.value
+        self._file = file
+        self._findings = findings
+        self._length = length
+        self.read: set[FileState] = set()
+        """The files that were read, as they were before."""
+
+    def message(self) -> MessageTexts:
+        """Return the templates of ``message``."""
+        written = self._options.get("message") or {}
+        fields = tuple((str(n), str(v)) for n, v in (written.get("fields") or {}).items())
+        texts = {name: str(written.get(name, "")) for name in SOURCES}
+        for name, source in texts.items():
+            self._compile(source, "message", name)
+        for name, source in fields:
+            self._compile(source, "message", "fields", name)
+        for name, option in WON:
+            if texts[name] and option in self._options:
+                message, hint = f"{option} is not shown: message.{name} is", "leave one of them out"
+                found = self._document.diagnostic("warning", "message_wins", message, hint, (option,), key=True)
+                self._findings.append(found)
+        return MessageTexts(fields=fields, **texts)
+
+    def texts(self) -> Texts:
+        """Return what ElastAlert's options say."""
+        return Texts(alert=self._alert(), discover=self._discover())
+
+    def _alert(self) -> AlertTexts:
+        options = self._options
+        kind = TextType(options.get("alert_text_type") or TextType.DEFAULT)
+        jinja = kind is TextType.JINJA
+        subject, text = self._filling("alert_subject", jinja), self._filling("alert_text", jinja)
+        if jinja and options.get("jinja_template_path"):
+            text = Filling(self._template(str(options["jinja_template_path"])), jinja=True)
+        found = AlertTexts(
+            subject=subject,
+            subject_length=int(options.get("alert_subject_max_len") or LONGEST_SUBJECT),
+            text=text,
+            type=kind,
+            missing=str(options.get("alert_missing_value", MISSING)),
+            root=str(options.get("jinja_root_name") or "_data"),
+        )
+        wanted = set(found.paths)
+        named = {n: v for n, v in self._plain_options() if subject.jinja or text.jinja or n in wanted}
+        return AlertTexts(**{**vars(found), "options": named})
+
+    def _filling(self, name: str, jinja: bool) -> Filling:
+        source = self._options.get(name)
+        args, keywords = self._options.get(f"{name}_args"), self._options.get("alert_text_kw")
+        if name == "alert_subject":
+            jinja, keywords = jinja and args is None, None
+        text = "" if source is None else str(source)
+        if jinja:
+            if not self._options.get("jinja_template_path") or name == "alert_subject":
+                self._compile(text, name)
+            return Filling(text, jinja=True)
+        if args is not None:
+            return Filling(text, tuple(str(path) for path in (args if isinstance(args, list) else [args])))
+        if isinstance(keywords, Mapping):
+            return Filling(text, None, tuple((str(path), str(word)) for path, word in keywords.items()))
+        return Filling(text)
+
+    def _template(self, name: str) -> str:
+        """Return the template of a file, relative to the rule's."""
+        path = self._file.parent / name
+        self.read.add(file_state(path))
+        try:
+            with path.open(encoding="utf-8") as opened:
+                source = opened.read(LARGEST_FILE)
+            compile_template(source)
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or (error if isinstance(error, BrokenTemplate) else "not UTF-8")
+            line = f" line {error.line}:" if isinstance(error, BrokenTemplate) else ""
+            message = f"jinja_template_path: {path}:{line} {reason}"
+            self._error("template", message, "a file, relative to the rule's", "jinja_template_path")
+            return ""
+        return source
+
+    def _plain_options(self) -> Iterator[tuple[str, Any]]:
+        """Yield the options that texts may show, as ElastAlert has them: lengths of time as ``0:05:00``."""
+        yield "name", str(self._options.get("name") or self._file.stem)
+        for name, value in self._options.items():
+            hidden = names_secret(name) or name in ROUTED or name.startswith((*ROUTED_PREFIXES, *KEPT_BACK))
+            if not hidden and name != "name" and value is not None:
+                yield name, _as_elastalert(name, value)
+
+    def _discover(self) -> Discover:
+        family = "opensearch" if self._options.get("generate_opensearch_discover_url") else "kibana"
+        columns = self._options.get(f"{family}_discover_columns") or ()
+        return Discover(
+            str(self._options.get(f"{family}_discover_index_pattern_id") or ""),
+            tuple(map(str, columns)),
+            self._length(f"{family}_discover_from_timedelta"),
+            self._length(f"{family}_discover_to_timedelta"),
+        )
+
+    def kibana_url(self, default: str) -> str:
+        """Return the base of links into Discover, "" for none; ``default`` is that of the settings."""
+        options = self._options
+        wanted = options.get("generate_kibana_discover_url") or options.get("generate_opensearch_discover_url")
+        named = str(options.get("kibana_discover_app_url") or options.get("opensearch_discover_app_url") or "")
+        base = str(options.get("kibana_url") or options.get("opensearch_url") or default or "")
+        if named and base and "://" not in named:
+            named = f"{base.rstrip('/')}/{named.lstrip('/')}"
+        return named if wanted and named else base
+
+    def _compile(self, source: str, *path: str) -> None:
+        try:
+            compile_template(source)
+        except BrokenTemplate as error:
+            message = f"{'.'.join(path)}: {error}"
+            found = self._document.diagnostic("error", "template", message, "Jinja2, like {{ count }} events", path)
+            self._findings.append(self._document.moved(found, error.line, path))
+
+    def _error(self, code: str, message: str, hint: str, *path: Any) -> None:
+        self._findings.append(self._document.diagnostic("error", code, message, hint, path))
+
+
+def _as_elastalert(name: str, value: Any) -> Any:
+    if name in ("timeframe", "realert", "exponential_realert", "buffer_time", "query_delay", "bucket_interval"):
+        try:
+            return str(timedelta(milliseconds=parse_duration(value)))
+        except ValueError:
+            return str(value)
+    return value
