@@ -36,8 +36,9 @@ _FORMER = {
     "or": "write bool: {should: [...]}",
     "not": "write bool: {must_not: ...}",
     "missing": "write bool: {must_not: {exists: {field: ...}}}",
+    "type": "leave it out: Elasticsearch has no document types any more, an index holds one kind of documents",
 }
-"""Clauses of Elasticsearch 1, which rules of that time still have."""
+"""Clauses of former Elasticsearch, which rules of that time still have."""
 
 
 @cache

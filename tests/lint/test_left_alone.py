@@ -119,6 +119,7 @@ def test_clauses(tmp_path: Path, clause: str, found: list[str]) -> None:
         ("{nested: {path: p, query: {trem: {p.a: b}}}}", 30, "knows no query trem", "did you mean term?"),
         ("{constant_score: {filter: {trem: {a: b}}}}", 30, "knows no query trem", "did you mean term?"),
         ("{constant_score: {fliter: {term: {a: b}}}}", 4, "does not support [fliter]", ""),
+        ("{type: {value: access}}", 4, "knows no query type", "holds one kind of documents"),
         ("{bool: {must: [{term: {a: b}, exists: {field: a}}]}}", 18, "found term, exists", "several ones are a list"),
         ("{bool: {must: [5]}}", 18, "found int", "several ones are a list"),
         ("{bool: [a]}", 4, "bool is a mapping", ""),
