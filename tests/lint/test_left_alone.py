@@ -108,7 +108,6 @@ def test_clauses(tmp_path: Path, clause: str, found: list[str]) -> None:
     [
         ("{trem: {a: b}}", 4, "knows no query trem", "did you mean term?"),
         ("{matchphrase: {a: b}}", 4, "knows no query matchphrase", "did you mean match_phrase?"),
-        ("{type: {value: x}}", 4, "knows no query type", "like term: {level: ERROR}"),
         ("log_level: ERROR", 3, "knows no query log_level", "write term: {log_level: ...}"),
         ("log_level: [ERROR]", 3, "knows no query log_level", "write terms: {log_level: [...]}"),
         ("{not: {term: {a: b}}}", 4, "knows no query not", "write bool: {must_not: ...}"),
