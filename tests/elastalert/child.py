@@ -84,6 +84,7 @@ class _Played:
         self.docs = case.get("docs", ())
         loader.load_options(self.rule, config, "case")
         loader.load_modules(self.rule)
+        self.rule["ts_to_dt"] = datetime.fromisoformat  # its own tries every way of writing a time, and takes longest
         self.type = self.rule["type"]
 
     def data(self, documents: list[Any]) -> None:
