@@ -11,6 +11,7 @@ from alerter.config import Settings
 from alerter.errors import UsageError
 from alerter.model.rule import Rule
 from alerter.routing.load import load_routing
+from alerter.routing.own import own_receivers, with_own
 from alerter.routing.tree import Routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.imports import FileState, file_state
@@ -57,16 +58,16 @@ def load_project(settings: Settings, keep: Project | None = None) -> Project:
     """
     loaded = load_rules(settings.rules, settings)
     routing, findings = load_routing(settings.notifiers)
-    diagnostics = (*loaded.diagnostics, *findings)
-    rules = loaded.rules
-    if keep is not None:
-        rules = (*rules, *_kept(loaded, keep, diagnostics))
+    own = own_receivers(loaded, settings)
+    diagnostics = (*loaded.diagnostics, *findings, *own.findings)
+    kept = () if keep is None else tuple(_kept(loaded, keep, diagnostics))
     if routing is None:
         if keep is None:
             raise UsageError("\n".join(d.text() for d in findings if d.severity == "error") or "no routes found")
         routing = keep.routing
     folders = tuple(str(p) for p in (*settings.rules, *settings.notifiers))
-    return Project(tuple(rules), routing, diagnostics, folders, loaded.imported)
+    routing = with_own(routing, own, kept, keep.routing if keep else None)
+    return Project((*loaded.rules, *kept), routing, diagnostics, folders, loaded.imported)
 
 
 def _kept(loaded: LoadedRules, keep: Project, diagnostics: tuple[Diagnostic, ...]) -> Iterator[Rule]:

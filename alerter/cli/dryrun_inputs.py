@@ -19,6 +19,7 @@ from alerter.engine.dryrun import DryRun, default_end, dry_run
 from alerter.errors import UsageError
 from alerter.model.rule import Rule
 from alerter.routing.load import load_routing
+from alerter.routing.own import own_receivers, with_own
 from alerter.routing.tree import Routing, console_routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules
@@ -79,7 +80,7 @@ class Inputs:
             loaded.documents,
             loaded.diagnostics,
             source,
-            _routing(settings),
+            with_own(_routing(settings), own_receivers(loaded, settings)),
             start,
             end,
             bool(errors),

@@ -33,12 +33,14 @@ def run(args: argparse.Namespace) -> int:
     from alerter.notifiers.protocol import NotifierError, Outgoing
     from alerter.notifiers.registry import NOTIFIERS
     from alerter.routing.load import load_routing
+    from alerter.routing.own import with_rules
     from alerter.ruleset.suggest import did_you_mean
 
     settings = load_settings(args.config)
     routing, findings = load_routing(settings.notifiers)
     if routing is None:
         raise UsageError("\n".join(f.text() for f in findings if f.severity == "error"))
+    routing = with_rules(routing, settings)
     receiver = routing.receivers.get(args.receiver)
     if receiver is None:
         hint = did_you_mean(args.receiver, routing.receivers) or f"receivers: {', '.join(routing.receivers)}"

@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     from alerter.config import load_settings
     from alerter.errors import UsageError
     from alerter.routing.load import load_routing
+    from alerter.routing.own import with_rules
     from alerter.timetext import parse_instant
 
     settings = load_settings(args.config)
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         at = SystemClock().now() if args.at is None else parse_instant(args.at)
     except ValueError:
         raise UsageError(f"--at {args.at!r} is not an ISO 8601 time", "like 2026-03-08T03:00:00Z") from None
+    routing = with_rules(routing, settings)
     labels = dict(_label(text) for text in args.labels)
     if not labels:
         for line in [json.dumps(_tree_json(routing.root))] if args.format == "json" else _tree(routing):

@@ -20,6 +20,7 @@ from alerter.model.silence import Silence
 from alerter.notifiers.text import safe_line
 from alerter.redact import PREFIX
 from alerter.routing.load import load_routing
+from alerter.routing.own import with_rules
 from alerter.routing.tree import console_routing
 from alerter.ruleset.load import load_rules, rule_files
 from alerter.ruleset.suggest import did_you_mean
@@ -205,6 +206,7 @@ def _present(
     routing = load_routing(settings.notifiers)[0] if firing else None
     if routing is None:
         return {}
+    routing = with_rules(routing, settings)
     others = [v.value for v in state.incidents(open_only=True)] if routing.inhibit_rules else []
     heard = audience(routing, silences, others)
     return {incident.id: untold_now(incident, heard, now) for incident in firing}

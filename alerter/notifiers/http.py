@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import http.client
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from alerter.clock import MINUTE, SECOND, Millis
 
@@ -32,17 +33,15 @@ class HttpFailure(Exception):
         self.sent = sent
 
 
-def post_json(url: str, body: bytes) -> HttpAnswer:
-    """POST JSON and return the answer, whatever its status; raises HttpFailure."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise HttpFailure("bad_url", sent=False)
+def post_json(url: str, body: bytes, more: Mapping[str, str] | None = None) -> HttpAnswer:
+    """POST JSON, with ``more`` headers, and return the answer, whatever its status; raises HttpFailure."""
+    parts, port = _parts(url)
     connection: http.client.HTTPConnection
     if parts.scheme == "https":
         context = ssl.create_default_context()
-        connection = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS, context=context)
+        connection = http.client.HTTPSConnection(parts.hostname or "", port, timeout=TIMEOUT_SECONDS, context=context)
     else:
-        connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
+        connection = http.client.HTTPConnection(parts.hostname or "", port, timeout=TIMEOUT_SECONDS)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         try:
@@ -50,15 +49,29 @@ def post_json(url: str, body: bytes) -> HttpAnswer:
         except OSError as error:
             raise HttpFailure(type(error).__name__, sent=False) from None
         try:
-            headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "alerter"}
+            headers = {"Content-Type": "application/json; charset=utf-8", "User-Agent": "alerter", **(more or {})}
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
             text = answer.read(2_000).decode("utf-8", "replace")
         except (OSError, http.client.HTTPException) as error:
             raise HttpFailure(type(error).__name__, sent=True) from None
+        except ValueError:  # a header that cannot be written
+            raise HttpFailure("bad_header", sent=False) from None
         return HttpAnswer(answer.status, text, retry_after(answer.getheader("Retry-After")))
     finally:
         connection.close()
+
+
+def _parts(url: str) -> tuple[SplitResult, int | None]:
+    """Return a URL's parts and its port; raises HttpFailure for what is no URL."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise HttpFailure("bad_url", sent=False) from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise HttpFailure("bad_url", sent=False)
+    return parts, port
 
 
 def retry_after(header: str | None) -> Millis:

@@ -10,9 +10,12 @@ from alerter.errors import UsageError
 from alerter.model.route import Receiver
 from alerter.notifiers.apprise import AppriseNotifier
 from alerter.notifiers.console import ConsoleNotifier
+from alerter.notifiers.email import EmailNotifier
 from alerter.notifiers.protocol import Notifier
+from alerter.notifiers.services import ServiceNotifier
 from alerter.notifiers.webhook import WebhookNotifier
 from alerter.routing.tree import Routing
+from alerter.secrets import Secret
 
 
 def make_notifiers(routing: Routing, settings: Settings) -> dict[str, Notifier]:
@@ -29,6 +32,8 @@ def _slack(receiver: Receiver, settings: Settings) -> Notifier:
     from alerter.notifiers.slack.notifier import SlackNotifier, SlackWebhook
 
     options = receiver.options
+    if "webhook" in options:  # the rule's own
+        return SlackWebhook(receiver, options["webhook"].reveal)
     if "webhook_env" in options or "webhook_file" in options:
         return SlackWebhook(receiver, _url_of(receiver, settings, "webhook"))
     if settings.slack.token:
@@ -53,7 +58,8 @@ def _url_of(receiver: Receiver, settings: Settings, prefix: str) -> Callable[[],
     file = options.get(f"{prefix}_file")
     if file:
         return lambda: _read(receiver.name, Path(str(file)))
-    return lambda: str(options[prefix])
+    written = options[prefix]
+    return written.reveal if isinstance(written, Secret) else lambda: str(written)
 
 
 def _read(receiver: str, file: Path) -> str:
@@ -68,4 +74,6 @@ NOTIFIERS: Mapping[str, Callable[[Receiver, Settings], Notifier]] = {
     "console": lambda _receiver, _settings: ConsoleNotifier(),
     "webhook": lambda receiver, settings: WebhookNotifier(_url_of(receiver, settings, "url")),
     "apprise": lambda receiver, settings: AppriseNotifier(_url_of(receiver, settings, "url")),
+    "service": lambda receiver, _settings: ServiceNotifier(receiver.options["service"]),
+    "email": lambda receiver, _settings: EmailNotifier(receiver.options["mail"]),
 }

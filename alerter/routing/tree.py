@@ -76,6 +76,8 @@ class Routing:
     receivers: Mapping[str, Receiver]
     intervals: Mapping[str, tuple[Interval, ...]] = field(default_factory=dict)
     inhibit_rules: tuple[InhibitRule, ...] = ()
+    own: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)
+    """By rule, where its own webhooks and channels go in place of the tree (``honour_rule_webhooks``)."""
 
     def destinations(self, labels: Labels, now: Millis) -> list[Destination]:
         """Return where labels go at an instant, and what mutes a place; never empty."""
@@ -83,7 +85,7 @@ class Routing:
 
     def nodes(self, labels: Labels) -> list[Node]:
         """Return the nodes that labels end at: depth first, a match ends the search unless it continues."""
-        return list(_search(self.root, labels))
+        return list(self.own.get(labels.get("rule", ""), ())) or list(_search(self.root, labels))
 
     def inhibited(self, labels: Labels, others: Sequence[Labels]) -> str | None:
         """Return what inhibits these labels among the other open incidents, or None."""

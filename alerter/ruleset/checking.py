@@ -18,6 +18,7 @@ from alerter.lint.registry import BUILT, CLUSTER_ONLY, KNOWN, LINTS, READING, RO
 from alerter.lint.tested import tested_files
 from alerter.model.rule import Position, Rule
 from alerter.routing.load import TOP, load_routing
+from alerter.routing.own import own_receivers
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.folders import folder_problems
 from alerter.ruleset.load import load_rules, rule_files
@@ -77,6 +78,7 @@ def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, as
         one.subject.types = known.types if known is not None else {}
     scene = Scene(built, routing, tested_files(rule.position.file for rule in loaded.rules), whole)
     problems += [problem for path in paths for problem in folder_problems(path)]
+    problems += own_receivers(loaded, settings).findings
     findings = [*loaded.diagnostics, *problems, *_alone(built, loaded.refused), *_together(scene)]
     findings += _known(built, facts)
     if chosen.known:

@@ -11,6 +11,7 @@ from alerter.config import Settings
 from alerter.errors import UsageError
 from alerter.model.rule import Rule
 from alerter.routing.load import load_routing
+from alerter.routing.own import with_rules
 from alerter.routing.tree import Routing, console_routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules, rule_files
@@ -131,7 +132,8 @@ class Suite:
         paths = self.routes or file.routes or (self.settings.notifiers if self.settings.configured else ())
         known = tuple(path.resolve() for path in paths)
         if known not in self._routings:
-            self._routings[known] = _routing(paths)
+            found = _routing(paths)
+            self._routings[known] = with_rules(found, self.settings) if paths == self.settings.notifiers else found
         return self._routings[known]
 
 

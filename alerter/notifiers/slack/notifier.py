@@ -236,7 +236,7 @@ class SlackWebhook(OneWay):
 
     def post(self, message: Outgoing) -> Posted:
         """Post the message."""
-        body = payload(message, self._receiver.options)
+        body = payload(message, self._receiver.options) | dict(self._receiver.options.get("overrides") or {})
         try:
             answer = self._send(self._url(), json.dumps(body).encode())
         except HttpFailure as error:

@@ -1,0 +1,95 @@
+"""What a rule says of one of ElastAlert's notifiers: its options, with variables of the environment filled in."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))", re.ASCII)
+_NAMES = {"ms_teams_alerter": "ms_teams", "http_post": "post", "webex_incoming": "webex_webhook"}
+"""Names under which some rules know a notifier."""
+
+
+class Unusable(Exception):
+    """No receiver can be made of it; the text says why, and shows no value."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """The options of one entry of ``alert`` in one rule; values may be credentials and are never shown."""
+
+    name: str
+    options: Mapping[str, Any] = field(repr=False)
+    folder: Path
+    environ: Mapping[str, str] = field(repr=False)
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return an option as text; raises Unusable where it is missing and has no default."""
+        found = next(iter(self.texts(name)), default)
+        if found is None:
+            raise Unusable(f"{name} is missing")
+        return found
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return an option as a list of texts; a plain value is a list of one."""
+        value = self.options.get(name)
+        listed = value if isinstance(value, list) else [value]
+        return tuple(self._filled(name, str(item)) for item in listed if item not in (None, ""))
+
+    def urls(self, name: str) -> tuple[str, ...]:
+        """Return an option's URLs; raises Unusable where there is none, or something else."""
+        found = self.texts(name)
+        if not found:
+            raise Unusable(f"{name} is missing")
+        if not all(url.startswith(("https://", "http://")) for url in found):
+            raise Unusable(f"{name} is no URL")
+        return found
+
+    def flag(self, name: str) -> bool:
+        """Return a truth value, False where it is missing."""
+        return str(self.options.get(name, "")).lower() in ("true", "yes", "1", "on")
+
+    def mapping(self, name: str) -> dict[str, str]:
+        """Return an option's pairs, as texts."""
+        value = self.options.get(name)
+        pairs = value.items() if isinstance(value, Mapping) else ()
+        return {str(key): self._filled(name, str(inner)) for key, inner in pairs}
+
+    def account(self, name: str) -> Mapping[str, str]:
+        """Return what an account file holds, {} where none is named; raises Unusable where it cannot be read."""
+        written = self.text(name, "")
+        if not written:
+            return {}
+        try:
+            found = yaml.safe_load((self.folder / written).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError):
+            raise Unusable(f"{name}: the file {written} cannot be read") from None
+        if not isinstance(found, Mapping):
+            raise Unusable(f"{name}: the file {written} holds no user and password")
+        return {str(key): str(value) for key, value in found.items() if value is not None}
+
+    def _filled(self, name: str, text: str) -> str:
+        for found in _VARIABLE.finditer(text):
+            if found.group() == text and (found[1] or found[2]) not in self.environ:
+                raise Unusable(f"{name}: the variable {found[1] or found[2]} is not set")
+        return _VARIABLE.sub(lambda found: self.environ.get(found[1] or found[2], found.group()), text)
+
+
+def notifiers_of(options: Mapping[str, Any], folder: Path, environ: Mapping[str, str]) -> Iterator[Given]:
+    """Yield the notifiers that ``alert`` names, each with the options written below it over those of the rule.
+
+    Without ``alert``, options of Slack name Slack.
+    """
+    written = options.get("alert", options.get("alerts"))
+    if written is None and ("slack_webhook_url" in options or "slack_channel_override" in options):
+        written = "slack"
+    for entry in written if isinstance(written, list) else [written]:
+        for name, inner in entry.items() if isinstance(entry, Mapping) else ((entry, None),):
+            if isinstance(name, str) and name:
+                own = {**options, **inner} if isinstance(inner, Mapping) else options
+                yield Given(_NAMES.get(name, name), own, folder, environ)
