@@ -45,38 +45,6 @@ def standard(text: str) -> list[str]:
     return [lower(word) for word in words_of(text, MAX_TOKEN)]
 
 
-def keyword(text: str) -> list[str]:
-    """Return the text as one token."""
-    return [text]
-
-
-def whitespace(text: str) -> list[str]:
-    """Return what stands between blanks."""
-    return [piece for word in text.split() for piece in _cut(word)]
-
-
-def simple(text: str) -> list[str]:
-    """Return the lower-case runs of letters."""
-    return [lower(piece) for word in re.findall(r"[^\W\d_]+", text) for piece in _cut(word)]
-
-
-def _cut(word: str) -> list[str]:
-    """Cut a word where it reaches the greatest length, counted in UTF-16 units."""
-    if len(word) < MAX_TOKEN // 2:
-        return [word]
-    pieces, units = [""], 0
-    for letter in word:
-        if units >= MAX_TOKEN:
-            pieces.append("")
-            units = 0
-        pieces[-1] += letter
-        units += 2 if letter > "\uffff" else 1
-    return pieces
-
-
-ANALYZERS = {"standard": standard, "keyword": keyword, "whitespace": whitespace, "simple": simple}
-
-
 def tokenize(values: Sequence[str]) -> Tokens:
     """Analyse the values of a text field; each further value starts 100 positions on."""
     if len(values) == 1:

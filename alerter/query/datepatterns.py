@@ -8,7 +8,7 @@ from datetime import datetime, tzinfo
 
 from alerter.clock import Millis
 from alerter.query.dates import NotADate, Parts, Reader, Writer, from_millis, offset_of, zone_named
-from alerter.query.errors import RejectedQuery, UnsupportedQuery
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument
 
 _NAMED = {
     "date": "yyyy-MM-dd",
@@ -117,6 +117,8 @@ def _element(letters: str, name: str) -> tuple[str, str, Write]:
     if known is None and set(letters) == {"y"}:
         known = _NUMBERS["yyyy"] if len(letters) == 1 else None
     if known is None:
+        if letters[0] in "bfijlortCIJPRTU":
+            raise argument(f"Invalid format: [{name}]: Unknown pattern letter: {letters[0]}")
         raise UnsupportedQuery(f"date format [{name}]")
     return known
 

@@ -44,7 +44,6 @@ class FieldType:
     format: DateFormat = _DEFAULT_FORMAT
     coerce: bool = True
     doc_values: bool = True
-    analyzer: str = "standard"
 
     @property
     def is_text(self) -> bool:

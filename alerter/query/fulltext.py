@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerter.query import leaves, match, patterns
-from alerter.query.analysis import ANALYZERS
 from alerter.query.clauses import check, field_of, flag, whole
 from alerter.query.context import Context
 from alerter.query.dsl import view_of
-from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, parsing, shard
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, parsing
 from alerter.query.fieldtypes import as_text
 from alerter.query.match import Options
 from alerter.query.nodes import Ids, Node, Nothing
@@ -47,7 +46,7 @@ _METADATA = (
     "_tsid",
     "_version",
 )
-TYPES = {"best_fields", "most_fields", "cross_fields", "phrase", "phrase_prefix", "bool_prefix"}
+_TYPES = {"best_fields", "most_fields", "phrase", "phrase_prefix", "bool_prefix"}
 
 
 def conjunction(value: Any) -> bool:
@@ -58,7 +57,24 @@ def conjunction(value: Any) -> bool:
     return text == "AND"
 
 
+def no_analyzer(name: str, body: Body) -> None:
+    """Refuse another analyzer than that of the field."""
+    if body.get("analyzer") is not None:
+        raise UnsupportedQuery(f"{name} parameter [analyzer]")
+
+
+def type_of(body: Body) -> str:
+    """Read how several fields are asked; raises RejectedQuery or UnsupportedQuery."""
+    type = str(body.get("type", "best_fields")).lower()
+    if type == "cross_fields":
+        raise UnsupportedQuery("multi_match type [cross_fields]")
+    if type not in _TYPES:
+        raise RejectedQuery("parse_exception", f"failed to parse [multi_match] query type [{type}]. unknown type.")
+    return type
+
+
 def _options(name: str, body: Body) -> Options:
+    no_analyzer(name, body)
     zero = str(body.get("zero_terms_query", "none")).lower()
     if zero not in ("none", "all"):
         raise parsing(f"Unsupported zero_terms_query value [{zero}]")
@@ -74,16 +90,11 @@ def _options(name: str, body: Body) -> Options:
         swaps=flag(name, body, "fuzzy_transpositions", True),
         most=whole(name, body, "max_expansions", 50),
         slop=slop,
-        analyzer=body.get("analyzer"),
         lenient=flag(name, body, "lenient"),
         without_words=zero,
     )
     if options.fuzziness is not None:
         patterns.fuzziness(options.fuzziness, "")
-    if options.analyzer is not None and options.analyzer not in ANALYZERS:
-        if options.analyzer in ("english", "stop", "pattern", "fingerprint", "german", "french"):
-            raise UnsupportedQuery(f"analyzer [{options.analyzer}]")
-        raise shard(f"[{name}] analyzer [{options.analyzer}] not found")
     return options
 
 
@@ -169,11 +180,9 @@ def multi_match(context: Context, body: Body) -> Node:
     check(name, body, {"fields", "type", "slop", "tie_breaker", *_MATCH})
     if body.get("query") is None:
         raise parsing("No text specified for multi_match query")
-    type = str(body.get("type", "best_fields")).lower()
-    if type not in TYPES:
-        raise RejectedQuery("parse_exception", f"failed to parse [multi_match] query type [{type}]. unknown type.")
+    type = type_of(body)
     options, value = _options(name, body), _text(name, body)
-    if options.fuzziness is not None and type in ("cross_fields", "phrase", "phrase_prefix"):
+    if options.fuzziness is not None and type in ("phrase", "phrase_prefix"):
         raise parsing(f"Fuzziness not allowed for type [{type}]")
     if options.slop and type == "bool_prefix":
         raise argument("[slop] not allowed for type [bool_prefix]")

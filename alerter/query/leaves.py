@@ -201,6 +201,10 @@ def _number_span(context: Context, view: View, bounds: Bounds) -> Node:
         if value is None:
             ends.append(None)
             continue
+        if value == "NaN" and kind != "long":
+            raise UnsupportedQuery("a range that ends at NaN")
+        if ends and not bounds.with_low and ends[0] == (1 << fieldtypes.INTEGERS.get(kind, 63)) - 1:
+            return Nothing()  # a server does not look at the other bound
         try:
             if kind in fieldtypes.FLOATS:
                 ends.append(fieldtypes.as_float(value, kind, finite=False))
@@ -210,8 +214,6 @@ def _number_span(context: Context, view: View, bounds: Bounds) -> Node:
         except ValueError as error:
             raise _failed(error) from None
     low, high = ends
-    if any(isinstance(end, float) and math.isnan(end) for end in ends):
-        raise UnsupportedQuery("a range that ends at NaN")
     cells, with_low, with_high = view.cells, bounds.with_low, bounds.with_high
 
     if kind in fieldtypes.FLOATS and 0 in ends:

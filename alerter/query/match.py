@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.query import leaves, patterns
-from alerter.query.analysis import ANALYZERS, Tokens, lower
+from alerter.query.analysis import Tokens, lower, standard
 from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, shard
 from alerter.query.fieldtypes import as_text
@@ -31,7 +31,6 @@ class Options:
     swaps: bool = True
     most: int = 50
     slop: int = 0
-    analyzer: str | None = None
     lenient: bool = False
     without_words: str = "none"
     """What a text without words matches: ``none``, ``all``, or ``null``: the clause is dropped."""
@@ -39,7 +38,7 @@ class Options:
     @property
     def plain(self) -> bool:
         """Tell whether a value is compared as it is."""
-        return self.fuzziness is None and not self.lenient and self.analyzer in (None, "keyword")
+        return self.fuzziness is None and not self.lenient
 
 
 def minimum_of(count: int, spec: str | int) -> int:
@@ -94,28 +93,21 @@ def _wordless(options: Options) -> Node | None:
 def clauses(context: Context, view: View, value: Any, kind: str, options: Options) -> list[Node]:
     """Return the clauses of the words of a text, one per word; a phrase is one clause. May be empty."""
     type = view.type
-    if options.analyzer is not None and options.analyzer not in ANALYZERS:
-        raise shard(f"[match] analyzer [{options.analyzer}] not found")
-    analyzer = options.analyzer or (type.analyzer if type.is_text else "keyword")
     if kind == PHRASE_PREFIX and not type.is_text:
-        if not ANALYZERS[analyzer](as_text(value)):
-            return []
         reason = (
             f"Can only use phrase prefix queries on text fields - not on [{type.name}] which is of type [{type.kind}]"
         )
         raise shard(f"failed to create query: {reason}")
-    if analyzer == "keyword" and kind != PHRASE_PREFIX:
-        if kind == BOOL_PREFIX and type.kind == "keyword" and options.analyzer is not None:
-            raise UnsupportedQuery(f"an analyzer for a prefix on [{type.name}]")
-        if kind == BOOL_PREFIX and (type.is_text or type.kind == "keyword" or options.analyzer is not None):
-            return [leaves.prefix(context, view, as_text(value))]
-        return [_word(context, view, as_text(value), options, kind in (BOOLEAN, BOOL_PREFIX))]
-    words = ANALYZERS[analyzer](as_text(value))
+    text = as_text(value)
+    if not type.is_text:
+        if kind == BOOL_PREFIX and type.kind == "keyword":
+            return [leaves.prefix(context, view, text)]
+        return [_word(context, view, text, options, kind in (BOOLEAN, BOOL_PREFIX))]
+    words = standard(text)
     if kind in (PHRASE, PHRASE_PREFIX):
         return [_phrase(context, view, words, kind, options)] if words else []
     found = [_word(context, view, word, options, True) for word in words]
-    text = as_text(value)
-    if kind == BOOL_PREFIX and words and (text.endswith(words[-1]) or lower(text).endswith(words[-1])):
+    if kind == BOOL_PREFIX and words and lower(text).endswith(words[-1]):
         # only a word with nothing behind it, not even a full stop, may go on
         found[-1] = leaves.prefix(context, view, words[-1])
     return found
@@ -140,8 +132,6 @@ def _strict_word(context: Context, view: View, word: Any, options: Options, may_
 
 
 def _phrase(context: Context, view: View, words: Sequence[str], kind: str, options: Options) -> Node:
-    if not view.type.is_text:
-        raise UnsupportedQuery(f"an analyzer for a phrase on [{view.type.name}]")
     slop = options.slop
     if kind == PHRASE:
         if len(words) == 1:
@@ -166,35 +156,7 @@ def over_fields(
     """Match a text against several fields as ``multi_match`` of a type does; None when it has no words anywhere."""
     if not fields:
         return Nothing()
-    if type == "cross_fields" and not quoted:
-        return _across(context, fields, value, options)
-    kind = (
-        PHRASE
-        if quoted
-        else {"phrase": PHRASE, "phrase_prefix": PHRASE_PREFIX, "bool_prefix": BOOL_PREFIX}.get(type, BOOLEAN)
-    )
+    kind = PHRASE if quoted else type if type in (PHRASE, PHRASE_PREFIX, BOOL_PREFIX) else BOOLEAN
     found = [match(context, view, value, kind, options) for view in fields]
     useful = [node for node in found if node is not None]
-    return any_of(useful) if useful else None
-
-
-def _across(context: Context, fields: Sequence[View], value: Any, options: Options) -> Node | None:
-    """Match each word in any field of those analysed alike; other fields stand for themselves."""
-    if options.fuzziness is not None:
-        raise UnsupportedQuery("fuzziness with cross_fields")
-    if options.analyzer is not None:
-        raise UnsupportedQuery("an analyzer with cross_fields")
-    texts = [view for view in fields if view.type.is_text]
-    groups = [match(context, view, value, BOOLEAN, options) for view in fields if not view.type.is_text]
-    if texts:
-        words = ANALYZERS["standard"](as_text(value))
-        each = [any_of([leaves.term(context, view, word) for view in texts]) for word in words]
-        if not each:
-            groups.append(_wordless(options))
-        elif options.conjunction or len(each) == 1:
-            groups.append(all_of(each))
-        else:
-            minimum = max(1, minimum_of(len(each), options.minimum)) if options.minimum is not None else 1
-            groups.append(Bool(should=each, minimum=minimum))
-    useful = [node for node in groups if node is not None]
     return any_of(useful) if useful else None

@@ -93,7 +93,7 @@ class Compiler:
     def _may_be_boolean(self, item: lucene.Item) -> bool:
         """Tell whether a server may make a boolean query of it, to which a minimum would apply."""
         if isinstance(item, lucene.Words):
-            return len(self._fields(item.field)) == 1 or self.settings.type == "cross_fields"
+            return len(self._fields(item.field)) == 1
         return isinstance(item, lucene.Group)
 
     def _add(self, parts: list[Part], clause: lucene.Clause, first: bool) -> None:
@@ -141,7 +141,7 @@ class Compiler:
     def _words(self, words: lucene.Words) -> list[Node]:
         """Return the clauses of several bare words: one each on a single text field, else one in all."""
         fields, options = self._fields(words.field), self.settings.options
-        single = len(fields) == 1 and self.settings.type in ("best_fields", "most_fields", "cross_fields")
+        single = len(fields) == 1 and self.settings.type in ("best_fields", "most_fields")
         if single and fields[0].type.is_text:
             return match.clauses(self.context, fields[0], words.text, match.BOOLEAN, options)
         node = self._text(words.field, words.text)
@@ -188,8 +188,6 @@ class Compiler:
 
     def _each(self, field: str | None, build: Callable[[View], Node]) -> Node:
         """Match where one of the fields does; a lenient query skips fields that cannot hold such a value."""
-        if self.settings.options.analyzer is not None:
-            raise UnsupportedQuery("query_string parameter [analyzer] with a range, a pattern or a fuzzy word")
         if field is not None and field.startswith("_") and field not in self.context.store.views:
             if field == "_exists_":
                 return Nothing()

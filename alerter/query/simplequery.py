@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from alerter.query import leaves, match
-from alerter.query.analysis import ANALYZERS, lower
+from alerter.query.analysis import lower
 from alerter.query.clauses import check, flag, whole
 from alerter.query.context import Context
-from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, parsing, shard
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, parsing
 from alerter.query.fieldtypes import as_text
-from alerter.query.fulltext import conjunction, everywhere, fields_of
+from alerter.query.fulltext import conjunction, everywhere, fields_of, no_analyzer
 from alerter.query.match import Options
 from alerter.query.names import names
 from alerter.query.nodes import All, Bool, Node, Nothing, any_of, without
@@ -60,9 +60,7 @@ def simple_query_string(context: Context, body: Mapping[str, Any]) -> Node:
             raise UnsupportedQuery(f"{name} parameter [{option}]")
     if flag(name, body, "analyze_wildcard"):
         raise UnsupportedQuery(f"{name} parameter [analyze_wildcard]")
-    analyzer = body.get("analyzer")
-    if analyzer is not None and analyzer not in ANALYZERS:
-        raise shard(f"[{name}] analyzer [{analyzer}] not found")
+    no_analyzer(name, body)
     listed = body.get("fields") or ["*"]
     fields = fields_of(context, name, listed)
     options = Options(
@@ -70,7 +68,6 @@ def simple_query_string(context: Context, body: Mapping[str, Any]) -> Node:
         fixed=whole(name, body, "fuzzy_prefix_length", 0),
         most=whole(name, body, "fuzzy_max_expansions", 50),
         swaps=flag(name, body, "fuzzy_transpositions", True),
-        analyzer=analyzer,
         lenient=flag(name, body, "lenient", everywhere(listed)),
         without_words="null",
     )

@@ -8,11 +8,10 @@ from datetime import tzinfo
 from typing import Any
 
 from alerter.query import patterns
-from alerter.query.analysis import ANALYZERS
 from alerter.query.clauses import check, flag, whole, zone_of
 from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, parsing, shard
-from alerter.query.fulltext import TYPES, conjunction, everywhere, fields_of
+from alerter.query.fulltext import conjunction, everywhere, fields_of, no_analyzer, type_of
 from alerter.query.match import Options
 from alerter.query.names import names
 from alerter.query.store import View
@@ -53,11 +52,10 @@ def settings_of(context: Context, body: Mapping[str, Any]) -> Settings:
         if option in body:
             raise UnsupportedQuery(f"query_string parameter [{option}]")
     name = "query_string"
+    no_analyzer(name, body)
     if isinstance(body.get("fields"), str):
         raise parsing("[query_string] query does not support [fields]")
-    type = str(body.get("type", "best_fields")).lower()
-    if type not in TYPES:
-        raise RejectedQuery("parse_exception", f"failed to parse [multi_match] query type [{type}]. unknown type.")
+    type = type_of(body)
     listed, default = body.get("fields"), body.get("default_field")
     if listed is not None and default is not None:
         raise shard(
@@ -69,16 +67,12 @@ def settings_of(context: Context, body: Mapping[str, Any]) -> Settings:
     names = listed if default is None else [str(default)]
     lenient = flag(name, body, "lenient", everywhere(names))
     fields = fields_of(context, name, names)
-    analyzer = body.get("analyzer")
-    if analyzer is not None and analyzer not in ANALYZERS:
-        raise shard(f"[query_string] analyzer [{analyzer}] not found")
     options = Options(
         conjunction=conjunction(body.get("default_operator", "or")),
         fixed=whole(name, body, "fuzzy_prefix_length", 0),
         most=whole(name, body, "fuzzy_max_expansions", 50),
         swaps=flag(name, body, "fuzzy_transpositions", True),
         slop=whole(name, body, "phrase_slop", 0),
-        analyzer=analyzer,
         lenient=lenient,
         without_words="null",
     )

@@ -118,13 +118,11 @@ _MATCH: Json = {
     "minimum_should_match": _minimum,
     "lenient": lambda r: chance(r, 0.7),
     "zero_terms_query": lambda r: r.choice(["none", "all"]),
-    "analyzer": lambda r: r.choice(["standard", "keyword", "whitespace", "simple"]),
     **_FUZZY,
 }
 _PHRASE: Json = {
     "slop": lambda r: r.choice([0, 1, 2, 5]),
     "zero_terms_query": lambda r: r.choice(["none", "all"]),
-    "analyzer": lambda r: r.choice(["standard", "keyword", "whitespace", "simple"]),
 }
 
 
@@ -155,7 +153,7 @@ def _multi_match(random: Random, world: World) -> Json:
     if chance(random, 0.9):
         body["fields"] = _fields(random, world)
     if chance(random, 0.5):
-        kinds = ["best_fields", "most_fields", "cross_fields", "phrase", "phrase_prefix", "bool_prefix"]
+        kinds = ["best_fields", "most_fields", "phrase", "phrase_prefix", "bool_prefix"]
         body["type"] = random.choice(kinds)
     return {"multi_match": body}
 
@@ -292,10 +290,7 @@ _STRING: dict[str, Callable[[Random], Any]] = {
     "minimum_should_match": _minimum,
     "phrase_slop": lambda r: r.choice([0, 2]),
     "time_zone": lambda r: r.choice(ZONES),
-    "type": lambda r: r.choice(
-        ["best_fields", "cross_fields", "phrase", "phrase_prefix", "bool_prefix", "most_fields"]
-    ),
-    "analyzer": lambda r: r.choice(["standard", "keyword", "whitespace"]),
+    "type": lambda r: r.choice(["best_fields", "phrase", "phrase_prefix", "bool_prefix", "most_fields"]),
     "fuzziness": _fuzziness,
     "escape": lambda r: chance(r, 0.3),
 }

@@ -11,7 +11,7 @@ from tests.conformance.worlds import World
 
 _DATES = ("date", "date", "log date", "epoch")
 _NUMERIC = ("whole", "fraction", "big", "date", "epoch", "flag")
-_METRICS = ["min", "max", "avg", "sum", "stats", "extended_stats", "value_count", "cardinality", "percentiles"]
+_METRICS = ["min", "max", "avg", "sum", "stats", "value_count", "cardinality", "percentiles"]
 
 
 def _field(random: Random, world: World, *kinds: str) -> str:
@@ -25,7 +25,7 @@ def _order(random: Random, below: Json | None) -> Any:
         kind = next(iter(definition))
         if kind in ("min", "max", "avg", "sum", "value_count", "cardinality"):
             choices += [{name: "desc"}, {name: "asc"}] * 2
-        elif kind in ("stats", "extended_stats"):
+        elif kind == "stats":
             choices += [{f"{name}.max": "desc"}, {f"{name}.avg": "asc"}]
         elif kind in ("filter", "missing"):
             choices.append({name: "desc"})
@@ -72,7 +72,7 @@ def _date_histogram(random: Random, world: World, below: Json | None) -> Json:
         body["order"] = _order(random, below)
     if chance(random, 0.08):
         ends = {"min": "2026-03-01", "max": "2026-03-12"}
-        body[random.choice(["extended_bounds", "hard_bounds"])] = ends
+        body["extended_bounds"] = ends
     return body
 
 

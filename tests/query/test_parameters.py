@@ -217,7 +217,6 @@ QUERY_TABLE: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
 _METRIC = ({"field": "n"}, {"missing": [7], "format": ["0.0"]})
 AGGREGATION_TABLE: dict[str, tuple[dict[str, Any], dict[str, list[Any]]]] = {
     **dict.fromkeys(("min", "max", "avg", "sum", "stats", "value_count"), _METRIC),
-    "extended_stats": ({"field": "n"}, {"missing": [7], "format": ["0.0"], "sigma": [3]}),
     "cardinality": (
         {"field": "k.keyword"},
         {"missing": ["x"], "precision_threshold": [100], "rehash": [True], "execution_hint": ["direct"]},

@@ -26,9 +26,9 @@ from alerter.query.aggregations.parts import (
 from alerter.query.clauses import zone_of
 from alerter.query.context import Context
 from alerter.query.datemath import add, floor, resolve
-from alerter.query.dates import DateFormat, date_format, from_millis, to_millis
+from alerter.query.dates import date_format, from_millis, to_millis
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
-from alerter.query.fieldtypes import java_text
+from alerter.query.fieldtypes import INTEGERS, java_text
 from alerter.query.names import names
 from alerter.query.nodes import Docs
 from alerter.query.store import View
@@ -53,9 +53,11 @@ _CALENDAR = {
     "1y": "y",
 }
 _DATE = names("""
-    field fixed_interval calendar_interval offset time_zone min_doc_count format keyed missing order extended_bounds
-    hard_bounds""")
-_NUMBER = names("field interval offset min_doc_count keyed missing order extended_bounds hard_bounds")
+    field fixed_interval calendar_interval offset time_zone min_doc_count format keyed missing order extended_bounds""")
+_NUMBER = names("field interval offset min_doc_count keyed missing order extended_bounds")
+
+
+Bounds = tuple[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -142,26 +144,20 @@ def date_histogram(context: Context, name: str, options: Mapping[str, Any], belo
     check("date_histogram", options, _DATE)
     view, round = field(context, options), rounding("date_histogram", options)
     if view is None:
-        return lambda _: {"buckets": {} if options.get("keyed") else []}
-    if not view.type.is_date:
+        return _unmapped(options)
+    if not view.type.is_date and (view.type.kind not in INTEGERS or options.get("format") or round.zone is not UTC):
         if view.type.is_number or view.type.kind == "boolean":
             raise UnsupportedQuery(f"date_histogram over the type [{view.type.kind}]")
         raise argument(
             f"Field [{view.type.name}] of type [{view.type.kind}] is not supported for aggregation [date_histogram]"
         )
     form = date_format(options["format"]) if options.get("format") else view.type.format
-    if round.offset and options.get("hard_bounds") is not None:
-        raise UnsupportedQuery("[hard_bounds] together with [offset]")
-    limits = _Limits.read(options, lambda value: _instant(context, value, form, round.zone)).rounded(round.down)
+    bounds = _extended(options, lambda value: resolve(str(value), form, context.now, round.zone))
 
     def key(start: Millis) -> Result:
-        return {"key_as_string": form.write(start, round.zone), "key": start}
+        return {"key_as_string": form.write(start, round.zone), "key": start} if view.type.is_date else {"key": start}
 
-    return _histogram("date_histogram", view, options, below, round.down, round.next, key, limits)
-
-
-def _instant(context: Context, value: Any, form: DateFormat, zone: tzinfo) -> Millis:
-    return resolve(str(value), form, context.now, zone)
+    return _histogram("date_histogram", view, options, below, round.down, round.next, key, bounds)
 
 
 def histogram(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
@@ -177,7 +173,7 @@ def histogram(context: Context, name: str, options: Mapping[str, Any], below: Ag
     if interval <= 0:
         raise content("[interval] must be >0 for histogram aggregation")
     if view is None:
-        return lambda _: {"buckets": {} if options.get("keyed") else []}
+        return _unmapped(options)
     if not view.type.is_number:
         if view.type.is_date or view.type.kind == "boolean":
             raise UnsupportedQuery(f"histogram over the type [{view.type.kind}]")
@@ -196,43 +192,27 @@ def histogram(context: Context, name: str, options: Mapping[str, Any], below: Ag
         down,
         lambda start: down(start + interval * 1.5),
         lambda start: {"key": start},
-        _Limits.read(options, float),
+        _extended(options, float),
     )
 
 
-@dataclass(frozen=True)
-class _Limits:
-    """Bounds that add empty buckets (``extended``) or leave values out (``hard``)."""
+def _unmapped(options: Mapping[str, Any]) -> Aggregation:
+    if options.get("extended_bounds") is not None:
+        raise UnsupportedQuery("[extended_bounds] on a field that is not mapped")
+    return lambda _: {"buckets": {} if options.get("keyed") else []}
 
-    extended: tuple[Any, Any] | None = None
-    hard: tuple[Any, Any] | None = None
 
-    @staticmethod
-    def read(options: Mapping[str, Any], parse: Callable[[Any], Any]) -> _Limits:
-        found: list[tuple[Any, Any] | None] = []
-        for key in ("extended_bounds", "hard_bounds"):
-            spec = options.get(key)
-            if spec is None:
-                found.append(None)
-                continue
-            if not isinstance(spec, Mapping) or set(spec) - {"min", "max"}:
-                raise content(f"[histogram] failed to parse field [{key}]")
-            low, high = (None if spec.get(end) is None else parse(spec[end]) for end in ("min", "max"))
-            if low is not None and high is not None and low > high:
-                raise argument(f"[{key}.min][{low}] cannot be greater than [{key}.max][{high}]")
-            found.append((low, high))
-        return _Limits(*found)
-
-    def rounded(self, down: Callable[[Any], Any]) -> _Limits:
-        """Move hard bounds to the start of their buckets, which a server does for dates only."""
-        if self.hard is None:
-            return self
-        low, high = (None if end is None else down(end) for end in self.hard)
-        return _Limits(self.extended, (low, high))
-
-    def allow(self, value: Any) -> bool:
-        low, high = self.hard or (None, None)
-        return (low is None or value >= low) and (high is None or value < high)
+def _extended(options: Mapping[str, Any], parse: Callable[[Any], Any]) -> Bounds:
+    """Read ``extended_bounds``, which add empty buckets."""
+    spec = options.get("extended_bounds")
+    if spec is None:
+        return None, None
+    if not isinstance(spec, Mapping) or set(spec) - {"min", "max"}:
+        raise content("[histogram] failed to parse field [extended_bounds]")
+    low, high = (None if spec.get(end) is None else parse(spec[end]) for end in ("min", "max"))
+    if low is not None and high is not None and low > high:
+        raise argument(f"[extended_bounds.min][{low}] cannot be greater than [extended_bounds.max][{high}]")
+    return low, high
 
 
 def _histogram(
@@ -243,7 +223,7 @@ def _histogram(
     down: Callable[[Any], Any],
     following: Callable[[Any], Any],
     key: Callable[[Any], Result],
-    limits: _Limits,
+    bounds: Bounds,
 ) -> Aggregation:
     least = whole(type, options, "min_doc_count", 0)
     order = ordering(options.get("order"), {"_key": "asc"}, lambda bucket: bucket["key"])
@@ -251,14 +231,11 @@ def _histogram(
     substitute(view, options.get("missing"))
     keyed = options.get("keyed") in (True, "true")
 
-    def starts(doc: int) -> list[Any]:
-        return [start for start in map(down, values(doc)) if limits.hard is None or limits.allow(start)]
-
     def run(docs: Docs) -> Result:
-        groups = group(docs, starts)
+        groups = group(docs, lambda doc: [*map(down, values(doc))])
         found = sorted(groups)
         if least == 0:
-            found = _filled(found, down, following, limits)
+            found = _filled(found, down, following, bounds)
         too_many(len(found))
         buckets = []
         for start in found:
@@ -268,21 +245,15 @@ def _histogram(
         ordered = order(buckets)
         if keyed:
             return {
-                "buckets": {
-                    str(bucket.get("key_as_string") or java_text(bucket["key"])): bucket for bucket in ordered
-                }
+                "buckets": {str(bucket.get("key_as_string") or java_text(bucket["key"])): bucket for bucket in ordered}
             }
         return {"buckets": ordered}
 
     return run
 
 
-def _filled(
-    found: list[Any], down: Callable[[Any], Any], following: Callable[[Any], Any], limits: _Limits
-) -> list[Any]:
-    low, high = limits.extended or (None, None)
-    if limits.extended is not None and limits.hard is not None:
-        raise UnsupportedQuery("extended_bounds together with hard_bounds")
+def _filled(found: list[Any], down: Callable[[Any], Any], following: Callable[[Any], Any], bounds: Bounds) -> list[Any]:
+    low, high = bounds
     edges = found[:1] + found[-1:]
     if found or (low is not None and high is not None):
         edges += [down(end) for end in (low, high) if end is not None]

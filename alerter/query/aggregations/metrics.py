@@ -103,68 +103,22 @@ def _single(type: str) -> Builder:
     return build
 
 
-def _stats(extended: bool) -> Builder:
-    type = "extended_stats" if extended else "stats"
+def _stats(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
+    check("stats", options, _COMMON)
+    view, form = _column(context, "stats", options)
 
-    def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
-        check(type, options, {*_COMMON, "sigma"} if extended else _COMMON)
-        view, form = _column(context, type, options)
-        if view is not None and not view.type.is_number and extended:
-            raise UnsupportedQuery(f"aggregation [extended_stats] on the type [{view.type.kind}]")
-        sigma = float(options.get("sigma", 2.0))
-        if sigma < 0:
-            raise content("[extended_stats] failed to parse field [sigma]")
+    def run(docs: Docs) -> Result:
+        values = _values(view, options, docs)
+        found: Result = {"count": len(values)}
+        found.update({key: _SINGLE[key](values) for key in ("min", "max", "avg", "sum")})
+        for key in ("min", "max", "avg", "sum") if values else ():
+            text = _spelt(view, form, found[key])
+            if text is not None:
+                # here a server writes booleans as such, and as texts in the single metrics
+                found[f"{key}_as_string"] = bool(found[key]) if form is None else text
+        return Metric(found, _NOTHING)
 
-        def run(docs: Docs) -> Result:
-            values = _values(view, options, docs)
-            found: Result = {"count": len(values)}
-            found.update({key: _SINGLE[key](values) for key in ("min", "max", "avg", "sum")})
-            for key in ("min", "max", "avg", "sum") if values else ():
-                text = _spelt(view, form, found[key])
-                if text is not None:
-                    # here a server writes booleans as such, and as texts in the single metrics
-                    found[f"{key}_as_string"] = bool(found[key]) if form is None else text
-            return Metric({**found, **_deviations(values, sigma)} if extended else found, _NOTHING)
-
-        return run
-
-    return build
-
-
-def _deviations(values: Sequence[float], sigma: float) -> Result:
-    count = len(values)
-    bounds = ("upper", "lower", "upper_population", "lower_population", "upper_sampling", "lower_sampling")
-    if not count:
-        names = (
-            "variance",
-            "variance_population",
-            "variance_sampling",
-            "std_deviation",
-            "std_deviation_population",
-            "std_deviation_sampling",
-        )
-        return {"sum_of_squares": None, **dict.fromkeys(names), "std_deviation_bounds": dict.fromkeys(bounds)}
-    mean = _add(values) / count
-    squares = _add([value * value for value in values])
-    spread = _add([(value - mean) ** 2 for value in values])
-    if 0 < spread < squares * 1e-7:
-        # a server takes the difference of two sums, of which too few digits are left
-        raise UnsupportedQuery("aggregation [extended_stats] of large values so close together")
-    population = spread / count
-    sampling = spread / (count - 1) if count > 1 else None
-    deviation, sampled = math.sqrt(population), None if sampling is None else math.sqrt(sampling)
-    limits: list[float | str] = [mean + sigma * deviation, mean - sigma * deviation] * 2
-    limits += ["NaN", "NaN"] if sampled is None else [mean + sigma * sampled, mean - sigma * sampled]
-    return {
-        "sum_of_squares": squares,
-        "variance": population,
-        "variance_population": population,
-        "variance_sampling": "NaN" if sampling is None else sampling,
-        "std_deviation": deviation,
-        "std_deviation_population": deviation,
-        "std_deviation_sampling": "NaN" if sampled is None else sampled,
-        "std_deviation_bounds": dict(zip(bounds, limits, strict=True)),
-    }
+    return run
 
 
 def _value_count(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
@@ -227,8 +181,7 @@ def _percentile(values: Sequence[float], share: float) -> float | None:
 
 BUILDERS: dict[str, Builder] = {
     **{type: _single(type) for type in _SINGLE},
-    "stats": _stats(extended=False),
-    "extended_stats": _stats(extended=True),
+    "stats": _stats,
     "value_count": _value_count,
     "cardinality": _cardinality,
     "percentiles": _percentiles,

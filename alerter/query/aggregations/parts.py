@@ -43,7 +43,8 @@ _REFUSED = {
         "stored_fields",
         "version",
     },
-    "histogram": {"format"},
+    "histogram": {"format", "hard_bounds"},
+    "date_histogram": {"hard_bounds"},
     "range": {"format"},
 }
 """What a server knows beyond what is answered; ``script`` is known to most types."""
@@ -95,8 +96,10 @@ def as_key(view: View, value: Any, what: str) -> Any:
         return text
     if type.is_date and isinstance(value, str) and ("||" in value or value.startswith("now")):
         raise UnsupportedQuery(f"date mathematics in {what}")
-    if type.is_date and what == "[missing]" and not isinstance(value, (str, bool)):
-        return int(value)
+    if type.is_date and isinstance(value, float):
+        raise UnsupportedQuery(f"{what} of a fraction in a date")
+    if type.is_date and what == "[missing]" and isinstance(value, int) and not isinstance(value, bool):
+        return value
     try:
         found = cell_of([text if type.kind == "keyword" else value], type)
     except BadValue as error:
@@ -185,10 +188,29 @@ class Metric(dict[str, Any]):
         self.empty = empty
 
 
-Order = Callable[[Sequence[Result]], list[Result]]
+_UNKNOWN = (1, 0)
+"""Where an average of nothing stands: above all numbers."""
 
 
-def ordering(spec: Any, default: Mapping[str, str], key: Callable[[Result], Any]) -> Order:
+class Ordering:
+    """An order of buckets: what they are ordered by, the last step first, and whether downwards."""
+
+    def __init__(self, steps: Sequence[tuple[Callable[[Result], Any], bool]]) -> None:
+        self.steps = steps
+
+    def __call__(self, found: Sequence[Result]) -> list[Result]:
+        """Return the buckets in order."""
+        ordered = list(found)
+        for by, descending in self.steps:
+            ordered.sort(key=by, reverse=descending)
+        return ordered
+
+    def undecided(self, found: Sequence[Result]) -> bool:
+        """Tell whether a bucket has no number to be ordered by."""
+        return any(by(bucket) == _UNKNOWN for by, _ in self.steps for bucket in found)
+
+
+def ordering(spec: Any, default: Mapping[str, str], key: Callable[[Result], Any]) -> Ordering:
     """Compile the ``order`` of buckets: by ``_count``, ``_key`` or a nested value; ties by key, ascending."""
     items = [default] if spec is None else spec if isinstance(spec, list) else [spec]
     steps: list[tuple[Callable[[Result], Any], bool]] = [(key, False)]
@@ -201,14 +223,7 @@ def ordering(spec: Any, default: Mapping[str, str], key: Callable[[Result], Any]
         if str(direction).lower() not in ("asc", "desc"):
             raise RejectedQuery("parsing_exception", f"Unknown order direction [{direction}]")
         steps.append((_value_at(path, key), str(direction).lower() == "desc"))
-
-    def order(found: Sequence[Result]) -> list[Result]:
-        ordered = list(found)
-        for by, descending in steps:
-            ordered.sort(key=by, reverse=descending)
-        return ordered
-
-    return order
+    return Ordering(steps)
 
 
 def _value_at(path: str, key: Callable[[Result], Any]) -> Callable[[Result], Any]:
@@ -231,8 +246,7 @@ def _value_at(path: str, key: Callable[[Result], Any]) -> Callable[[Result], Any
         found = below.get(part or ("doc_count" if "doc_count" in below else "value"), below)
         if found is None:
             empty = getattr(below, "empty", {}).get(part or "value")
-            # an average of nothing is not a number, which stands above all numbers
-            return (1, 0) if empty is None else (0, empty)
+            return _UNKNOWN if empty is None else (0, empty)
         if isinstance(found, bool) or not isinstance(found, (int, float)):
             raise UnsupportedQuery(f"order by [{path}]")
         return (0, found)

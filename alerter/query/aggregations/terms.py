@@ -76,6 +76,8 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
         cut = max(per_shard if per_shard > 0 else size * 3 // 2 + 10, size)
         if least > 1 and len(ordered) > cut and not rare_last:
             raise UnsupportedQuery("[min_doc_count] of the aggregation [terms] with so many terms in this order")
+        if len(ordered) > cut and order.undecided(ordered):
+            raise UnsupportedQuery("[order] of so many terms by a number that some do not have")
         bound = -1 if not (rare_last or by_key) and len(ordered) >= cut else 0
         kept, rest = _first(ordered, size, size if by_key else cut, least)
         for bucket in kept:
