@@ -15,7 +15,7 @@ from alerter.query.clauses import (
 from alerter.query.context import Context
 from alerter.query.dates import date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, parsing, shard
-from alerter.query.fieldtypes import FLOATS, as_text
+from alerter.query.fieldtypes import as_text
 from alerter.query.names import QUERIES
 from alerter.query.nodes import All, Ids, Node, Nothing, any_of
 from alerter.query.store import View
@@ -101,9 +101,9 @@ def _terms(context: Context, body: Body) -> Node:
     if view.type.kind == "keyword" or view.type.is_text:
         wanted = frozenset(map(as_text, values))
         return leaves.strings(context, view, ("terms", wanted), lambda: wanted.__contains__)
-    if view.type.kind in FLOATS:
+    if view.type.is_number:
         for value in values:
-            leaves.finite(view, value)
+            leaves.in_bounds(view, value)
     return any_of([leaves.term(context, view, value) for value in values])
 
 

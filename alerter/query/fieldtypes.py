@@ -214,7 +214,10 @@ def as_float(value: Any, kind: str, finite: bool = True) -> float:
     if isinstance(value, bool):
         raise ValueError(f'For input string: "{as_text(value)}"')
     if isinstance(value, (int, float)):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf if value > 0 else -math.inf
     else:
         text = str(value)
         if not _JAVA_FLOAT.fullmatch(text) and text not in NO_NUMBERS:

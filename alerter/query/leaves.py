@@ -98,10 +98,14 @@ def _number(view: View, value: Any) -> float | int | None:
     return int(number) if -limit <= number < limit else None
 
 
-def finite(view: View, value: Any) -> None:
-    """Raise RejectedQuery for what a field of fractions cannot hold."""
+def in_bounds(view: View, value: Any) -> None:
+    """Raise RejectedQuery for what a field of numbers cannot hold; of whole ones a fraction is no error."""
+    kind = view.type.kind
     try:
-        fieldtypes.as_float(value, view.type.kind)
+        if kind in fieldtypes.FLOATS:
+            fieldtypes.as_float(value, kind)
+        elif fieldtypes.as_float(value, "double", finite=False).is_integer():
+            fieldtypes.as_integer(value, "long" if kind == "long" else "integer")
     except ValueError as error:
         raise _failed(error) from None
 

@@ -11,7 +11,17 @@ from typing import Any
 from alerter.query.context import Context
 from alerter.query.dates import DateFormat, NotADate, date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, shard
-from alerter.query.fieldtypes import FLOATS, SUPPORTED, BadValue, FieldType, address, as_float, as_text
+from alerter.query.fieldtypes import (
+    FLOATS,
+    INTEGERS,
+    SUPPORTED,
+    BadValue,
+    FieldType,
+    address,
+    as_float,
+    as_integer,
+    as_text,
+)
 from alerter.query.mapping import cell_of
 from alerter.query.nodes import Docs
 from alerter.query.store import View
@@ -161,6 +171,8 @@ def _cursor(type: FieldType, value: Any, form: DateFormat | None) -> Any:
             return bool(value)
         if type.kind == "ip":
             return address(str(value))
+        if type.kind in INTEGERS:
+            return as_integer(value, "long" if type.kind == "long" else "integer")
         return as_text(value) if type.kind == "keyword" else cell_of([value], type)[0]
     except (NotADate, BadValue, ValueError, IndexError) as error:
         reason = f"Failed to parse search_after value for field [{type.name}]: {error}"

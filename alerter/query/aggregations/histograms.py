@@ -145,7 +145,8 @@ def date_histogram(context: Context, name: str, options: Mapping[str, Any], belo
     view, round = field(context, options), rounding("date_histogram", options)
     if view is None:
         return _unmapped(options)
-    if not view.type.is_date and (view.type.kind not in INTEGERS or options.get("format") or round.zone is not UTC):
+    spelt = any(options.get(option) is not None for option in ("format", "time_zone", "extended_bounds", "keyed"))
+    if not view.type.is_date and (spelt or view.type.kind not in INTEGERS):
         if view.type.is_number or view.type.kind == "boolean":
             raise UnsupportedQuery(f"date_histogram over the type [{view.type.kind}]")
         raise argument(
@@ -168,7 +169,7 @@ def histogram(context: Context, name: str, options: Mapping[str, Any], below: Ag
         interval, offset = float(options["interval"]), float(options.get("offset", 0))
     except KeyError:
         raise argument("Required [interval]") from None
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise content("[histogram] failed to parse field [interval]") from None
     if interval <= 0:
         raise content("[interval] must be >0 for histogram aggregation")
