@@ -13,7 +13,7 @@ from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, shard
 from alerter.query.fieldtypes import as_text
 from alerter.query.nodes import All, Bool, Node, Nothing, all_of, any_of
-from alerter.query.phrases import Want, contains
+from alerter.query.phrases import Want, contains, refuse_repeated
 from alerter.query.store import View
 
 BOOLEAN, PHRASE, PHRASE_PREFIX, BOOL_PREFIX = "boolean", "phrase", "phrase_prefix", "bool_prefix"
@@ -141,6 +141,8 @@ def _phrase(context: Context, view: View, words: Sequence[str], kind: str, optio
         last = patterns.prefix(words[-1])
         leaves.limited(view, last, options.most, "a phrase prefix")
         wants = [*words[:-1], last]
+    if slop:
+        refuse_repeated(wants)
     key = (kind, tuple(words), slop)
 
     def test(code: int) -> bool:

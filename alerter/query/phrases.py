@@ -10,7 +10,13 @@ from alerter.query.errors import UnsupportedQuery
 Want = Callable[[str], bool] | str
 """A word, or a test for the last word of a prefix phrase."""
 
-_COMBINATIONS = 50_000
+
+def refuse_repeated(phrase: Sequence[Want]) -> None:
+    """Refuse a sloppy phrase in which one place of a text could stand for two of its words."""
+    texts = [want for want in phrase if isinstance(want, str)]
+    tests = [want for want in phrase if not isinstance(want, str)]
+    if len(set(texts)) < len(texts) or any(test(text) for test in tests for text in texts):
+        raise UnsupportedQuery("a sloppy phrase with repeated words")
 
 
 def contains(tokens: Tokens, phrase: Sequence[Want], slop: int) -> bool:
@@ -29,10 +35,7 @@ def contains(tokens: Tokens, phrase: Sequence[Want], slop: int) -> bool:
         places.append(found)
     if slop == 0:
         return bool(set(places[0]).intersection(*places[1:]))
-    texts = {want for want in phrase if isinstance(want, str)}
-    overlapping = any(want(text) for want in phrase if not isinstance(want, str) for text in texts)
-    repeated = overlapping or len(texts) < sum(isinstance(w, str) for w in phrase)
-    return _distinct(places, slop) if repeated else _narrowest(places) <= slop
+    return _narrowest(places) <= slop
 
 
 def _narrowest(places: list[list[int]]) -> int:
@@ -45,28 +48,3 @@ def _narrowest(places: list[list[int]]) -> int:
         if len(last) == len(places):
             best = min(best, position - min(last.values()))
     return best
-
-
-def _distinct(places: list[list[int]], slop: int) -> bool:
-    """As ``_narrowest``, where a word that occurs twice must be found at two places."""
-    budget = _COMBINATIONS
-
-    def search(index: int, low: int, high: int, used: frozenset[int]) -> bool:
-        nonlocal budget
-        budget -= 1
-        if budget < 0:
-            raise UnsupportedQuery("a sloppy phrase with many repeated words")
-        if index == len(places):
-            return True
-        for adjusted in places[index]:
-            place = adjusted + index
-            new_low, new_high = min(low, adjusted), max(high, adjusted)
-            if (
-                place not in used
-                and new_high - new_low <= slop
-                and search(index + 1, new_low, new_high, used | {place})
-            ):
-                return True
-        return False
-
-    return any(search(1, first, first, frozenset({first})) for first in places[0])

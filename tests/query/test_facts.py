@@ -173,3 +173,38 @@ def test_refused_since_servers_differ(body: dict[str, Any]) -> None:
     )
     with pytest.raises(UnsupportedQuery):
         evaluator.search(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "terms": {"field": "huge", "missing": 1, "order": {"m": "desc"}, "size": 1},
+            "aggs": {"m": {"avg": {"field": "n"}}},
+        },
+        {"sum": {"field": "huge"}},
+        {"date_histogram": {"field": "nosuch", "fixed_interval": "1d", "extended_bounds": {"min": 1, "max": 2}}},
+        {
+            "composite": {
+                "sources": [{"h": {"terms": {"field": "huge", "missing_bucket": True, "missing_order": "last"}}}],
+                "after": {"h": 1},
+            }
+        },
+    ],
+)
+def test_aggregations_refused_since_a_server_is_inexact(body: dict[str, Any]) -> None:
+    """Orders by what some of many terms lack, sums that cancel out, bounds of nothing, missing values after a page."""
+    huge = [1 << 62, -(1 << 62), *range(20)]
+    evaluator = Evaluator(
+        Document(str(at), {"huge": value, **({"n": 1} if at else {})}) for at, value in enumerate(huge)
+    )
+    with pytest.raises(UnsupportedQuery):
+        evaluator.search({"size": 0, "aggs": {"a": body}})
+
+
+def test_terms_beyond_the_type() -> None:
+    """One term beyond a whole type matches nothing, a list with such a term is an error; a fraction never is."""
+    with pytest.raises(RejectedQuery):
+        _ids({"terms": {"n": [1, 1 << 70]}})
+    assert _ids({"term": {"n": 1 << 70}}) == []
+    assert _ids({"terms": {"n": [1, 1.5]}}) == ["1"]

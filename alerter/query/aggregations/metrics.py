@@ -51,11 +51,22 @@ def _values(view: View | None, options: Mapping[str, Any], docs: Docs) -> list[A
     return [value for doc in docs for value in cell(doc)]
 
 
+def _ends(view: View | None, options: Mapping[str, Any], docs: Docs) -> list[Any]:
+    """Return values that hold the least and the greatest; of the times of all documents these are known."""
+    if view is None or not view.type.is_date or "missing" in options or docs != range(view.column.store.count):
+        return _values(view, options, docs)
+    return list(view.bounds() or ())
+
+
 def _add(values: Sequence[Any]) -> float:
     try:
-        return math.fsum(values)
+        total = math.fsum(values)
     except OverflowError:
         return math.inf
+    size = math.fsum(map(abs, values))
+    if size > 1 << 53 and size > 1e6 * abs(total):
+        raise UnsupportedQuery("a sum of great numbers that cancel each other out")
+    return total
 
 
 def _mean(values: Sequence[Any]) -> float | None:
@@ -87,13 +98,14 @@ def _spelt(view: View | None, form: DateFormat | None, value: float | None) -> s
 def _single(type: str) -> Builder:
     compute = _SINGLE[type]
     empty = {"value": _NOTHING[type]} if type in _NOTHING else {}
+    values = _ends if type in _NOTHING else _values
 
     def build(context: Context, name: str, options: Mapping[str, Any], below: Aggregations) -> Aggregation:  # noqa: ARG001
         check(type, options, _COMMON)
         view, form = _column(context, type, options)
 
         def run(docs: Docs) -> Result:
-            value = compute(_values(view, options, docs))
+            value = compute(values(view, options, docs))
             text = _spelt(view, form, value)
             found = {"value": value} if text is None else {"value": value, "value_as_string": text}
             return Metric(found, empty)
