@@ -1,0 +1,1 @@
+"""Coming from ElastAlert: its configuration and its silences in alerter's terms."""

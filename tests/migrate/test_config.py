@@ -1,0 +1,188 @@
+"""An ElastAlert configuration in alerter's terms: every key, no secret, files that alerter takes as they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from alerter.clock import DAY, MINUTE
+from alerter.config import Settings, load_settings
+from alerter.errors import UsageError
+from alerter.migrate.config import Configuration, read_configuration
+from alerter.migrate.files import file_texts, write_files
+from alerter.migrate.keys import KEYS, Fate
+from alerter.migrate.routes import find_places
+from alerter.routing.load import load_routing
+from alerter.ruleset.load import load_rules
+
+WHOLE = """\
+rules_folder: rules
+scan_subdirectories: true
+run_every: {minutes: 1}
+buffer_time: {minutes: 15}
+es_host: es.example
+es_port: 9243
+use_ssl: true
+es_url_prefix: es
+es_username: alerts
+es_password: hushhush
+verify_certs: false
+writeback_index: elastalert_status
+old_query_limit: {days: 7}
+alert_time_limit: {days: 2}
+skip_invalid: true
+max_threads: 10
+disable_rules_on_error: false
+notify_alert: [email]
+notify_all_errors: true
+max_aggregation: 100
+statsd_host: statsd
+statsd_instance_tag: a
+logging: {version: 1, root: {level: WARN}, loggers: {elastalert: {level: WARNING}}}
+replace_dots_in_field_names: false
+string_multi_field_name: .raw
+jinja_root_name: _new
+custom_pretty_ts_format: "%Y"
+slack_webhook_url: https://hooks.slack.com/services/hushhush
+timestamp_field: time
+aws_region: eu-west-1
+rules_foldr: typo
+"""
+SLACK = "https://hooks.slack.com/services/T0/B0/hushhush"
+
+
+def configuration(folder: Path, text: str = WHOLE, **rules: str) -> Configuration:
+    """Write a configuration with its rules and read it."""
+    (folder / "rules").mkdir(exist_ok=True)
+    for name, rule in rules.items():
+        (folder / "rules" / f"{name}.yaml").write_text(f"type: any\nindex: logs\n{rule}", encoding="utf-8")
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    return read_configuration(folder / "config.yaml")
+
+
+def texts(config: Configuration, folder: Path) -> dict[str, str]:
+    """Return the files of a migration into a folder."""
+    return file_texts(config, find_places(load_rules(config.rules, Settings()), config.options), folder)
+
+
+def test_every_key_has_its_place_and_its_meaning(tmp_path: Path) -> None:
+    """Each key of the reference is named with line and column; the unknown one with the nearest known name."""
+    config = configuration(tmp_path)
+    assert [row.line for row in config.rows] == list(range(1, len(WHOLE.splitlines()) + 1))
+    fates = {row.key: row.fate for row in config.rows}
+    assert {key for key, fate in fates.items() if fate is Fate.UNKNOWN} == {"rules_foldr"}
+    assert (fates["timestamp_field"], fates["jinja_root_name"]) == (Fate.RULE, Fate.RULE)
+    assert (fates["aws_region"], fates["notify_alert"]) == (Fate.UNSUPPORTED, Fate.ROUTES)
+    assert all(row.meaning and "hush" not in row.meaning for row in config.rows)
+    (typo,) = (row for row in config.rows if row.fate is Fate.UNKNOWN)
+    assert "did you mean rules_folder?" in typo.meaning
+
+
+def test_the_settings_are_taken_as_they_are_written(tmp_path: Path) -> None:
+    """alerter reads the file that was written, with the rules where they are."""
+    out = tmp_path / "new" / "place"
+    config = configuration(tmp_path, order="")
+    write_files(texts(config, out), out, force=False)
+    settings = load_settings(str(out / "alerter.yaml"), {})
+    assert [path.resolve() for path in settings.rules] == [(tmp_path / "rules").resolve()]
+    assert (settings.run_every, settings.buffer_time, settings.max_catchup) == (MINUTE, 15 * MINUTE, 7 * DAY)
+    assert (settings.state_index, settings.log.level) == ("elastalert_status", "warning")
+    assert not settings.honour_rule_webhooks
+    routing, findings = load_routing(settings.notifiers)
+    assert routing is not None, findings
+
+
+def test_variables_are_named_and_secrets_are_not_shown(tmp_path: Path) -> None:
+    """What is no secret is filled in; of a secret the line where it stands."""
+    config = configuration(tmp_path, a=f"alert: slack\nslack_webhook_url: {SLACK}\n")
+    written = texts(config, tmp_path)
+    assert "hush" not in "".join(written.values()) + repr(config)
+    env = written["alerter.env"]
+    assert "ALERTER_ES_URL=https://es.example:9243/es\n" in env
+    assert "ALERTER_ES_USERNAME=alerts\n" in env
+    assert "# the value is in config.yaml, line 10\nALERTER_ES_PASSWORD=\n" in env
+    assert "ALERTER_SLACK_WEBHOOK_URL=\n" in env
+    assert f"{tmp_path / 'rules' / 'a.yaml'}:4\nSLACK_WEBHOOK_1=\n" in env
+
+
+def test_a_url_with_a_password_is_a_secret(tmp_path: Path) -> None:
+    """A host that holds a user and a password is not written."""
+    config = configuration(tmp_path, "es_hosts: ['https://u:hush@es.example:9200', b]\n")
+    assert [(v.name, v.value) for v in config.environment] == [("ALERTER_ES_URL", "")]
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "note"),
+    [
+        ("run_every: {milliseconds: 5}\n", "run_every", "left out: at least 1 s"),
+        ("buffer_time: 15\n", "buffer_time", "left out: 15 is not a length of time"),
+        ("writeback_index: _Bad\n", "writeback_index", "alerter is taken"),
+        ("scan_subdirectories: false\n", "scan_subdirectories", "move them elsewhere"),
+        ("rules_folder: nowhere\n", "rules_folder", "there is no folder"),
+        ("verify_certs: false\n", "verify_certs", "ALERTER_ES_CA_FINGERPRINT"),
+    ],
+)
+def test_what_alerter_would_refuse_is_left_out_with_a_note(tmp_path: Path, text: str, key: str, note: str) -> None:
+    """The written settings always load; the row says what could not be kept."""
+    config = configuration(tmp_path, text)
+    assert note in next(row.meaning for row in config.rows if row.key == key)
+    (tmp_path / "alerter.yaml").write_text(texts(config, tmp_path)["alerter.yaml"], encoding="utf-8")
+    load_settings(str(tmp_path / "alerter.yaml"), {})
+
+
+def test_routes_lead_where_the_rules_did(tmp_path: Path) -> None:
+    """The place of most rules is the default; others have a route by name, and hear what they heard."""
+    both = "slack_channel_override: ['#one', '#two']\n"
+    config = configuration(
+        tmp_path,
+        "rules_folder: rules\n",
+        a=f"name: a\nalert: slack\nslack_webhook_url: {SLACK}\nslack_channel_override: '#one'\n",
+        b=f"name: b\nalert: slack\nslack_webhook_url: {SLACK}\nslack_channel_override: '#one'\n",
+        c=f"name: 'c \"x\\y'\nalert: slack\nslack_webhook_url: $HOOK\n{both}",
+        d="name: d\nalert: [email, debug]\nemail: a@b.c\n",
+    )
+    text = texts(config, tmp_path)["notifiers/routes.yaml"]
+    (tmp_path / "routes.yaml").write_text(text, encoding="utf-8")
+    routing, findings = load_routing([tmp_path / "routes.yaml"])
+    assert routing is not None, [f.text() for f in findings]
+
+    def channels(rule: str) -> list[str]:
+        return [routing.receivers[d.receiver].channel for d in routing.destinations({"rule": rule}, 0)]
+
+    assert (channels("a"), channels("b"), channels("d")) == (["#one"], ["#one"], ["#one"])
+    assert channels('c "x\\y') == ["#one", "#two"]
+    assert {r.options.get("webhook_env") for r in routing.receivers.values()} == {"SLACK_WEBHOOK_1", "HOOK"}
+    assert "# alert email of d: use an apprise receiver" in text
+
+
+def test_without_channels_messages_go_to_the_console(tmp_path: Path) -> None:
+    """There is always a receiver."""
+    text = texts(configuration(tmp_path, "rules_folder: rules\n", a=""), tmp_path)["notifiers/routes.yaml"]
+    assert yaml.safe_load(text)["receivers"] == [{"name": "console", "console": {}}]
+
+
+@pytest.mark.parametrize("text", ["- a\n", "type: any\nindex: x\n", "a: [\n", "a: 1\na: 2\n", ""])
+def test_what_is_no_configuration_is_refused(tmp_path: Path, text: str) -> None:
+    """A list, a rule, broken YAML: said with the file, never a traceback."""
+    with pytest.raises(UsageError, match=r"config[.]yaml"):
+        configuration(tmp_path, text)
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """One file that is there keeps all from being written, unless it is asked for."""
+    (tmp_path / "alerter.yaml").write_text("mine", encoding="utf-8")
+    written = texts(configuration(tmp_path), tmp_path)
+    with pytest.raises(UsageError, match="already there"):
+        write_files(written, tmp_path, force=False)
+    assert not (tmp_path / "notifiers").exists()
+    assert (tmp_path / "alerter.yaml").read_text(encoding="utf-8") == "mine"
+    assert len(write_files(written, tmp_path, force=True)) == 3
+
+
+def test_the_documentation_lists_every_key() -> None:
+    """docs/migrate.md has a row for each key, with its words."""
+    text = (Path(__file__).parents[2] / "docs" / "migrate.md").read_text(encoding="utf-8")
+    assert [key for key, meaning in KEYS.items() if f"| `{key}` | {meaning.fate} |" not in text] == []
+    assert [key for key, meaning in KEYS.items() if meaning.text not in text] == []
