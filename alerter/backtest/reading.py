@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from alerter.clock import Millis
 from alerter.detectors import first_checkpoint, reads_from
-from alerter.detectors.protocol import Ask, Question
+from alerter.detectors.protocol import FOR_MESSAGES, Question
 from alerter.engine.dryrun import patient
 from alerter.model.rule import Frequency, Rule
 from alerter.sources.events import Events, Spent
@@ -31,7 +31,7 @@ class OneReading(Once):
         super().__init__(source)
         self._reading = _reading(rules, start, end)
         self._found: Events | None = None
-        self._dispensable = frozenset() if evidence or rules[0].newest else frozenset({Ask.CHART, Ask.SAMPLES})
+        self._dispensable = frozenset() if evidence or rules[0].newest else FOR_MESSAGES
 
     def open(self, readings: Sequence[Reading]) -> list[Events | SourceError]:
         """Return the events for each reading's rule; they must be settings of the one rule."""

@@ -28,6 +28,13 @@ class Ask(StrEnum):
     ALIVE = "alive"
     SAMPLES = "samples"
     CHART = "chart"
+    TOP = "top"
+    TABLE = "table"
+    RELATED = "related"
+
+
+FOR_MESSAGES = frozenset({Ask.SAMPLES, Ask.CHART, Ask.TOP, Ask.TABLE, Ask.RELATED})
+"""What only messages show: without an answer the message goes out all the same."""
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
-from alerter.clock import HOUR, Millis
+from alerter.clock import Millis
 from alerter.engine.decisions import of_plan, of_transition, of_verdict
+from alerter.engine.repeats import again
 from alerter.engine.shortening import shortened
 from alerter.engine.telling import Heard, Told, tell
 from alerter.engine.view import describe
@@ -24,10 +26,7 @@ from alerter.model.incident import (
     digest,
 )
 from alerter.model.route import Destination
-from alerter.model.rule import Key, Measuring, Realert, Rule
-
-DEFAULT_REPEAT: Millis = HOUR
-"""The least time between repeats where neither the rule writes ``realert`` nor the route ``repeat_interval``."""
+from alerter.model.rule import Key, Measuring, Rule
 
 
 @dataclass(frozen=True)
@@ -254,8 +253,8 @@ def _tell(story: Story, at: Millis, change: Change, reason: Reason, scene: Scene
     incident = story.incident
     destinations = scene.audience.destinations(incident, at)
     silenced = scene.audience.silenced(incident, at)
-    least = _least_between(scene.rule.realert)
-    for told in tell(destinations, Heard.of(incident), silenced, change, reason, at, least):
+    due = partial(again, scene.rule)
+    for told in tell(destinations, Heard.of(incident), silenced, change, reason, at, due):
         if told.kind is None:
             story.decisions.append(of_verdict(incident, told, at))
         else:
@@ -267,13 +266,9 @@ def _tell_untold(story: Story, at: Millis, scene: Scene) -> None:
     heard = Heard.of(incident)
     waiting = [d for d in scene.audience.destinations(incident, at) if d.receiver not in heard.receivers]
     silenced = scene.audience.silenced(incident, at)
-    for told in tell(waiting, heard, silenced, Change.OPENED, Reason.SILENCE_ENDED, at, 0):
+    for told in tell(waiting, heard, silenced, Change.OPENED, Reason.SILENCE_ENDED, at):
         if told.kind is not None:
             _plan(story, told, at, scene)
-
-
-def _least_between(realert: Realert) -> Millis:
-    return 0 if realert.written else DEFAULT_REPEAT
 
 
 def _plan(story: Story, told: Told, at: Millis, scene: Scene, *, raised: bool = False) -> None:

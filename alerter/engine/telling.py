@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerter.clock import Millis
@@ -11,6 +11,8 @@ from alerter.model.route import Destination
 
 Obstacle = tuple[Reason, str, Millis | None]
 """Why an incident is not told now: the reason, which silence or interval or rule, and until when (if known)."""
+Again = Callable[[Destination, Millis], Millis]
+"""From when (event time) a destination that last heard at an instant may be told a repeat."""
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,19 @@ def tell(
     change: Change,
     reason: Reason,
     at: Millis,
-    least_between: Millis,
+    again: Again | None = None,
 ) -> Iterator[Told]:
     """Yield a verdict for each destination of a change that is worth telling.
 
-    A repeat is due when the route's ``repeat_interval`` (where it names none: ``least_between``) has passed since the
-    receiver last heard; the rule's ``realert`` has passed already, or there would be no announced match.
+    A repeat is due when ``again`` says so (without it, at once); the rule's ``realert`` has passed already, or there
+    would be no announced match.
     """
     seen: set[str] = set()
     for destination in destinations:
         if destination.receiver in seen:
             continue
         seen.add(destination.receiver)
-        yield _verdict(destination, heard, silenced, change, reason, at, least_between)
+        yield _verdict(destination, heard, silenced, change, reason, at, again)
 
 
 def _verdict(
@@ -71,7 +73,7 @@ def _verdict(
     change: Change,
     reason: Reason,
     at: Millis,
-    least_between: Millis,
+    again: Again | None,
 ) -> Told:
     receiver, route = destination.receiver, destination.path
     if destination.muted is not None:
@@ -86,7 +88,7 @@ def _verdict(
         return Told(receiver, Kind.FIRING, Reason.REOPENED, route=route)
     if change is Change.RAISED:
         return Told(receiver, Kind.REPEAT, Reason.SEVERITY_RAISED, route=route)
-    interval = least_between if destination.repeat_interval is None else destination.repeat_interval
-    if at - last < interval:
-        return Told(receiver, None, Reason.REPEAT_INTERVAL, until=last + interval, route=route)
+    due = last if again is None else again(destination, last)
+    if at < due:
+        return Told(receiver, None, Reason.REPEAT_INTERVAL, until=due, route=route)
     return Told(receiver, Kind.REPEAT, Reason.REPEAT, route=route)

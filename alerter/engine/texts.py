@@ -12,7 +12,7 @@ from alerter.formats import fill
 from alerter.model.incident import Match
 from alerter.model.metric import MetricAggregation, PercentageMatch
 from alerter.model.rule import Flatline, Rule, Spike, SpikeAggregation
-from alerter.model.texts import Filling, TextType
+from alerter.model.texts import Filling, TextType, Top
 from alerter.redact import redact_text
 from alerter.sources.values import value_at
 from alerter.templates import BrokenTemplate, render, shortened
@@ -129,6 +129,15 @@ def _value(rule: Rule, facts: Mapping[str, Any], path: str) -> Any:
 def discover_names(link: str) -> dict[str, str]:
     """Return the link into Discover by the names that ElastAlert gives it."""
     return {"kibana_discover_url": link, "opensearch_discover_url": link} if link else {}
+
+
+def counted_names(tops: Sequence[Top], related: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what was counted by ElastAlert's names: ``top_events_<field>`` with and without ``.keyword``."""
+    found: dict[str, Any] = {"related_events": list(related)} if related else {}
+    for top in tops:
+        base = top.name.removesuffix(".keyword")
+        found |= {f"top_events_{name}": dict(top.rows) for name in (base, f"{base}.keyword")}
+    return found
 
 
 def shows_alone(rule: Rule, text: str) -> bool:

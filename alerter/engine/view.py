@@ -10,13 +10,15 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.engine.links import discover_link
 from alerter.engine.metric_words import metric_condition, metric_sentence
-from alerter.engine.texts import discover_names, match_facts, rendered, said, shows_alone
+from alerter.engine.tables import drawn
+from alerter.engine.texts import counted_names, discover_names, match_facts, rendered, said, shows_alone
 from alerter.model.incident import Match, View
 from alerter.model.metric import MetricAggregation, PercentageMatch
 from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, SpikeAggregation, ValueList
-from alerter.model.texts import TextType
+from alerter.model.texts import TextType, Top
 from alerter.redact import redact_text
 from alerter.sources.asking import Part
+from alerter.sources.counted import MOST_ROWS, Row
 from alerter.timetext import iso, length_text
 
 SAMPLE_LENGTH = 2_000
@@ -30,6 +32,11 @@ class Evidence:
     documents: Sequence[Mapping[str, Any]] = ()
     chart: tuple[tuple[Millis, float], ...] = ()
     parts: Sequence[Part] = ()
+    tops: Sequence[Top] = ()
+    rows: Sequence[Row] = ()
+    related: Sequence[Mapping[str, Any]] = ()
+    others: int = 0
+    """How many events the window has beside the newest; ``related`` are some of them, or none unless asked for."""
 
 
 def build_view(
@@ -41,7 +48,7 @@ def build_view(
     ElastAlert's options say; with ``alert_text_only`` that text stands alone.
     """
     link = discover_link(rule, match, evidence.parts)
-    more = discover_names(link)
+    more = {**discover_names(link), **counted_names(evidence.tops, evidence.related)}
     facts = match_facts(rule, match, evidence.documents, matches, more)
     values = {**_values(rule, match, labels, opened, evidence), **more}
     texts, own = rule.message, said(rule, facts, values)
@@ -52,9 +59,11 @@ def build_view(
         title=rendered(rule, texts.title, values) or own.title or rule.name,
         sentence="" if alone else describe(rule, match, labels),
         condition="" if alone else condition_text(rule),
-        fields=_fields(rule, values),
+        fields=(*_fields(rule, values), *(() if alone else _related(rule, evidence))),
         sample=_sample(rule, evidence) if sampled else "",
         chart=() if alone else evidence.chart,
+        top=() if alone else tuple(evidence.tops),
+        table=_table(rule, evidence),
         threshold=_threshold(rule),
         runbook=rendered(rule, texts.runbook, values),
         dashboard=rendered(rule, texts.dashboard, values),
@@ -182,6 +191,18 @@ def _values(rule: Rule, match: Match, labels: Mapping[str, str], opened: Millis,
 def _fields(rule: Rule, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     texts = ((name, rendered(rule, source, values)) for name, source in rule.message.fields)
     return tuple((name, text) for name, text in texts if text)
+
+
+def _related(rule: Rule, evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    shown = rule.texts.related and evidence.others
+    return (("Related events", f"{evidence.others:,} more in the window"),) if shown else ()
+
+
+def _table(rule: Rule, evidence: Evidence) -> str:
+    table = rule.texts.table
+    if table is None or not evidence.rows:
+        return ""
+    return redact_text(drawn(table, evidence.rows, more=len(evidence.rows) >= MOST_ROWS), rule.redact)
 
 
 def _sample(rule: Rule, evidence: Evidence) -> str:

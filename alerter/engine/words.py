@@ -11,8 +11,10 @@ from alerter.engine.story import Words
 from alerter.engine.view import Evidence, build_view
 from alerter.model.incident import Change, Match, Transition, View
 from alerter.model.rule import Attribute, Flatline, FromEvent, Key, KeyValue, Rule
+from alerter.model.texts import Top
 from alerter.notifiers.text import plain_text
 from alerter.redact import redact_document
+from alerter.sources.counted import Row
 from alerter.sources.events import Events
 from alerter.sources.values import value_at
 
@@ -69,18 +71,49 @@ class _Evidence:
     def __init__(self, rule: Rule, events: Events) -> None:
         self._rule = rule
         self._events = events
+        texts, named = rule.texts, events.asking.named
+        columns = texts.table.columns if texts.table is not None else ()
+        top, table = any(n in named for n in texts.top), any(c.path in named for c in columns)
+        wanted = ((Ask.TOP, top), (Ask.TABLE, table), (Ask.RELATED, texts.related and rule.timeframe > 0))
+        self._wanted = [about for about, asked in wanted if asked and events.asking.time.pushed]
 
     def of(self, match: Match) -> Evidence:
         """Return the newest documents of the match's window, and its counts."""
         self.ask(match)
         counted = not self._rule.is_event_type
         chart = self._events.chart(match.key, self._start(match), match.at) if counted else ()
-        return Evidence(self._documents(match), tuple(chart), self._events.asking.parts)
+        documents, parts = self._documents(match), self._events.asking.parts
+        return Evidence(documents, tuple(chart), parts, *self._counted(match))
 
     def ask(self, match: Match) -> None:
         """Make sure that it is known; raises Unanswered."""
         charted = () if self._rule.is_event_type else (Ask.CHART,)
-        self._events.need(match.key, self._start(match), match.at, Ask.SAMPLES, *charted)
+        near = (Ask.SAMPLES, *charted, *(about for about in self._wanted if about is Ask.RELATED))
+        wide = [about for about in self._wanted if about is not Ask.RELATED]
+        questions: list[Question] = []
+        for start, abouts in ((self._start(match), near), (self._wide_start(match), wide)):
+            try:
+                self._events.need(match.key, start, match.at, *abouts)
+            except Unanswered as unanswered:
+                questions += unanswered.questions
+        if questions:
+            raise Unanswered(questions)
+
+    def _counted(self, match: Match) -> tuple[Sequence[Top], Sequence[Row], Sequence[Mapping[str, Any]], int]:
+        """Return what ElastAlert's options ask for: most frequent values, rows of a table, the other events."""
+        place = (match.key, self._wide_start(match), match.at)
+        tops = self._events.tops(*place) if Ask.TOP in self._wanted else ()
+        rows = self._events.table(*place) if Ask.TABLE in self._wanted else ()
+        if Ask.RELATED not in self._wanted:
+            return tops, rows, (), 0
+        others, total = self._events.related(match.key, self._start(match), match.at)
+        return tops, rows, [redact_document(document, self._rule.redact) for document in others], total
+
+    def _wide_start(self, match: Match) -> Millis:
+        """Return from where values are counted: a flatline's own window holds too little to tell."""
+        gathering = self._rule.texts.gathering
+        length = self._rule.timeframe or (gathering.period if gathering is not None else 0) or 10 * MINUTE
+        return match.at - (2 * length if isinstance(self._rule.condition, Flatline) else length)
 
     def _start(self, match: Match) -> Millis:
         return match.at - (self._rule.timeframe or MINUTE)

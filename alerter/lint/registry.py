@@ -62,7 +62,7 @@ KNOWN: tuple[Lint[Known], ...] = (
 
 READING = frozenset(
     {
-        "duplicate_name", "empty_file", "ignored_option", "inline_secret", "label_clash", "message_wins",
+        "duplicate_name", "empty_file", "gathered", "ignored_option", "inline_secret", "label_clash", "message_wins",
         "number_as_text", "own_receiver", "routed_elsewhere", "rule_alert", "unknown_option",
     }
 )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.model.memory import KeyMemory
 from alerter.model.rule import Key
+from alerter.model.texts import Top
 
 JUDGING_VALUES = frozenset({"cardinality", "metric_aggregation", "percentage_match", "spike_aggregation"})
 """Types of rules that judge a value of a window; ``count`` and ``peak`` are its numbers of events all the same."""
@@ -254,7 +255,8 @@ class View:
     condition: str = ""
     fields: tuple[tuple[str, str], ...] = ()
     sample: str = ""
-    top: tuple[tuple[str, int], ...] = ()
+    top: tuple[Top, ...] = ()
+    table: str = ""
     chart: tuple[tuple[Millis, float], ...] = ()
     threshold: float | None = None
     runbook: str = ""

@@ -82,11 +82,71 @@ class Discover:
 
 
 @dataclass(frozen=True)
+class Column:
+    """One column of a summary table: a field's path, and what stands above it."""
+
+    path: str
+    header: str
+
+
+class TableStyle(StrEnum):
+    """ElastAlert's ``summary_table_type``."""
+
+    ASCII = "ascii"
+    MARKDOWN = "markdown"
+    HTML = "html"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of counts by the fields of ``columns``, the most frequent first; ``rows`` None means as many as fit."""
+
+    columns: tuple[Column, ...]
+    style: TableStyle = TableStyle.ASCII
+    rows: int | None = None
+    prefix: str = ""
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """ElastAlert's ``aggregation``: at most one message in ``period``, or between two fire times of ``cron``."""
+
+    period: Millis = 0
+    cron: str | None = None
+    timezone: str = "UTC"
+
+
+@dataclass(frozen=True)
+class Top:
+    """The most frequent values of a field with their counts; ``others`` are the events with any other value."""
+
+    name: str
+    rows: tuple[tuple[str, int], ...] = ()
+    others: int = 0
+
+
+@dataclass(frozen=True)
 class Texts:
-    """All that ElastAlert's options say about a rule's messages."""
+    """All that ElastAlert's options say about a rule's messages.
+
+    ``top`` names the fields whose ``top_number`` most frequent values are shown; ``related`` asks for the other events
+    of the window.
+    """
 
     alert: AlertTexts = AlertTexts()
     discover: Discover = Discover()
+    top: tuple[str, ...] = ()
+    top_number: int = 5
+    related: bool = False
+    table: Table | None = None
+    gathering: Gathering | None = None
+
+    @property
+    def counted(self) -> tuple[str, ...]:
+        """The fields whose values are counted for messages, each once."""
+        columns = self.table.columns if self.table is not None else ()
+        return tuple(dict.fromkeys((*self.top, *(column.path for column in columns))))
 
 
 NO_TEXTS = Texts()

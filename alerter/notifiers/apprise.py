@@ -9,6 +9,7 @@ from alerter.errors import UsageError
 from alerter.model.incident import Kind
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
+from alerter.notifiers.text import top_line
 
 
 class AppriseNotifier(OneWay):
@@ -45,6 +46,6 @@ class AppriseNotifier(OneWay):
 def body_of(message: Outgoing) -> str:
     """Return the text of a message: the line that says all, the rule's own text below it, and the note."""
     delivery = message.delivery
-    summary = message.incident.view.summary if delivery.kind is Kind.FIRING else ""
-    return "\n".join(part for part in (delivery.text, summary, message.note) if part)
-
+    view = message.incident.view
+    more = [view.summary, *map(top_line, view.top), view.table] if delivery.kind is Kind.FIRING else []
+    return "\n".join(part for part in (delivery.text, *more, message.note) if part)

@@ -9,7 +9,7 @@ from alerter.clock import Millis
 from alerter.model.incident import Delivery, Kind, Reason
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Outgoing, Posted
-from alerter.notifiers.text import headline, key_words, one_line, safe_line
+from alerter.notifiers.text import headline, key_words, one_line, safe_line, top_line
 from alerter.timetext import iso
 
 Write = Callable[[str], None]
@@ -83,6 +83,9 @@ def _body(message: Outgoing) -> Iterator[str]:
         yield key_words(incident)
     for name, value in incident.view.fields:
         yield f"{one_line(name)}: {_short(value)}"
+    if delivery.kind is Kind.FIRING:
+        yield from map(top_line, incident.view.top)
+        yield from map(safe_line, incident.view.table.split("\n") if incident.view.table else ())
 
 
 def _paragraph(text: str) -> Iterator[str]:

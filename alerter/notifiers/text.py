@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from alerter.clock import SECOND, Millis
 from alerter.model.incident import Incident, Kind, Reason
+from alerter.model.texts import Top
 from alerter.timetext import length_text
 
 LONGEST_TEXT = 290
@@ -52,6 +53,13 @@ def key_words(incident: Incident) -> str:
         shown = "(missing)" if value is None else _cut(one_line(str(value)), LONGEST_VALUE)
         words.append(f"{one_line(name)} {shown}")
     return ", ".join(words)
+
+
+def top_line(top: Top) -> str:
+    """Return the most frequent values of a field on one line: ``host.name: web-1 12, web-2 3, others 2``."""
+    rows = [f"{_cut(one_line(value), LONGEST_VALUE)} {count:,}" for value, count in top.rows]
+    others = [f"others {top.others:,}"] if top.others else []
+    return f"{one_line(top.name)}: {', '.join([*rows, *others]) or 'none'}"
 
 
 def clock_text(at: Millis, zone: str = "UTC") -> str:

@@ -96,6 +96,8 @@ def incident_json(incident: Incident) -> dict[str, Any]:
         "summary": view.summary,
         "fields": dict(view.fields),
         "sample": view.sample,
+        "top": {top.name: {"values": dict(top.rows), "others": top.others} for top in view.top},
+        "table": view.table,
         "links": {
             n: u for n, u in (("runbook", view.runbook), ("dashboard", view.dashboard), ("view", view.link)) if u
         },

@@ -172,7 +172,8 @@ class Builder:
     def _realert(self) -> Realert:
         length, cap = self._optional("realert"), self._optional("exponential_realert")
         written = length is not None
-        length = MINUTE if length is None else length
+        if length is None:
+            length = 0 if self._options.get("aggregation") else MINUTE
         if cap is not None and cap <= length:
             message = "exponential_realert must be longer than realert"
             self._error("exponential_realert", message, "it is the longest silence", "exponential_realert")

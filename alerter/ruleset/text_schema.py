@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from alerter.model.texts import TextType
+from alerter.model.texts import TableStyle, TextType
 
 PLAIN = {"type": ["string", "number", "boolean", "null"]}
 PATHS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": ["string", "integer"]}}]}
 COLUMNS = {"type": "array", "items": {"type": "string", "minLength": 1}}
+
+TABLE_COLUMN: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1},
+        {
+            "type": "object",
+            "required": ["path"],
+            "additionalProperties": False,
+            "properties": {"path": {"type": "string", "minLength": 1}, "header": {"type": "string"}},
+        },
+    ]
+}
 
 
 def text_options(length: dict[str, Any]) -> dict[str, Any]:
@@ -24,6 +36,16 @@ def text_options(length: dict[str, Any]) -> dict[str, Any]:
         "alert_text_type": {"enum": [str(kind) for kind in TextType]},
         "jinja_root_name": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
         "jinja_template_path": {"type": "string", "minLength": 1},
+        "top_count_keys": PATHS,
+        "top_count_number": {"type": "integer", "minimum": 1, "maximum": 100},
+        "raw_count_keys": {"type": "boolean"},
+        "attach_related": {"type": "boolean"},
+        "aggregation": {"anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1}, {"enum": [0, None]}]},
+        "summary_table_fields": {"anyOf": [TABLE_COLUMN, {"type": "array", "items": TABLE_COLUMN}]},
+        "summary_table_type": {"enum": [str(style) for style in TableStyle]},
+        "summary_table_max_rows": {"type": "integer", "minimum": 0},
+        "summary_prefix": PLAIN,
+        "summary_suffix": PLAIN,
         **{f"{family}_discover_{name}": shape for family in ("kibana", "opensearch") for name, shape in (
             ("index_pattern_id", {"type": "string"}),
             ("columns", COLUMNS),

@@ -10,12 +10,27 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.durations import parse_duration
 from alerter.model.rule import MessageTexts
-from alerter.model.texts import LONGEST_SUBJECT, MISSING, AlertTexts, Discover, Filling, Texts, TextType
+from alerter.model.texts import (
+    LONGEST_SUBJECT,
+    MISSING,
+    AlertTexts,
+    Column,
+    Discover,
+    Filling,
+    Gathering,
+    Table,
+    TableStyle,
+    Texts,
+    TextType,
+)
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
 from alerter.ruleset.imports import FileState, file_state
 from alerter.ruleset.options import ROUTED, ROUTED_PREFIXES
 from alerter.ruleset.yaml_positions import LARGEST_FILE, Document
+from alerter.schedule import cron_problem
 from alerter.templates import BrokenTemplate, compile_template
+from alerter.timetext import length_text
+from alerter.zones import zone_exists
 
 SOURCES = ("title", "summary", "runbook", "dashboard")
 KEPT_BACK = ("es_", "kibana_user", "kibana_pass", "aws_", "client_", "profile", "filter", "alert", "jinja_", "import")
@@ -61,7 +76,54 @@ class TextReader:
 
     def texts(self) -> Texts:
         """Return what ElastAlert's options say."""
-        return Texts(alert=self._alert(), discover=self._discover())
+        keys = self._options.get("top_count_keys") or ()
+        return Texts(
+            alert=self._alert(),
+            discover=self._discover(),
+            top=tuple(dict.fromkeys(map(str, keys if isinstance(keys, list) else [keys]))),
+            top_number=int(self._options.get("top_count_number") or 5),
+            related=bool(self._options.get("attach_related")),
+            table=self._table(),
+            gathering=self._gathering(),
+        )
+
+    def _table(self) -> Table | None:
+        written = self._options.get("summary_table_fields") or ()
+        columns = [_column(one) for one in (written if isinstance(written, list) else [written])]
+        if not columns:
+            return None
+        rows = self._options.get("summary_table_max_rows")
+        return Table(
+            tuple(columns),
+            TableStyle(self._options.get("summary_table_type") or TableStyle.ASCII),
+            None if rows is None else int(rows),
+            str(self._options.get("summary_prefix") or ""),
+            str(self._options.get("summary_suffix") or ""),
+        )
+
+    def _gathering(self) -> Gathering | None:
+        """Return the aggregation, and say what it does here."""
+        written = self._options.get("aggregation")
+        if not written:
+            return None
+        cron = written.get("schedule") if isinstance(written, Mapping) else None
+        if cron is not None:
+            zone = str((self._options.get("schedule") or {}).get("timezone", "UTC"))
+            problem = cron_problem(str(cron))
+            if problem:
+                self._error("cron", f"{cron!r} {problem}", 'like "0 * * * *"', "aggregation", "schedule")
+            gathering = Gathering(cron=str(cron), timezone=zone if zone_exists(zone) else "UTC")
+        else:
+            period = self._length("aggregation")
+            if not period:
+                return None
+            gathering = Gathering(period)
+        often = f"in {length_text(gathering.period)}" if gathering.period else f"between two times of {cron}"
+        message = f"aggregation: the first match of a key is told at once, later ones by at most one message {often}"
+        hint = "each key has a message of its own, edited in place; it counts all that was gathered"
+        found = self._document.diagnostic("info", "gathered", message, hint, ("aggregation",), key=True)
+        self._findings.append(found)
+        return gathering
 
     def _alert(self) -> AlertTexts:
         options = self._options
@@ -152,6 +214,12 @@ class TextReader:
 
     def _error(self, code: str, message: str, hint: str, *path: Any) -> None:
         self._findings.append(self._document.diagnostic("error", code, message, hint, path))
+
+
+def _column(written: Any) -> Column:
+    if isinstance(written, Mapping):
+        return Column(str(written["path"]), str(written.get("header", written["path"])))
+    return Column(str(written), str(written))
 
 
 def _as_elastalert(name: str, value: Any) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from alerter.clock import DAY, Millis
 from alerter.model.metric import Metric, MetricKind
 from alerter.model.rule import Cardinality, FromEvent, Key, KeyValue, Measuring, Rule, ValueList
 from alerter.query.kql import kql_to_dsl
+from alerter.sources.counted import named_fields
 from alerter.sources.protocol import Hit, SearchRequest, SourceError
 from alerter.sources.timefield import DATES, TimeReader, time_reader
 from alerter.sources.values import values_at
@@ -118,6 +119,8 @@ class Asking:
     loose: tuple[Millis, Millis] | None = None
     counted: Part | None = None
     metered: Part | None = None
+    named: Mapping[str, str] = field(default_factory=dict)
+    """The field by which each name in the rule's options is counted for messages."""
 
     @staticmethod
     def wanted(rule: Rule) -> list[str]:
@@ -130,6 +133,7 @@ class Asking:
         metric = _metric_of(rule)
         if metric is not None:
             fields.append(metric.field)
+        fields += [n for name in rule.texts.counted for n in (name, name.removesuffix(".keyword"))]
         names = [n for name in fields for n in (name, f"{name}.keyword", name.removesuffix(".keyword"))]
         return [rule.time.name, "@timestamp", *names]
 
@@ -151,6 +155,7 @@ class Asking:
         if metric is not None and metric.kind is MetricKind.CARDINALITY:
             counted = _counted(metric.field, types, warnings)
         metered = None if metric is None or counted is not None else _metered(metric, types, warnings)
+        named = named_fields(rule, types, warnings)
         return cls(
             rule,
             time,
@@ -161,6 +166,7 @@ class Asking:
             _listed(rule.condition, types) if isinstance(rule.condition, ValueList) else None,
             counted=counted,
             metered=metered,
+            named=named,
         )
 
     def may_be_loose(self, types: Types) -> bool:
@@ -238,7 +244,14 @@ class Asking:
     def shown(self) -> list[str]:
         """Return what samples hold: ``include``, and always the time, the key and what the rule looks at."""
         attributes = [a.path for a in (*self.rule.splits.values(), *self.rule.newest.values())]
-        names = {*self.rule.include, *self.rule.query_key, *attributes, *self._sources(), self.time.field}
+        names = {
+            *self.rule.include,
+            *self.rule.texts.alert.paths,
+            *self.rule.query_key,
+            *attributes,
+            *self._sources(),
+            self.time.field,
+        }
         names |= {part.name for part in (self.counted, self.metered) if part is not None}
         return sorted({name.removesuffix(".keyword") for name in names})
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.clock import SECOND, Millis
-from alerter.detectors.protocol import Ask, Question, Unanswered
+from alerter.detectors.protocol import FOR_MESSAGES, Ask, Question, Unanswered
 from alerter.measures import NO_EVENTS, Measure
 from alerter.model.cost import Cost
 from alerter.model.metric import Window
 from alerter.model.rule import Key, KeyValue, Rule, ValueList
+from alerter.model.texts import Top
 from alerter.redact import hide, is_hidden
+from alerter.sources import counted
 from alerter.sources.asking import Asking, translated
 from alerter.sources.details import Details
 from alerter.sources.lists import ListCheck
@@ -158,6 +160,20 @@ class Events:
         found: Sequence[tuple[Millis, float]] = self._answer(Question(Ask.CHART, key, start, end))
         return found
 
+    def tops(self, key: Key, start: Millis, end: Millis) -> Sequence[Top]:
+        """Return the most frequent values in ``(start, end]`` of each field that ``top_count_keys`` names."""
+        found: Sequence[Top] = self._answer(Question(Ask.TOP, key, start, end))
+        return found
+
+    def table(self, key: Key, start: Millis, end: Millis) -> Sequence[counted.Row]:
+        """Return the rows of the rule's summary table in ``(start, end]``, the most frequent first."""
+        found: Sequence[counted.Row] = self._answer(Question(Ask.TABLE, key, start, end))
+        return found
+
+    def related(self, key: Key, start: Millis, end: Millis) -> tuple[Sequence[Mapping[str, Any]], int]:
+        """Return the events in ``(start, end]`` but for the newest, newest first, and how many there are."""
+        return self._answer(Question(Ask.RELATED, key, start, end)) or ((), 0)
+
     def need(self, key: Key, start: Millis, end: Millis, *abouts: Ask) -> None:
         """Raise Unanswered for all of these that are not known yet, so that they are asked for together."""
         missing = [q for about in abouts if (q := Question(about, key, start, end)) not in self.known]
@@ -182,10 +198,9 @@ class Events:
 
     def give_up(self, questions: Iterable[Question]) -> bool:
         """Note that questions got no answer; returns whether the evaluation can do without (samples, charts)."""
-        dispensable = {Ask.SAMPLES, Ask.CHART}
         questions = list(questions)
-        self.known |= {q: () for q in questions if q.about in dispensable}
-        return all(q.about in dispensable for q in questions)
+        self.known |= {q: () for q in questions if q.about in FOR_MESSAGES}
+        return all(q.about in FOR_MESSAGES for q in questions)
 
     def key_clauses(self, key: Key) -> list[dict[str, Any]]:
         """Return the clauses that select the events of one key."""
@@ -301,6 +316,9 @@ _ASK: dict[Ask, Callable[[Events, Question], Asked]] = {
     Ask.ALIVE: _alive,
     Ask.SAMPLES: _samples,
     Ask.CHART: _chart,
+    Ask.TOP: counted.top,
+    Ask.TABLE: counted.table,
+    Ask.RELATED: counted.related,
 }
 
 

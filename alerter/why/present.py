@@ -14,5 +14,5 @@ def untold_now(incident: Incident, audience: Audience, now: Millis) -> list[Deci
     heard = Heard.of(incident)
     waiting = [d for d in audience.destinations(incident, now) if d.receiver not in heard.receivers]
     silenced = audience.silenced(incident, now)
-    verdicts = tell(waiting, heard, silenced, Change.OPENED, Reason.FIRST_MATCH, now, 0)
+    verdicts = tell(waiting, heard, silenced, Change.OPENED, Reason.FIRST_MATCH, now)
     return [of_verdict(incident, told, now) for told in verdicts if told.kind is None]

@@ -8,6 +8,7 @@ from typing import Any
 
 from alerter.clock import SECOND, Millis
 from alerter.model.incident import Delivery, Incident, Kind, Reason
+from alerter.model.texts import Top
 from alerter.notifiers.protocol import Outgoing
 from alerter.notifiers.slack.escape import cut, escape, fenced, link, mrkdwn, units
 from alerter.notifiers.text import clock_text, headline, key_words
@@ -99,6 +100,10 @@ def _root(message: Outgoing, options: Options) -> Iterator[Block]:
     fields = _first(list(_fields(incident, options)))
     if fields:
         yield {"type": "section", "fields": [{"type": "mrkdwn", "text": text} for text in fields]}
+    if incident.view.top and message.plain < 2:
+        yield {"type": "section", "fields": [{"type": "mrkdwn", "text": _top(top)} for top in incident.view.top[:10]]}
+    if incident.view.table and message.plain < 2:
+        yield _section(fenced(incident.view.table, MOST_SUMMARY))
     chart = _chart(incident)
     if chart and message.plain < 1:
         yield chart
@@ -164,6 +169,13 @@ def _fields(incident: Incident, options: Options) -> Iterator[str]:
         yield _field("Seen", f"{incident.matches:,} times{peak}")
     for name, value in incident.view.fields:
         yield _field(name, value)
+
+
+def _top(top: Top) -> str:
+    """Return the most frequent values of a field, the rest summed."""
+    rows = [f"{mrkdwn(' '.join(value.split()), 80)}: {count:,}" for value, count in top.rows]
+    others = [f"others: {top.others:,}"] if top.others else []
+    return cut("\n".join([f"*Most frequent {mrkdwn(top.name, 100)}*", *rows, *others]), 1_000)
 
 
 def _field(name: str, value: str) -> str:
