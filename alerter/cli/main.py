@@ -26,6 +26,7 @@ COMMANDS = {
     "status": "cluster, rules, incidents, outbox and silences at a glance",
     "init": "create or upgrade the state indices",
     "migrate": "from ElastAlert's config.yaml and silences to alerter's",
+    "sigma": "Sigma rules to rule files",
     "schema": "print the JSON Schema of rule files, tests, routes or settings, for editors",
     "query": "answer search requests on files with the embedded evaluator",
     "notify-test": "send a test message to a receiver",
