@@ -32,7 +32,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     part.add_argument("rules", nargs="+", metavar="RULES", help="Sigma files, or folders with them")
     part.add_argument("--pipeline", action="append", default=[], metavar="NAME", help="such as ecs_windows, or a file")
     part.add_argument("--index", metavar="PATTERN", help="in place of *, where the pipeline names no index")
-    part.add_argument("-o", "--output", required=True, metavar="DIR", help="where the rule files are written")
+    part.add_argument("-o", "--output", default="rules", metavar="DIR", help="where they are written (default: rules)")
     part.add_argument("--force", action="store_true", help="overwrite files that are there")
     part.add_argument("--format", choices=["text", "json"], default="text")
     part.set_defaults(run=run)
