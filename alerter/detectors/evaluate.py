@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
-from alerter.detectors import cardinality, flatline, frequency, metric, metric_spike, single, spike
+from alerter.detectors import cardinality, change, flatline, frequency, metric, metric_spike, single, spike
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Ask, Events, Question, Span, Unanswered
 from alerter.incidents import Lifecycle
+from alerter.model.history import NewTerm, ValueChange
 from alerter.model.incident import Change, Checkpoint, Outcome, Reason, Transition
 from alerter.model.memory import KeyMemory
 from alerter.model.metric import MetricAggregation, PercentageMatch
@@ -55,6 +56,8 @@ DETECTORS: dict[type, Detector] = {
     SpikeAggregation: lambda run, life, span: metric_spike.detect(run.events, life, span, run.rule_first),
     ValueList: lambda run, life, span: single.detect(run.events, life, span, run.seen),
     AnyEvent: lambda run, life, span: single.detect(run.events, life, span, run.seen),
+    ValueChange: lambda run, life, span: change.detect(run.events, life, span, run.seen),
+    NewTerm: lambda run, life, span: change.detect(run.events, life, span, run.seen),
 }
 
 
@@ -112,7 +115,13 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     if seen is None:
         warnings.append("late: too many events within buffer_time to tell late ones from known ones")
     fresh = replace(
-        checkpoint, evaluated=end, keys=keys, covered=run.covered(end), first_event=run.rule_first, seen=seen
+        checkpoint,
+        evaluated=end,
+        keys=keys,
+        covered=run.covered(end),
+        first_event=run.rule_first,
+        seen=seen,
+        history=events.history(),
     )
     return Outcome(tuple(sorted(transitions, key=lambda t: t.at)), fresh, tuple(warnings), lost)
 
@@ -220,14 +229,13 @@ def _gap(lost: tuple[Millis, Millis]) -> str:
 
 def _misses_keys(rule: Rule) -> bool:
     """Whether the absence of a key means something to the rule, so that keys must be known."""
-    keyed = bool(rule.query_key or rule.splits)
     falls = isinstance(rule.condition, Spike) and rule.condition.direction is not SpikeType.UP
     few = isinstance(rule.condition, Cardinality) and rule.condition.minimum is not None
-    return keyed and (falls or few or isinstance(rule.condition, Flatline))
+    return rule.is_keyed and (falls or few or isinstance(rule.condition, Flatline))
 
 
 def _keys(rule: Rule, events: Events, checkpoint: Checkpoint) -> Collection[Key]:
-    if not rule.query_key and not rule.splits:
+    if not rule.is_keyed:
         return [None]
     return dict.fromkeys([*events.keys(), *checkpoint.keys])
 
@@ -243,6 +251,6 @@ def _worth_keeping(rule: Rule, memory: KeyMemory, end: Millis) -> bool:
         recent.append(thread.resolved)
     if any(at is not None and at > end - margin for at in recent):
         return True
-    if not rule.query_key and not rule.splits:
+    if not rule.is_keyed:
         return True  # a single key: its first event may have left the data since
     return memory.last_seen is not None and memory.last_seen > end - max(rule.known_keys_for, margin)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from alerter.clock import Millis
 from alerter.measures import Measure
+from alerter.model.history import History
 from alerter.model.metric import Window
-from alerter.model.rule import Key, KeyValue
+from alerter.model.rule import Key
 from alerter.spread import Spread
 from alerter.windows import Curve
 
@@ -80,8 +81,8 @@ class Events(Protocol):
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the instant of the newest event in ``[first, last]``, where there is one."""
 
-    def values(self, key: Key, at: Millis) -> Sequence[KeyValue]:
-        """Return the compared value of each event of an instant, in order of arrival; only for list rules."""
+    def facts(self, key: Key, at: Millis) -> Sequence[Mapping[str, Any]]:
+        """Return what makes each event of an instant a match, in order of arrival; nothing where all events are."""
 
     def severities(self, key: Key) -> Sequence[str]:
         """Return the severity of each event, in the order of its times; empty unless read from the event."""
@@ -91,6 +92,9 @@ class Events(Protocol):
 
     def first_document(self) -> Millis | None:
         """Return the time of the earliest document of the rule's index, whether the filter selects it or not."""
+
+    def history(self) -> History | None:
+        """Return what is to be known of these events when later ones are judged; only for change."""
 
 
 @dataclass(frozen=True)

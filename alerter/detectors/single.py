@@ -1,4 +1,4 @@
-"""any, blacklist, whitelist: the event itself is the match."""
+"""any, blacklist, whitelist, change, new_term: the event itself is the match."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from alerter.detectors.cutting import cut
 from alerter.detectors.protocol import Events, Span
 from alerter.incidents import Lifecycle
 from alerter.model.incident import Match
-from alerter.model.rule import Key, ValueList
+from alerter.model.rule import Key
 from alerter.windows import Bucket, Coarse, Cut
 
 SeenEntry = tuple[Key, Millis, int]
@@ -44,7 +44,6 @@ class _Judge:
         self.span = span
         self.known = known
         self.severities = events.severities(life.key)
-        self.listed = isinstance(life.rule.condition, ValueList)
 
     def bucket(self, bucket: Bucket) -> None:
         """Judge the events of a bucket; one by one where their instants are known."""
@@ -68,15 +67,15 @@ class _Judge:
         while nth < bucket.number:
             silent = self.life.is_silent(at, reread=reread)
             left = bucket.number - nth if silent and not self.severities else 1
-            facts: dict[str, Any] = {} if silent or not self.listed else {"value": self._value(at, nth)}
+            facts = {} if silent else self._facts(at, nth)
             severity = self.severities[bucket.before + nth] if self.severities else ""
             match = Match(at, self.life.key, 1, facts)
             self.life.ask(Asked(at, True, match, severity, reread=reread, number=left))
             nth += left
 
-    def _value(self, at: Millis, nth: int) -> Any:
-        values = self.events.values(self.life.key, at)
-        return values[min(nth, len(values) - 1)] if values else None
+    def _facts(self, at: Millis, nth: int) -> Mapping[str, Any]:
+        found = self.events.facts(self.life.key, at)
+        return found[min(nth, len(found) - 1)] if found else {}
 
 
 def by_key(entries: Collection[SeenEntry]) -> Seen:

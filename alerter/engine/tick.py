@@ -82,7 +82,8 @@ class _Due:
     @property
     def reading(self) -> Reading:
         start = reads_from(self.rule, self.checkpoint, self.end)
-        return Reading(self.rule, start, self.end, self.checkpoint.evaluated)
+        known = self.checkpoint.history if self.checkpoint.meaning == self.rule.meaning() else None
+        return Reading(self.rule, start, self.end, self.checkpoint.evaluated, known)
 
 
 class Engine:

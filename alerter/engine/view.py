@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.clock import Millis
+from alerter.engine.history_words import history_condition, history_sentence
 from alerter.engine.links import discover_link
 from alerter.engine.metric_words import metric_condition, metric_sentence
 from alerter.engine.tables import drawn
 from alerter.engine.texts import counted_names, discover_names, match_facts, rendered, said, shows_alone
+from alerter.model.history import NewTerm, ValueChange
 from alerter.model.incident import Match, View
 from alerter.model.metric import MetricAggregation, PercentageMatch
 from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, SpikeAggregation, ValueList
@@ -93,6 +95,8 @@ def condition_text(rule: Rule) -> str:
             return f"{wanted} different {condition.field} in {length_text(condition.timeframe)}"
         case MetricAggregation() | PercentageMatch() | SpikeAggregation():
             return metric_condition(condition)
+        case ValueChange() | NewTerm():
+            return history_condition(condition)
         case ValueList():
             return f"{condition.compare_key} {'on the blacklist' if condition.deny else 'not on the whitelist'}"
         case _:
@@ -143,6 +147,10 @@ def _metric(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
     return metric_sentence(rule, match)
 
 
+def _history(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
+    return history_sentence(rule, match)
+
+
 def _any(_rule: Rule, _match: Match, _labels: Mapping[str, str]) -> str:
     return "1 event"
 
@@ -157,6 +165,8 @@ _SENTENCES: dict[type, Callable[[Rule, Match, Mapping[str, str]], str]] = {
     SpikeAggregation: _metric,
     ValueList: _value_list,
     AnyEvent: _any,
+    ValueChange: _history,
+    NewTerm: _history,
 }
 
 

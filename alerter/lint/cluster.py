@@ -10,6 +10,7 @@ from alerter.lint.facts import LATELY, Facts, needed
 from alerter.lint.fields import GROUPED, uses
 from alerter.lint.messages import sought
 from alerter.lint.model import Built, Found, Path
+from alerter.model.history import NewTerm, ValueChange
 from alerter.model.rule import Cardinality, Flatline, Rule, Spike, SpikeAggregation, TimeKind
 from alerter.ruleset.suggest import did_you_mean
 from alerter.sources.asking import TEXT, Types
@@ -128,12 +129,17 @@ def young_index(known: Known) -> Iterator[Found]:
     """The oldest document is younger than the rule's window is long."""
     rule, oldest = known.rule, known.facts.oldest
     window = rule.timeframe * (2 if isinstance(rule.condition, Spike | SpikeAggregation) else 1)
+    option = "timeframe"
+    if isinstance(rule.condition, NewTerm):
+        window, option = rule.condition.window, "terms_window_size"
+    elif isinstance(rule.condition, ValueChange):
+        return
     if oldest is None or not window or known.facts.now - oldest >= window:
         return
     age = length_text(max(known.facts.now - oldest, 0))
     message = f"the oldest document of {rule.index} is {age} old, the window needs {length_text(window)}"
     hint = "keep documents for longer, or look less far back; a new index is complete after that time"
-    yield Found(message, hint, known.path("timeframe"))
+    yield Found(message, hint, known.path(option))
 
 
 def few_events(known: Known) -> Iterator[Found]:

@@ -7,6 +7,7 @@ from itertools import islice, pairwise
 
 from alerter.clock import Millis
 from alerter.lint.model import Built, Found
+from alerter.model.history import ValueChange
 from alerter.model.metric import MetricAggregation, MetricKind, PercentageMatch
 from alerter.model.rule import Cardinality, Flatline, Measuring, Rule, Schedule, Spike, SpikeAggregation, SpikeType
 from alerter.schedule import instants
@@ -46,6 +47,10 @@ def threshold_out_of_reach(built: Built) -> Iterator[Found]:
     condition = built.rule.condition
     if isinstance(condition, Flatline):
         yield from _forgotten(built.rule, condition)
+    if isinstance(condition, ValueChange) and set(condition.compared) <= set(built.rule.query_key):
+        names = " and ".join(condition.compared)
+        message = f"events of one {names} have one {names}: the rule never fires"
+        yield Found(message, "compare a field that is not in query_key", ("compare_key",))
     if isinstance(condition, Cardinality):
         yield from _values(built, condition)
     elif isinstance(condition, Spike | SpikeAggregation) and _is_steady(condition):

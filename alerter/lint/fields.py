@@ -87,9 +87,11 @@ def _options(subject: Subject) -> Iterator[Use]:
     for option in OPTIONS:
         written = subject.options.get(option)
         for n, name in enumerate(written if isinstance(written, list) else [written] if written else []):
-            path = (option, n) if isinstance(written, list) else (option,)
+            path: Path = (option, n) if isinstance(written, list) else (option,)
             if isinstance(name, str):
                 yield Use(name, option, path)
+            elif isinstance(name, list):  # the parts of one term
+                yield from (Use(part, option, (*path, m)) for m, part in enumerate(name) if isinstance(part, str))
     labels = subject.options.get("labels")
     named: list[tuple[Path, Any]] = [((n,), subject.options.get(n)) for n in ATTRIBUTES]
     named += [(("labels", n), value) for n, value in labels.items()] if isinstance(labels, Mapping) else []

@@ -15,6 +15,7 @@ WINDOWED = (
     "metric_aggregation",
     "percentage_match",
     "spike_aggregation",
+    "change",
 )
 OWNERS: Mapping[str, tuple[str, ...]] = {
     "timeframe": WINDOWED,

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from alerter.clock import Millis
+from alerter.model.history import History
 from alerter.model.memory import KeyMemory
 from alerter.model.rule import Key
 from alerter.model.texts import Top
@@ -37,6 +38,7 @@ class Checkpoint:
 
     ``started`` is the rule's first checkpoint; ``covered`` is sticky (contract section 2, flatline); ``seen`` counts
     the events of event types in the re-read span, so that a late one is noticed exactly once; None: too many to tell.
+    ``history`` is what change rules know of before that span.
     The document is the rule's lease too: ``owner`` is the session that may write it, "" when anybody may take it, and
     ``epoch`` counts the changes of hands.
     """
@@ -49,6 +51,7 @@ class Checkpoint:
     first_event: Millis | None = None
     keys: Mapping[Key, KeyMemory] = field(default_factory=dict)
     seen: tuple[tuple[Key, Millis, int], ...] | None = ()
+    history: History | None = None
     owner: str = ""
     epoch: int = 0
 

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
+from alerter.model.history import NewTerm, ValueChange
 from alerter.model.indices import DatedIndex
 from alerter.model.metric import Metric, MetricAggregation, PercentageMatch, Windows
 from alerter.model.texts import NO_TEXTS, Texts
@@ -211,7 +212,9 @@ class Cardinality:
 
 Measuring = MetricAggregation | PercentageMatch | SpikeAggregation
 """Conditions on the values of windows, asked at nominal instants."""
-Condition = Frequency | Spike | Flatline | ValueList | AnyEvent | Cardinality | Measuring
+EventCondition = ValueList | AnyEvent | ValueChange | NewTerm
+"""Conditions on single events."""
+Condition = Frequency | Spike | Flatline | Cardinality | EventCondition | Measuring
 
 
 @dataclass(frozen=True)
@@ -300,8 +303,13 @@ class Rule:
 
     @property
     def is_event_type(self) -> bool:
-        """Whether single events match (any, blacklist, whitelist)."""
-        return isinstance(self.condition, ValueList | AnyEvent)
+        """Whether single events match (any, blacklist, whitelist, change, new_term)."""
+        return isinstance(self.condition, EventCondition)
+
+    @property
+    def is_keyed(self) -> bool:
+        """Whether its incidents have keys; those of new_term rules name the new term."""
+        return bool(self.query_key or self.splits) or isinstance(self.condition, NewTerm)
 
     @cached_property
     def attributes(self) -> dict[str, Attribute]:
@@ -335,6 +343,8 @@ class Rule:
         parts += [repr(self.time), repr(sorted(self.splits.items()))]
         if self.dated is not None:
             parts += [asdict(self.dated)]
+        if isinstance(self.condition, ValueChange | NewTerm):
+            parts += [asdict(self.condition)]
         if isinstance(self.condition, Measuring):
             parts += [asdict(self.condition.measured), asdict(self.condition.windows)]
         text = json.dumps(parts, sort_keys=True, default=str)

@@ -36,6 +36,7 @@ from alerter.model.rule import (
 )
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.filters import clean_filter
+from alerter.ruleset.history import History
 from alerter.ruleset.imports import FileState
 from alerter.ruleset.metrics import Metrics
 from alerter.ruleset.schedules import Schedules
@@ -224,6 +225,8 @@ class Builder:
             "cardinality": self._cardinality,
             "metric_aggregation": lambda: self._metrics().metric_aggregation(),
             "percentage_match": lambda: self._metrics().percentage_match(),
+            "change": lambda: History(self._document, self.findings, self._optional).change(),
+            "new_term": lambda: History(self._document, self.findings, self._optional).new_term(self._query_key()),
             "spike_aggregation": lambda: self._metrics().spike_aggregation(self._height(), self._positive("timeframe")),
         }
         return build[self._options["type"]]()

@@ -13,18 +13,10 @@ TYPES = (
     "metric_aggregation",
     "percentage_match",
     "spike_aggregation",
+    "change",
+    "new_term",
 )
 """The rule types that are evaluated."""
-
-LATER_TYPES = ("change", "new_term")
-"""ElastAlert's types that are known by name and refused until they are evaluated."""
-
-LATER_OPTIONS = frozenset(
-    {
-        "fields", "terms_window_size", "window_step_size", "alert_on_missing_field", "use_keyword_postfix",
-    }
-)  # fmt: skip
-"""Options of those types; known, so that only the type is named."""
 
 SUPPORTED = frozenset(
     [
@@ -87,6 +79,9 @@ SUPPORTED = frozenset(
         "blacklist",
         "whitelist",
         "ignore_null",
+        "fields",
+        "terms_window_size",
+        "alert_on_missing_field",
         "known_keys_for",
         "max_catchup",
         "is_enabled",
@@ -203,6 +198,8 @@ MEANINGLESS: dict[str, str] = {
     "use_count_query": "alerter always counts on the server, exactly",
     "use_terms_query": "alerter always counts on the server, exactly",
     "terms_size": "nothing is truncated",
+    "window_step_size": "the window is asked for as a whole",
+    "use_keyword_postfix": "whether a field has a keyword is looked up in the mapping",
     "use_run_every_query_size": "every window is read whole; timeframe is its length",
     "allow_buffer_time_overlap": "windows end at the instants of the schedule, and overlap when they are longer",
     "doc_type": "Elasticsearch has had no document types since version 7",

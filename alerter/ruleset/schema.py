@@ -37,6 +37,7 @@ SEVERITY_FROM_EVENT = {
 }
 ATTRIBUTE = {"anyOf": [LABEL, FROM_EVENT]}
 TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
+COMPOSITE = {"type": "array", "minItems": 1, "items": TEXT}
 COUNT = {"type": "integer", "minimum": 0}
 NUMBER = {"type": "number"}
 BUCKETS = {"bucket_interval": LENGTH, "sync_bucket_interval": {"type": "boolean"}}
@@ -186,6 +187,18 @@ BY_TYPE: dict[str, dict[str, Any]] = {
             "percentage_format_string": TEXT,
         },
         "required": ["match_bucket_filter"],
+    },
+    "change": {
+        "properties": {"compare_key": TEXTS, "ignore_null": {"type": "boolean"}},
+        "required": ["compare_key"],
+    },
+    "new_term": {
+        "properties": {
+            "fields": {"anyOf": [TEXT, {"type": "array", "minItems": 1, "items": {"anyOf": [TEXT, COMPOSITE]}}]},
+            "terms_window_size": LENGTH,
+            "alert_on_missing_field": {"type": "boolean"},
+        },
+        "required": [],
     },
 }
 

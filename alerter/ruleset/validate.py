@@ -12,8 +12,6 @@ from jsonschema import Draft202012Validator
 from alerter.durations import parse_duration
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
 from alerter.ruleset.options import (
-    LATER_OPTIONS,
-    LATER_TYPES,
     MEANINGLESS,
     MEANINGLESS_PREFIXES,
     REFUSED,
@@ -74,19 +72,16 @@ def _unknown_type(document: Document, type_: object) -> Diagnostic:
         return document.diagnostic(
             "error", "missing_option", "the option type is missing", f"one of {', '.join(TYPES)}"
         )
-    if type_ in LATER_TYPES:
-        message = f"rules of type {type_} are not evaluated yet"
-        return document.diagnostic("error", "unsupported_type", message, f"types: {', '.join(TYPES)}", ("type",))
     if isinstance(type_, str) and "." in type_:
         message = f"{type_}: Python classes of ElastAlert are not loaded"
         return document.diagnostic("error", "custom_type", message, "use a built-in type", ("type",))
-    hint = did_you_mean(str(type_), [*TYPES, *LATER_TYPES]) or f"one of {', '.join(TYPES)}"
+    hint = did_you_mean(str(type_), TYPES) or f"one of {', '.join(TYPES)}"
     return document.diagnostic("error", "unknown_type", f"unknown rule type {type_!r}", hint, ("type",))
 
 
 def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
     for name in document.value:
-        if name in SUPPORTED or name in LATER_OPTIONS:
+        if name in SUPPORTED:
             continue
         if dotted := _DOTTED.fullmatch(str(name)):
             value = str(document.value[name])[:20]

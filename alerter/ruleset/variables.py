@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
-from alerter.ruleset.options import LATER_OPTIONS, SUPPORTED
+from alerter.ruleset.options import SUPPORTED
 from alerter.ruleset.yaml_positions import Document, Path_, plain_value
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
@@ -30,7 +30,7 @@ def fill_variables(document: Document, environ: Mapping[str, str]) -> list[Diagn
         return []
     filler = _Filler(document, environ)
     for name in document.value:
-        if name in SUPPORTED or name in LATER_OPTIONS:
+        if name in SUPPORTED:
             document.value[name] = filler.filled(document.value[name], (name,))
     return filler.findings
 

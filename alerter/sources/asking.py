@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from alerter.clock import DAY, Millis
+from alerter.model.history import NewTerm, ValueChange
 from alerter.model.metric import Metric, MetricKind
 from alerter.model.rule import Cardinality, FromEvent, Key, KeyValue, Measuring, Rule, ValueList
 from alerter.query.kql import kql_to_dsl
@@ -16,6 +17,8 @@ from alerter.sources.timefield import DATES, TimeReader, time_reader
 from alerter.sources.values import values_at
 
 TEXT = frozenset({"text", "match_only_text"})
+PLAIN = ("keyword", "boolean", "byte", "short", "integer", "long")
+"""Types of which doc values and aggregations tell the same values apart."""
 COUNTABLE = frozenset(
     {"keyword", "constant_keyword", "ip", "boolean", "byte", "short", "integer", "long", "float", "double"}
 )
@@ -106,7 +109,8 @@ class Asking:
 
     With ``loose``, a span, only events whose ``@timestamp`` lies near it are asked for: old shards are passed over.
     ``counted`` is the field whose different values are counted, ``metered`` the one whose values make another metric,
-    where a rule does that.
+    where a rule does that. ``compared`` are the fields of which a change is looked for, ``terms`` those in which new
+    values are.
     """
 
     rule: Rule
@@ -121,6 +125,8 @@ class Asking:
     metered: Part | None = None
     named: Mapping[str, str] = field(default_factory=dict)
     """The field by which each name in the rule's options is counted for messages."""
+    compared: tuple[Part, ...] = ()
+    terms: tuple[tuple[Part, ...], ...] = ()
 
     @staticmethod
     def wanted(rule: Rule) -> list[str]:
@@ -130,6 +136,10 @@ class Asking:
             fields.append(rule.condition.compare_key)
         if isinstance(rule.condition, Cardinality):
             fields.append(rule.condition.field)
+        if isinstance(rule.condition, ValueChange):
+            fields += rule.condition.compared
+        if isinstance(rule.condition, NewTerm):
+            fields += [name for names in rule.condition.fields for name in names]
         metric = _metric_of(rule)
         if metric is not None:
             fields.append(metric.field)
@@ -148,7 +158,9 @@ class Asking:
             )
         if not time.types:
             warnings.append(f"time_missing: no document of {rule.index} has the time field {rule.time.name} yet")
-        parts = [_part(name, name, None, types, warnings) for name in rule.query_key]
+        terms = _terms(rule.condition, types, warnings) if isinstance(rule.condition, NewTerm) else ()
+        own = {part.name for parts_of in terms for part in parts_of}
+        parts = [_part(name, name, None, types, warnings) for name in rule.query_key if name not in own]
         parts += [_part(n, s.path, s, types, warnings) for n, s in rule.splits.items()]
         counted = _counted(rule.condition.field, types, warnings) if isinstance(rule.condition, Cardinality) else None
         metric = _metric_of(rule)
@@ -167,6 +179,8 @@ class Asking:
             counted=counted,
             metered=metered,
             named=named,
+            compared=_compared(rule.condition, types) if isinstance(rule.condition, ValueChange) else (),
+            terms=terms,
         )
 
     def may_be_loose(self, types: Types) -> bool:
@@ -183,6 +197,8 @@ class Asking:
             return False
         if self.counted is not None and not self.counted.countable:
             return False
+        if isinstance(self.rule.condition, ValueChange | NewTerm) and (self.time.numeric or not self.knows_terms):
+            return False
         metric = _metric_of(self.rule)
         joins = any(part.split is not None and part.labels is None and part.split.default for part in self.parts)
         if metric is not None and metric.kind is MetricKind.PERCENTILES and joins:
@@ -191,6 +207,11 @@ class Asking:
         if free and self.time.numeric:
             return False  # pages over keys and times know no buckets that end at an instant, for numbers
         return "severity" not in self.rule.newest
+
+    @property
+    def knows_terms(self) -> bool:
+        """Whether the server names the values of the fields in which new ones are looked for."""
+        return all(part.countable for parts in self.terms for part in parts)
 
     def outside(self, start: Millis, end: Millis) -> SearchRequest:
         """Return the question whether any event of a span has its ``@timestamp`` elsewhere, or none at all."""
@@ -225,21 +246,24 @@ class Asking:
     def doc_values(self) -> list[Any]:
         """The key fields, and the one whose values are counted, to ask for beside each hit and its time."""
         parts = [*self.parts, *(part for part in (self.counted, self.metered) if part is not None)]
+        parts += [*(part for part in self.compared if part.types), *(p for parts_of in self.terms for p in parts_of)]
         fields = dict.fromkeys(part.field for part in parts if part.field not in (None, self.time.field))
         dates = self.metered.field if self.metered is not None and self.metered.types & DATES else None
         return [{"field": name, "format": "epoch_millis"} if name == dates else name for name in fields]
 
-    def scan(self, start: Millis, end: Millis) -> SearchRequest:
-        """Return the request for all events in ``(start, end]``: times and keys, oldest first."""
-        sources = self._sources()
-        body: dict[str, Any] = {
-            "query": {"bool": {"filter": self.clauses(start, end)}},
-            "_source": sources or False,
+    def scan(self, start: Millis, end: Millis, *more: Any) -> SearchRequest:
+        """Return the request for all events in ``(start, end]``, of ``more`` clauses: times and keys, oldest first."""
+        return self.over(start, end, self.listing([*self.clauses(start, end), *more], "asc"))
+
+    def listing(self, clauses: Sequence[Any], order: str) -> dict[str, Any]:
+        """Return the body that lists what clauses select by time, each with its time, its key and what is looked at."""
+        return {
+            "query": {"bool": {"filter": list(clauses)}},
+            "_source": self._sources() or False,
             "docvalue_fields": [self.time.doc_value(), *self.doc_values],
-            "sort": self.time.sort("asc"),
+            "sort": self.time.sort(order),
             "track_total_hits": False,
         }
-        return self.over(start, end, body)
 
     def shown(self) -> list[str]:
         """Return what samples hold: ``include``, and always the time, the key and what the rule looks at."""
@@ -253,6 +277,7 @@ class Asking:
             self.time.field,
         }
         names |= {part.name for part in (self.counted, self.metered) if part is not None}
+        names |= {part.name for parts in self.terms for part in parts}
         return sorted({name.removesuffix(".keyword") for name in names})
 
     def key_clauses(self, raw: Key) -> list[dict[str, Any]]:
@@ -264,6 +289,7 @@ class Asking:
         names = [a.path for n, a in self.rule.newest.items() if n == "severity"]
         if isinstance(self.rule.condition, ValueList):
             names.append(self.rule.condition.compare_key)
+        names += [part.name for parts in (self.compared, *self.terms) for part in parts]
         return [name.removesuffix(".keyword") for name in names]
 
 
@@ -318,6 +344,21 @@ def _counted(name: str, types: Types, warnings: list[str]) -> Part:
     elif notes:
         warnings.append(f"field_on_text: the values of {field} are counted, as {name} is analysed text")
     return Part(name, field, None, types.get(field, frozenset()) if field else frozenset())
+
+
+def _compared(condition: ValueChange, types: Types) -> tuple[Part, ...]:
+    """Return the compared fields; those without types are read from the source of each event."""
+    found = []
+    for name in condition.compared:
+        fields = (name, f"{name}.keyword", name.removesuffix(".keyword"))
+        plain = (Part(name, f, None, types[f]) for f in fields if len(types.get(f, ())) == 1 and types[f] <= set(PLAIN))
+        found.append(next(plain, Part(name, name)))
+    return tuple(found)
+
+
+def _terms(condition: NewTerm, types: Types, warnings: list[str]) -> tuple[tuple[Part, ...], ...]:
+    """Return the parts of each field in which new values are looked for. Raises SourceError."""
+    return tuple(tuple(_counted(name, types, warnings) for name in names) for names in condition.fields)
 
 
 def _listed(condition: ValueList, types: Types) -> Mapping[str, Any] | None:

@@ -12,6 +12,7 @@ from alerter.clock import SECOND, Millis
 from alerter.detectors.protocol import FOR_MESSAGES, Ask, Question, Unanswered
 from alerter.measures import NO_EVENTS, Measure
 from alerter.model.cost import Cost
+from alerter.model.history import History
 from alerter.model.metric import Window
 from alerter.model.rule import Key, KeyValue, Rule, ValueList
 from alerter.model.texts import Top
@@ -122,6 +123,10 @@ class Events:
         found: Millis | None = self._answer(Question(Ask.NEWEST, key, first - 1, last))
         return last if found is None else found
 
+    def facts(self, key: Key, at: Millis) -> Sequence[Mapping[str, Any]]:
+        """Return the compared value of each event of an instant; only for list rules."""
+        return [{"value": value} for value in self.values(key, at)] if self.check is not None else ()
+
     def values(self, key: Key, at: Millis) -> Sequence[KeyValue]:
         """Return the compared value of each event of an instant."""
         found: Sequence[KeyValue] = self._answer(Question(Ask.VALUES, key, at - 1, at))
@@ -142,6 +147,10 @@ class Events:
         """Return the time of the index's earliest document."""
         found: Millis | None = self._answer(Question(Ask.FIRST_DOCUMENT))
         return found
+
+    def history(self) -> History | None:
+        """Return nothing: only change rules remember what events held."""
+        return None
 
     # --- what messages ask -------------------------------------------------------------------------------------
 

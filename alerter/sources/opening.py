@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from alerter.clock import Millis
+from alerter.model.history import History, NewTerm, ValueChange
 from alerter.model.rule import Frequency, Measuring, Rule, ValueList
 from alerter.sources.asking import Asking
 from alerter.sources.candidates import SIZES, CandidatePage, Candidates
+from alerter.sources.changing import changes
 from alerter.sources.counting import Counting, Counts, add, read_all
 from alerter.sources.events import Events, Spent
 from alerter.sources.hits import HitEvents
+from alerter.sources.judged import Judged, alone
+from alerter.sources.judged import Steps as JudgingSteps
 from alerter.sources.metered_hits import MeteredHits
 from alerter.sources.metering import Measures, measured, windows_of
 from alerter.sources.protocol import UNREADABLE, Answer, SearchRequest, Source, SourceError, unreadable
 from alerter.sources.spreading import Slice, Spreading
 from alerter.sources.tally import Tally
+from alerter.sources.terms import Seen, new_terms
 
 Steps = Generator[list[SearchRequest], list[Answer], Counts]
 """Yields what is to be asked, is sent the answers, returns the counts of raw keys."""
@@ -25,12 +30,16 @@ PAGED = "no few keys stand out: every key is counted, 10,000 a request; see aler
 
 @dataclass(frozen=True)
 class Reading:
-    """What is to be read of a rule: events of ``(start, end]``, those up to ``evaluated`` for the second time."""
+    """What is to be read of a rule: events of ``(start, end]``, those up to ``evaluated`` for the second time.
+
+    ``history`` is what its checkpoint knows of before.
+    """
 
     rule: Rule
     start: Millis
     end: Millis
     evaluated: Millis
+    history: History | None = None
 
 
 @dataclass
@@ -45,6 +54,7 @@ class Plan:
     loosens: bool = False
     size: int = SIZES[0]
     spreading: Spreading | None = None
+    seen: Seen = field(default_factory=Seen)
 
 
 class Opening:
@@ -72,6 +82,7 @@ class Opening:
             self.asking = replace(plan.asking, loose=(reading.start, reading.end))
             self.counting = replace(counting, asking=self.asking)
         self._measures: Measures = {}
+        self._judged: Judged | None = None
         self._steps = self._chosen()
         self.wanted = next(self._steps)
 
@@ -113,6 +124,8 @@ class Opening:
     def _chosen(self) -> Steps:
         if isinstance(self.reading.rule.condition, Measuring):
             return self._by_windows()
+        if isinstance(self.reading.rule.condition, ValueChange | NewTerm):
+            return self._by_judging()
         return self._by_candidates() if self.counting.by_candidates else self._by_counts()
 
     def _by_windows(self) -> Steps:
@@ -120,6 +133,12 @@ class Opening:
         judged = (self.reading.evaluated, self.reading.end)
         steps = measured(self.reading.rule, judged, self.plan.spreading, lambda: self.counting, self._ask, self.source)
         self._measures, self.counted = yield from steps
+        return {}
+
+    def _by_judging(self) -> Steps:
+        """Find out which events differ from earlier ones; there are no counts."""
+        yield []  # there may be nothing to ask, but to read
+        self._judged = yield from judging(self.plan, self.counting, self.reading, self.reader)
         return {}
 
     def _by_counts(self) -> Steps:
@@ -171,6 +190,9 @@ class Opening:
 
     def _events(self, counts: Counts) -> Events:
         rule, start, end = self.reading.rule, self.reading.start, self.reading.end
+        if self._judged is not None:
+            self.counted = sum(curve.total for curve in self._judged.curves.values())
+            return self._judged
         if isinstance(rule.condition, Measuring):
             found = Events(rule, self.asking, start, end)
             found.measures = {found.hidden(key): windows for key, windows in self._measures.items()}
@@ -196,9 +218,19 @@ class Opening:
         return events
 
 
-def hit_events(asking: Asking, source: Source, reading: Reading) -> HitEvents:
+def judging(plan: Plan, counting: Counting | None, reading: Reading, source: Source) -> JudgingSteps[Judged]:
+    """Find out which events of a change rule or a new_term rule differ from earlier ones. Raises SourceError."""
+    rule, reads = reading.rule, (reading.start, reading.end)
+    if isinstance(rule.condition, ValueChange):
+        return changes(rule, plan.asking, counting, reads, source, reading.history)
+    return new_terms(rule, plan.asking, counting, reads, source, plan.seen)
+
+
+def hit_events(plan: Plan, source: Source, reading: Reading) -> HitEvents | Judged:
     """Read every event. Raises SourceError."""
-    rule = reading.rule
+    rule, asking = reading.rule, plan.asking
+    if isinstance(rule.condition, ValueChange | NewTerm):
+        return alone(judging(plan, None, reading, source), source)
     if isinstance(rule.condition, Measuring):
         windows = windows_of(rule, reading.evaluated, reading.end)
         return MeteredHits(rule, source, asking, reading.start, reading.end, windows)

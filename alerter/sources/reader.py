@@ -16,6 +16,7 @@ from alerter.sources.opening import Opening, Plan, Reading, hit_events
 from alerter.sources.protocol import UNREADABLE, SearchRequest, Source, SourceError, unreadable
 from alerter.sources.spreading import Spreading
 from alerter.sources.tally import Tally
+from alerter.sources.terms import Seen
 from alerter.sources.timefield import time_reader
 
 MAPPING_AGE: Millis = 5 * MINUTE
@@ -144,19 +145,22 @@ class Reader:
         tally = before.tally if before is not None and same else Tally(kept_width(rule))
         spreading = before.spreading if before is not None and same else Spreading.of(asking)
         loosens = asking.may_be_loose(types)
-        self._plans[rule.name] = Plan(rule, asking, counting, tally, reading.end, loosens, spreading=spreading)
+        seen = before.seen if before is not None and same else Seen()
+        self._plans[rule.name] = Plan(
+            rule, asking, counting, tally, reading.end, loosens, spreading=spreading, seen=seen
+        )
 
     # --- first answers -----------------------------------------------------------------------------------------
 
     def _read_hits(self, plan: Plan, reading: Reading) -> Events | SourceError:
         began = thread_seconds()
         try:
-            events = hit_events(plan.asking, self.source, reading)
+            events = hit_events(plan, self.source, reading)
         except SourceError as error:
             return error
         except UNREADABLE as error:
             return unreadable(error)
-        self.events += events.read
+        self.events += events.read if isinstance(events, HitEvents) else events.spent.hits
         events.spent.seconds = thread_seconds() - began
         return events
 

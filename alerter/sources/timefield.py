@@ -59,6 +59,11 @@ class TimeReader:
             return {"range": {self.field: {"gte": (start + 1) / self._unit, "lt": (end + 1) / self._unit}}}
         return {"range": {self.field: {"gte": start + 1, "lt": end + 1, "format": "epoch_millis"}}}
 
+    def until(self, end: Millis) -> dict[str, Any]:
+        """Return the clause for everything up to ``end``."""
+        ((kind, bounds),) = self.range(end, end).items()
+        return {kind: {self.field: {name: value for name, value in bounds[self.field].items() if name != "gte"}}}
+
     def doc_value(self) -> dict[str, Any] | str:
         """Return how to ask for the field's value beside a hit."""
         return self.field if self.numeric else {"field": self.field, "format": "epoch_millis"}

@@ -13,7 +13,7 @@ from alerter.detectors.protocol import Ask, Question, Unanswered
 from alerter.measures import NO_EVENTS, Measure
 from alerter.model.incident import Checkpoint, Outcome
 from alerter.model.metric import Window
-from alerter.model.rule import Condition, Key, KeyValue, Position, Rule
+from alerter.model.rule import Condition, Key, Position, Rule
 from alerter.spread import NOTHING, Spread
 from alerter.windows import EMPTY, Curve
 
@@ -101,8 +101,8 @@ class MemoryEvents:
         """Return the newest event of a span."""
         return max((at for at in self._all.get(key, ()) if first <= at <= last), default=last)
 
-    def values(self, key: Key, at: Millis) -> Sequence[KeyValue]:  # noqa: ARG002 - protocol
-        """Return no values: list rules are tested through a source."""
+    def facts(self, key: Key, at: Millis) -> Sequence[Mapping[str, Any]]:  # noqa: ARG002 - protocol
+        """Return nothing: lists and what is compared with earlier events are tested through a source."""
         return ()
 
     def severities(self, key: Key) -> Sequence[str]:  # noqa: ARG002 - protocol
@@ -118,6 +118,10 @@ class MemoryEvents:
     def first_document(self) -> Millis | None:
         """Return the document given, else the first event."""
         return self._document if self._document is not None else self.first_event(None, any_key=True)
+
+    def history(self) -> None:
+        """Return nothing."""
+        return
 
 
 def evaluated(rule: Rule, events: MemoryEvents, checkpoint: Checkpoint, end: Millis) -> Outcome:
