@@ -10,6 +10,7 @@ from alerter.lint.messages import texts_of
 from alerter.lint.model import Path, Subject
 from alerter.lint.queries import Leaf, leaves
 from alerter.lint.templates import event_fields
+from alerter.lint.texts import text_fields
 from alerter.query.errors import QueryError
 from alerter.query.kql import kql_to_dsl
 
@@ -81,6 +82,10 @@ def _shown(subject: Subject) -> Iterator[Use]:
         for name in event_fields(text) if "{" in text else ():
             part = name if name in text else name.rpartition(".")[2]
             yield Use(name, "message", path, part=part, offset=max(text.find(part), 0))
+    yield from (Use(name, "message", path) for path, name in text_fields(subject))
+    top = subject.options.get("top_count_keys")
+    names = [name.removesuffix(".keyword") for name in top if isinstance(name, str)] if isinstance(top, list) else []
+    yield from (Use(name, "message", ("top_count_keys", n)) for n, name in enumerate(names))
 
 
 def _options(subject: Subject) -> Iterator[Use]:

@@ -6,10 +6,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from alerter.formats import BrokenFormat, Placeholder, placeholders, unfilled
-from alerter.lint.model import Found, Subject
+from alerter.lint.model import Found, Path, Subject
 from alerter.model.texts import TextType
+from alerter.ruleset.text_schema import named_in_texts
 
 TEXTS = ("alert_subject", "alert_text")
+GIVEN = frozenset(
+    {
+        "num_hits", "num_matches", "related_events", "kibana_discover_url", "opensearch_discover_url", "spike_count",
+        "reference_count", "count", "threshold", "key", "percentage", "percentage_formatted", "denominator",
+        "metric_agg_value", "metric_agg_value_formatted", "name", "old_value", "new_value", "new_field",
+        "missing_field",
+    }
+)  # fmt: skip
+"""What texts may name beside fields and options."""
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_@][\w.@-]*")
 _BARE = re.compile(r"(?<!\{)\{([A-Za-z_@][\w.@-]*|\d*)\}(?!\})")
@@ -21,6 +31,15 @@ def alert_format(subject: Subject) -> Iterator[Found]:
         text = subject.options.get(name)
         if isinstance(text, str) and not _is_template(subject, name):
             yield from _found(subject, name, text)
+
+
+def text_fields(subject: Subject) -> Iterator[tuple[Path, str]]:
+    """Yield the fields that subject and text are filled with, with their paths; options of the rule are none."""
+    for path, name in named_in_texts(subject.options):
+        plain = re.sub(r"\[\d\]\.?", ".", name).strip(".")
+        counted = plain.startswith(("metric_", "top_events_"))
+        if plain not in GIVEN and name not in subject.options and not counted:
+            yield path, plain
 
 
 def _is_template(subject: Subject, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alerter.model.texts import TableStyle, TextType
@@ -53,3 +54,17 @@ def text_options(length: dict[str, Any]) -> dict[str, Any]:
             ("to_timedelta", length),
         )},
     }  # fmt: skip
+
+
+def named_in_texts(options: Mapping[str, Any]) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Yield what ElastAlert's texts are filled with, each with its path: fields, or other options of the rule.
+
+    The options may have any shape.
+    """
+    for option in ("alert_subject_args", "alert_text_args"):
+        written = options.get(option)
+        for n, name in enumerate(written if isinstance(written, list) else [written]):
+            if isinstance(name, str):
+                yield ((option, n) if isinstance(written, list) else (option,)), name
+    keywords = options.get("alert_text_kw")
+    yield from ((("alert_text_kw",), name) for name in (keywords if isinstance(keywords, Mapping) else ()))

@@ -23,6 +23,7 @@ from alerter.ruleset.options import (
 )
 from alerter.ruleset.schema import COMMON, LENGTH, rule_schema
 from alerter.ruleset.suggest import did_you_mean
+from alerter.ruleset.text_schema import named_in_texts
 from alerter.ruleset.variables import is_variable
 from alerter.ruleset.yaml_positions import Document
 
@@ -80,6 +81,7 @@ def _unknown_type(document: Document, type_: object) -> Diagnostic:
 
 
 def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
+    own = {name for _, name in named_in_texts(document.value)}
     for name in document.value:
         if name in SUPPORTED:
             continue
@@ -99,7 +101,7 @@ def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
             yield document.diagnostic(severity, code, message, MEANINGLESS[name], (name,), key=True)
         elif name in ROUTED or str(name).startswith(ROUTED_PREFIXES):
             yield from _routed(document, name)
-        elif not str(name).startswith(MEANINGLESS_PREFIXES) and not _is_heading(document, name):
+        elif not str(name).startswith(MEANINGLESS_PREFIXES) and name not in own and not _is_heading(document, name):
             severity = "error" if strict else "warning"
             hint = did_you_mean(str(name), KNOWN)
             yield document.diagnostic(severity, "unknown_option", f"unknown option {name}", hint, (name,), key=True)

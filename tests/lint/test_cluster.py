@@ -232,3 +232,16 @@ def test_an_index_that_may_not_be_read(es_secure: Node, index_prefix: str, folde
         assert result.unanswered is not None
     finally:
         es_secure.request("DELETE", forbidden)
+
+
+def test_fields_of_elastalerts_texts(folder: Path) -> None:
+    """Their arguments are fields too, unless they are options of the rule or given; neither is an unknown option."""
+    text = (
+        "alert_text: '{0} {1} {2} {3} {4}'\nalert_text_args: [level, levle, num_hits, playbook, 'http[0].status']\n"
+        "playbook: https://runbooks.example.org/x\ntop_count_keys: [level.keyword, lveel]\n"
+    )
+    assert [(code, line) for code, line, _ in mapped(folder, RULE + text)] == [
+        ("unknown_field", 4),
+        ("unknown_field", 6),
+    ]
+    assert [d.code for d in check([folder / "a.yaml"], Settings()).diagnostics if d.code == "unknown_option"] == []
