@@ -76,7 +76,7 @@ class TextReader:
 
     def texts(self) -> Texts:
         """Return what ElastAlert's options say."""
-        keys = self._options.get("top_count_keys") or ()
+        keys = self._options.get("top_count_keys") or []
         return Texts(
             alert=self._alert(),
             discover=self._discover(),
@@ -88,7 +88,7 @@ class TextReader:
         )
 
     def _table(self) -> Table | None:
-        written = self._options.get("summary_table_fields") or ()
+        written = self._options.get("summary_table_fields") or []
         columns = [_column(one) for one in (written if isinstance(written, list) else [written])]
         if not columns:
             return None

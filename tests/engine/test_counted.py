@@ -14,7 +14,7 @@ from alerter.engine.dryrun import dry_run
 from alerter.engine.tables import drawn
 from alerter.model.incident import Incident, Kind, Reason
 from alerter.model.rule import Rule
-from alerter.model.texts import Column, Table, TableStyle
+from alerter.model.texts import NO_TEXTS, Column, Table, TableStyle
 from alerter.notifiers.apprise import body_of
 from alerter.notifiers.console import draw
 from alerter.notifiers.slack.format import payload
@@ -96,6 +96,15 @@ def test_only_what_is_announced_is_asked_for(tmp_path: Path) -> None:
     later = [r for r in asked if "top0" in r.body.get("aggs", {})]
     assert quiet == []
     assert [sorted(r.body["aggs"]) for r in later] == [["top0", "top1"]]
+
+
+def test_without_the_options_nothing_is_counted(tmp_path: Path) -> None:
+    """No question, no warning, nothing in the message."""
+    rule = loaded(tmp_path, FREQUENCY)
+    assert rule.texts == NO_TEXTS
+    incident, world = told(rule, EVENTS, 60)
+    assert (incident.view.top, incident.view.table) == ((), "")
+    assert world.tick(120).warnings == []
 
 
 def test_hidden_and_hostile_values(tmp_path: Path) -> None:
