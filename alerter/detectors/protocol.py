@@ -28,6 +28,7 @@ class Ask(StrEnum):
     FIRST_DOCUMENT = "first_document"
     ALIVE = "alive"
     SAMPLES = "samples"
+    EVIDENCE = "evidence"
     CHART = "chart"
     TOP = "top"
     TABLE = "table"

@@ -13,6 +13,7 @@ from alerter.engine.adopting import adopt, orphans
 from alerter.engine.audience import audience
 from alerter.engine.books import Books, Told
 from alerter.engine.checkpoints import Checkpoints
+from alerter.engine.enhancing import enhanced
 from alerter.engine.rounds import Work, finish
 from alerter.engine.story import Scene
 from alerter.engine.words import words_for
@@ -172,7 +173,9 @@ class Engine:
         waiting: set[str] = set()
         for name, stored in checkpoints.items():
             threads = (memory.thread for memory in stored.value.keys.values())
-            for id in [t.id for t in threads if t and t.resolved is None and t.id not in opened.get(name, ())]:
+            for id in [
+                t.id for t in threads if t and t.resolved is None and t.id not in opened.get(name, ()) and not t.untold
+            ]:
                 try:
                     found = self.state.incident(id)
                 except StateError as error:
@@ -225,7 +228,22 @@ class Engine:
             stored = known.opened(name)
             if stored:
                 outcomes[name] = adopt(outcome, due[name].checkpoint, [v.value for v in stored.values()])
-        return outcomes
+        return self._enhance(due, events, outcomes, report)
+
+    def _enhance(
+        self, due: Mapping[str, _Due], events: Mapping[str, Events], outcomes: Mapping[str, Outcome], report: TickReport
+    ) -> dict[str, Outcome]:
+        """Show the matches of rules with enhancements to these, before anything of them is told."""
+
+        def work(name: str, outcome: Outcome) -> Work[Outcome]:
+            one, found = due[name], events[name]
+            return Work(found, lambda: enhanced(one.rule, outcome, one.checkpoint, found))
+
+        works = {name: work(name, outcome) for name, outcome in outcomes.items() if due[name].rule.enhancements}
+        shown = finish(self.reader, works, lambda name, error: self._failed(report, name, error))
+        return {
+            name: shown.get(name, outcome) for name, outcome in outcomes.items() if name in shown or name not in works
+        }
 
     def _fold(
         self,
@@ -300,6 +318,7 @@ class Engine:
         report.matches += len(outcome.matches)
         report.outcomes[name] = outcome
         report.warnings += [(name, text) for text in outcome.warnings]
+        report.decisions += outcome.dropped
         if outcome.lost is not None:
             start, end = outcome.lost
             detail = f"from {iso(start)}: longer ago than max_catchup"

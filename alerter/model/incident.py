@@ -95,6 +95,7 @@ class Reason(StrEnum):
     CATCH_UP = "catch_up"
     STORM = "storm"
     GAP = "gap"
+    ENHANCEMENT = "enhancement"
     FALLBACK = "fallback"
     NO_RECEIVER = "no_receiver"
     NEVER_TOLD = "never_told"
@@ -143,13 +144,15 @@ class Transition:
 class Outcome:
     """What evaluating a span gave; ``transitions`` by time, ``matches`` the announced ones.
 
-    ``lost`` is the part of the span that was given up for being too long ago.
+    ``lost`` is the part of the span that was given up for being too long ago; ``dropped`` are the matches that
+    enhancements keep from being told, which are no part of ``transitions``.
     """
 
     transitions: tuple[Transition, ...]
     checkpoint: Checkpoint
     warnings: tuple[str, ...] = ()
     lost: tuple[Millis, Millis] | None = None
+    dropped: tuple[Decision, ...] = ()
 
     @property
     def matches(self) -> tuple[Match, ...]:

@@ -23,7 +23,8 @@ class Held:
 class Thread:
     """The latest incident of a key, open (``resolved`` None) or over.
 
-    ``suppressed`` counts the matches that ``realert`` kept untold since the last announced one.
+    ``suppressed`` counts the matches that ``realert`` kept untold since the last announced one. ``untold`` is the
+    change (``opened``, ``reopened``) with which it is told once an enhancement no longer drops its matches.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Thread:
     matches: int = 0
     severity: str = ""
     suppressed: int = 0
+    untold: str = ""
 
 
 @dataclass(frozen=True)

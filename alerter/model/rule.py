@@ -283,6 +283,8 @@ class Rule:
     redact: Redaction = Redaction()
     kibana_url: str = ""
     texts: Texts = NO_TEXTS
+    enhancements: tuple[str, ...] = ()
+    """Names of installed plug-ins that see each match before it is told, in this order."""
     dated: DatedIndex | None = None
     """The index with dates in its name (``use_strftime_index``); None when ``index`` is the name as it is."""
     file_text: str = field(default="", compare=False, repr=False)

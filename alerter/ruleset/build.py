@@ -39,6 +39,7 @@ from alerter.ruleset.filters import clean_filter
 from alerter.ruleset.history import History
 from alerter.ruleset.imports import FileState
 from alerter.ruleset.metrics import Metrics
+from alerter.ruleset.plugins import enhancements
 from alerter.ruleset.schedules import Schedules
 from alerter.ruleset.texts import TextReader
 from alerter.ruleset.yaml_positions import Document
@@ -66,6 +67,7 @@ class Builder:
         texts = TextReader(self._document, self._file, self.findings, self._optional)
         schedules = Schedules(self._document, self.findings, self._optional, self._settings)
         schedule = schedules.schedule()
+        realert = self._realert()
         rule = Rule(
             name=str(options.get("name") or self._file.stem),
             type=options["type"],
@@ -81,7 +83,7 @@ class Builder:
             buffer_time=self._buffer_time,
             max_catchup=schedules.max_catchup(schedule),
             known_keys_for=self._length("known_keys_for", 24 * 60 * MINUTE),
-            realert=self._realert(),
+            realert=realert,
             resolve_after=self._optional("resolve_after"),
             include=_texts(options.get("include")),
             domain=self._attribute("domain", self._domain),
@@ -94,6 +96,7 @@ class Builder:
             redact=self._redact(),
             kibana_url=texts.kibana_url(self._settings.kibana_url),
             texts=texts.texts(),
+            enhancements=enhancements(self._document, self.findings, realert),
         )
         self.read |= texts.read
         return None if any(f.severity == "error" for f in self.findings) else rule

@@ -39,6 +39,8 @@ SUPPORTED = frozenset(
         "realert",
         "exponential_realert",
         "resolve_after",
+        "match_enhancements",
+        "run_enhancements_first",
         "include",
         "timestamp_field",
         "timestamp_type",
@@ -249,8 +251,6 @@ MEANINGLESS: dict[str, str] = {
 MEANINGLESS_PREFIXES = ("kibana_discover_", "opensearch_discover_", "shorten_", "kibana4_", "kibana_adapter")
 
 REFUSED: dict[str, str] = {
-    "match_enhancements": "classes of ElastAlert are not loaded; leaving a filter out would alert too much",
-    "run_enhancements_first": "classes of ElastAlert are not loaded",
     "timestamp_format_expr": "expressions are never evaluated; use timestamp_format",
     "timestamp_to_datetime_format_expr": "expressions are never evaluated; use timestamp_format",
     "realert_key": "silences are per rule and key; split the rule, or use labels and inhibit_rules",

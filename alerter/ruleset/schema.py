@@ -75,6 +75,8 @@ COMMON: dict[str, Any] = {
     },
     "limit_execution": TEXT,
     "limit_execution_coverage": {"type": "boolean"},
+    "match_enhancements": {"anyOf": [TEXT, {"type": "array", "items": TEXT}, {"type": "null"}]},
+    "run_enhancements_first": {"type": "boolean"},
     "include": TEXTS,
     "timestamp_field": TEXT,
     "timestamp_type": {"enum": ["iso", "unix", "unix_ms", "custom"]},

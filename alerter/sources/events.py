@@ -164,6 +164,14 @@ class Events:
         found: Sequence[Mapping[str, Any]] = self._answer(Question(Ask.SAMPLES, key, start, end))
         return found
 
+    def evidence(self, key: Key, start: Millis, end: Millis) -> Sequence[Mapping[str, Any]]:
+        """Return the documents that enhancements are shown: the newest of a key's events in ``(start, end]``.
+
+        Of types that judge single events all of them, in order of arrival; the span is then one instant.
+        """
+        found: Sequence[Mapping[str, Any]] = self._answer(Question(Ask.EVIDENCE, key, start, end))
+        return found
+
     def chart(self, key: Key, start: Millis, end: Millis) -> Sequence[tuple[Millis, float]]:
         """Return the number of a key's events in each of ``BARS`` parts of ``(start, end]``, by the part's end."""
         found: Sequence[tuple[Millis, float]] = self._answer(Question(Ask.CHART, key, start, end))
@@ -295,6 +303,22 @@ def _values(events: Events, question: Question) -> Asked:
     return asking.over(question.start, question.end, body), read
 
 
+def _evidence(events: Events, question: Question) -> Asked:
+    if not events.rule.is_event_type:
+        return _samples(events, question)
+    asking, check = events.asking, events.check
+    filters = [*asking.clauses(question.start, question.end), *events.key_clauses(question.key)]
+    body = {"size": 1_000, "query": {"bool": {"filter": filters}}, "sort": ["_doc"], "track_total_hits": False}
+    if events.rule.include:
+        body["_source"] = asking.shown()
+
+    def read(answer: Answer) -> Sequence[Mapping[str, Any]]:
+        found = [hit.source or {} for hit in answer.hits]
+        return [d for d in found if check is None or check.judge(value_at(d, check.path)) is not None]
+
+    return asking.over(question.start, question.end, body), read
+
+
 def _chart(events: Events, question: Question) -> Asked:
     time = events.asking.time
     width = bar_width(question)
@@ -324,6 +348,7 @@ _ASK: dict[Ask, Callable[[Events, Question], Asked]] = {
     Ask.FIRST_DOCUMENT: _first,
     Ask.ALIVE: _alive,
     Ask.SAMPLES: _samples,
+    Ask.EVIDENCE: _evidence,
     Ask.CHART: _chart,
     Ask.TOP: counted.top,
     Ask.TABLE: counted.table,

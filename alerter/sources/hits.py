@@ -67,7 +67,8 @@ class Unpushed(Events):
         if self.check is not None:
             check = self.check
             documents = [d for d in documents if check.judge(value_at(d, check.path)) is not None]
-        return documents[:SAMPLES]
+        every = question.about is Ask.EVIDENCE and self.rule.is_event_type
+        return documents if every else documents[:SAMPLES]
 
     def scanned(self, unread: list[Hit], *more: Any) -> Iterator[tuple[Millis, Hit]]:
         """Yield the events of the span, of ``more`` clauses, oldest first; note those whose time cannot be read."""

@@ -28,6 +28,7 @@ REASONS: dict[str, str] = {
     Reason.INHIBITED: "inhibited",
     Reason.CATCH_UP: "it opened and resolved while no engine evaluated",
     Reason.STORM: "the channel could not take more messages",
+    Reason.ENHANCEMENT: "dropped by an enhancement of the rule",
     Reason.GAP: "longer ago than max_catchup",
     Reason.FALLBACK: "in place of a receiver that cannot be reached",
     Reason.NO_RECEIVER: "the receiver is not configured any more",

@@ -1,0 +1,1 @@
+"""Tests of plug-ins: installed as packages are, by entry points."""
