@@ -90,8 +90,8 @@ def _world(dice, condition, name, times, most, compared, length) -> World:
     return World(tested, tuple(docs), start, tuple(cuts), restarts)
 
 
-def several_times(world: World) -> World:
-    """Return the world with events of one key and instant that are alike, so that their order does not matter."""
+def alike_at_once(world: World) -> World:
+    """Return the world with events of one instant that are alike, so that their order does not matter."""
     seen: dict[Millis, Mapping[str, Any]] = {}
     return replace(world, docs=tuple(replace(d, fields=seen.setdefault(d.at, d.fields)) for d in world.docs))
 
