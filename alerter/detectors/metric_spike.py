@@ -5,16 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import replace
-from fractions import Fraction
 
 from alerter.asked import Asked
 from alerter.clock import Millis
 from alerter.detectors.protocol import Events, Span
 from alerter.incidents import Lifecycle
+from alerter.measures import DIGITS
 from alerter.model.incident import Match
 from alerter.model.rule import SpikeAggregation, SpikeType
 from alerter.numbers import plain
 from alerter.redact import hide
+
+ROUNDING = 2 * 10.0 ** (1 - DIGITS)
+"""How far, relatively, a value may lie from so many times another one when both were rounded to ``DIGITS``."""
 
 
 def detect(events: Events, life: Lifecycle, span: Span, rule_first: Millis | None) -> None:
@@ -45,7 +48,7 @@ def _directions(condition: SpikeAggregation) -> Iterator[bool]:
 
 
 def _meets(condition: SpikeAggregation, current: float | None, reference: float | None, *, falling: bool) -> bool:
-    """Whether the values are a rise, or a fall; all numbers count as the decimals they are written as.
+    """Whether the values are a rise, or a fall.
 
     A window without a value matches nothing, and 0 against 0 never does.
     """
@@ -63,13 +66,12 @@ def _meets(condition: SpikeAggregation, current: float | None, reference: float 
 def _exceeds(one: float, other: float, times: float, *, touching: bool) -> bool:
     """Whether one number is more than (``touching``: at least) so many times the other.
 
-    They are compared as decimals where that may matter.
+    Numbers that differ by what rounding cuts off are equal: 7 is 1.5 times 14 / 3, and 0.3 three times 0.1.
     """
-    if not math.isclose(one, other * times, rel_tol=1e-9):
-        return one > other * times
-    decimals = [Fraction(str(number)) for number in (one, other, times)]
-    limit = decimals[1] * decimals[2]
-    return decimals[0] > limit or (touching and decimals[0] == limit)
+    limit = other * times
+    if math.isclose(one, limit, rel_tol=ROUNDING):
+        return touching
+    return one > limit
 
 
 def _is_warm(events: Events, life: Lifecycle, begin: Millis, rule_first: Millis | None) -> bool:

@@ -26,12 +26,14 @@ from math import isclose
 from random import Random
 from typing import Any
 
+import pytest
+
 from alerter.model.incident import Match
-from tests.elastalert.ours import T0, Event, key_text, options, seconds
+from tests.elastalert.ours import T0, Event, key_text, matches, options, seconds
 from tests.elastalert.peer import Case, ElastAlert, Said
 from tests.elastalert.thrown import SECOND, Thrown, by_key, compare, fields, key_in
 
-CASES = 2_000
+CASES = 1_500
 
 
 @dataclass(frozen=True)
@@ -159,6 +161,50 @@ def test_enough_spikes_can_be_compared(elastalert: ElastAlert) -> None:
     assert sum(first.comparable for first in told) > CASES // 40
 
 
+def throw_mean(dice: Random) -> Thrown:
+    """Throw a spike of a field's mean: at most one event a second, so that both ask of the same events."""
+    length = dice.choice([2, 3, 5])
+    key = dice.choice([None, None, "k"])
+    own: dict[str, Any] = {
+        "field_value": "n",
+        "spike_height": dice.choice([1.5, 2, 3]),
+        "spike_type": dice.choice(["up", "down", "both"]),
+        "timeframe": seconds(length * SECOND),
+        "run_every": seconds(SECOND),
+        **({"query_key": key} if key else {}),
+    }
+    ats = [at for at in range(1, dice.choice([3, 5, 6]) * length + 1) if dice.random() < 0.7] or [1]
+    level = dice.randint(1, 9)
+    events = []
+    for at in ats:
+        level = dice.choice([level, level, level, dice.randint(1, 9)])
+        events.append(Event(T0 + at * SECOND, {**fields(dice, key), "n": level}))
+    end = events[-1].at + dice.choice([0, 1, 2 * length + 1]) * SECOND
+    given = options("spike", **own)
+    return Thrown(given, events, events[0].at - 1, end, Case(given, list(second_by_second(events, end))))
+
+
+def first_means(thrown: Thrown, said: Said) -> dict[Any, Told]:
+    """Return ElastAlert's first match of each key."""
+    ends = [n for n, step in enumerate(thrown.case.steps) if step[0] == "gc"]
+    found: dict[Any, Told] = {}
+    for nth, match in said.matches:
+        key = key_in(thrown.given, match)
+        at = thrown.events[0].at + sum(end < nth for end in ends) * SECOND
+        found.setdefault(None if key == "other" else key, Told(at, match["spike_count"], match["reference_count"]))
+    return found
+
+
+def test_first_spikes_of_a_mean_are_those_of_elastalert(elastalert: ElastAlert) -> None:
+    """``field_value``: exactly the height is enough; whole numbers, of which ElastAlert cuts the rest off."""
+    dice = Random("mean")
+
+    def judge(thrown: Thrown, said: Said, ours: Sequence[Match]) -> object:
+        return said.failed or same_first(thrown, first_means(thrown, said), ours, "value")
+
+    assert compare(elastalert, [throw_mean(dice) for _ in range(CASES)], judge) > CASES // 3
+
+
 KINDS = ("min", "max", "avg", "sum", "cardinality", "value_count")
 NUMBERS = [0, 0.25, 0.5, 1, 1, 2, 3, 8, None]
 
@@ -223,3 +269,14 @@ def test_first_changes_of_a_metric_are_those_of_elastalert(elastalert: ElastAler
     """Each metric that ElastAlert knows, but for percentiles, which the server computes for both."""
     dice = Random("metric spike")
     assert compare(elastalert, [throw_metric_spike(dice) for _ in range(CASES)], same_changes) > CASES // 2
+
+
+@pytest.mark.parametrize(("values", "told"), [((6, 4, 4, 7, 7, 7), [6]), ((6, 4, 4, 6, 7, 7), [])])
+def test_a_mean_is_not_cut_off(values: Sequence[int], told: list[int]) -> None:
+    """7 is exactly 1.5 times the mean of 6, 4 and 4, which no float is; 20 / 3 is less."""
+    own = {"field_value": "n", "spike_height": 1.5, "spike_type": "up"}
+    given = options("spike", **own, timeframe=seconds(3 * SECOND), run_every=seconds(SECOND))
+    events = [Event(T0 + nth * SECOND, {"n": value}) for nth, value in enumerate(values, 1)]
+    early = Event(T0, {"n": 4})
+    found = matches(given, [early, *events], T0 - 1, T0 + len(values) * SECOND)
+    assert [(match.at - T0) // SECOND for match in found] == told

@@ -24,7 +24,7 @@ from tests.elastalert.ours import T0, Event, key_text, options, seconds
 from tests.elastalert.peer import Case, ElastAlert, Said
 from tests.elastalert.thrown import SECOND, Thrown, by_key, compare, key_in
 
-CASES = 2_000
+CASES = 1_500
 KINDS = ("min", "max", "avg", "sum", "cardinality", "value_count")
 NUMBERS = [-1, 0, 0.25, 0.25, 0.5, 0.75, 1, 2, 3, None, [1, 2], [0.5, 0.5]]
 LIMITS = (0, 0.25, 0.5, 0.75, 1, 1.25, 2, 3)
