@@ -38,7 +38,8 @@ METHOD = """## How it is counted
   small figures are rough.
 - The rule author's commands are processes of their own, from start to end, with no server; the short ones are run
   seven times and the median counts. A replay is one rule in a process that holds the events already: the production
-  engine at each of the day's nominal instants. Rule tests are copies of the shipped ones.
+  engine at each of the day's nominal instants, whose messages count as sent at once. Rule tests are copies of the
+  shipped ones.
 - The floor keeps no state, sends nothing, and reads no YAML: a bound, no rival. Its request cache is off.
 """
 

@@ -24,10 +24,13 @@ def shortened(incident: Incident, since: Millis) -> Incident:
     """
     if len(incident.deliveries) <= MOST_LISTED:
         return incident
+    settled = [d for d in incident.deliveries if d.state in SETTLED and _is_repeat(d)]
+    if len(settled) <= NEWEST:
+        return incident
     failing = any(d.reason is Reason.FALLBACK for d in incident.outbox)  # a failed one says whom it stands in for
     alike: dict[tuple[str, DeliveryState], list[Delivery]] = defaultdict(list)
-    for delivery in incident.deliveries:
-        if _is_settled_repeat(delivery) and not (failing and delivery.state is DeliveryState.FAILED):
+    for delivery in settled:
+        if not (failing and delivery.state is DeliveryState.FAILED):
             alike[delivery.receiver, delivery.state].append(delivery)
     counted = [d for listed in alike.values() for d in listed[1:-NEWEST] if d.at <= since]
     ids = {delivery.id for delivery in counted}
@@ -35,10 +38,10 @@ def shortened(incident: Incident, since: Millis) -> Incident:
     return replace(incident, deliveries=left, earlier=_with(incident.earlier, counted))
 
 
-def _is_settled_repeat(delivery: Delivery) -> bool:
+def _is_repeat(delivery: Delivery) -> bool:
     plain = delivery.kind is Kind.REPEAT and not delivery.raised and not delivery.recheck
     in_a_digest = bool(delivery.digest) or delivery.error == Reason.CATCH_UP
-    return plain and delivery.state in SETTLED and not in_a_digest
+    return plain and not in_a_digest
 
 
 def _with(earlier: Sequence[Earlier], counted: Sequence[Delivery]) -> tuple[Earlier, ...]:

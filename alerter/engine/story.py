@@ -10,7 +10,7 @@ from alerter.clock import Millis
 from alerter.engine.decisions import of_plan, of_transition, of_verdict
 from alerter.engine.repeats import again
 from alerter.engine.shortening import shortened
-from alerter.engine.telling import Heard, Told, tell
+from alerter.engine.telling import Heard, Told, has_heard, tell
 from alerter.engine.view import describe
 from alerter.model.incident import (
     Change,
@@ -143,8 +143,7 @@ def _pauses(story: Story, start: Millis, end: Millis, scene: Scene) -> Iterator[
 
 
 def _untold(incident: Incident, scene: Scene, at: Millis) -> bool:
-    heard = Heard.of(incident)
-    return any(d.receiver not in heard.receivers for d in scene.audience.destinations(incident, at))
+    return not all(has_heard(d.receiver, incident) for d in scene.audience.destinations(incident, at))
 
 
 def _opened(transition: Transition, scene: Scene) -> Incident:

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerter.clock import Millis
-from alerter.model.incident import Change, DeliveryState, Incident, Kind, Reason
+from alerter.model.incident import Change, Delivery, DeliveryState, Incident, Kind, Reason
 from alerter.model.route import Destination
 
 Obstacle = tuple[Reason, str, Millis | None]
 """Why an incident is not told now: the reason, which silence or interval or rule, and until when (if known)."""
+_TELLING = (Kind.FIRING, Kind.REPEAT)
+_DROPPED = DeliveryState.DROPPED
 Again = Callable[[Destination, Millis], Millis]
 """From when (event time) a destination that last heard at an instant may be told a repeat."""
 
@@ -26,10 +28,19 @@ class Heard:
         """Read it from the incident's deliveries; what was dropped was never heard, unless a storm digest tells it."""
         last: dict[str, Millis] = {}
         for delivery in incident.deliveries:
-            told = delivery.state is not DeliveryState.DROPPED or delivery.in_storm_digest
-            if delivery.kind in (Kind.FIRING, Kind.REPEAT) and told:
-                last[delivery.receiver] = max(delivery.at, last.get(delivery.receiver, delivery.at))
+            receiver, at = delivery.receiver, delivery.at
+            if last.get(receiver, at - 1) < at and _was_heard(delivery):
+                last[receiver] = at
         return cls(last)
+
+
+def has_heard(receiver: str, incident: Incident) -> bool:
+    """Tell whether a receiver was told of an incident at all."""
+    return any(delivery.receiver == receiver and _was_heard(delivery) for delivery in incident.deliveries)
+
+
+def _was_heard(delivery: Delivery) -> bool:
+    return delivery.kind in _TELLING and (delivery.state is not _DROPPED or delivery.in_storm_digest)
 
 
 @dataclass(frozen=True)
