@@ -43,12 +43,11 @@ OWN_FIELDS = ("compare_key", "cardinality_field", "aggregation_key", "fields", "
 
 NOT_YAML = ("yaml_syntax", "duplicate_key", "not_a_mapping", "control_character")
 REASONS = {
-    "match_enhancements": "names a Python class of ElastAlert as enhancement",
+    "enhancement": "names a Python class of ElastAlert as enhancement",
     "custom_type": "names a Python class of ElastAlert as type",
     "metric_agg_script": "wants a script to be run",
     "realert.minutes": "sets nothing by a dotted option (ElastAlert passes it silently)",
     "missing_option": "lacks an option that its type needs (ElastAlert refuses it too)",
-    "unsupported_type": "a type that is not evaluated yet",
 }
 
 
@@ -157,7 +156,7 @@ def table(verdicts: Sequence[Verdict]) -> list[str]:
 
 
 def _foreign() -> list[str]:
-    return [REASONS[name] for name in ("match_enhancements", "custom_type", "metric_agg_script", "unsupported_type")]
+    return [REASONS[name] for name in ("enhancement", "custom_type", "metric_agg_script")]
 
 
 def main() -> None:
