@@ -29,6 +29,7 @@ from alerter.ruleset.yaml_positions import Document
 
 LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
 _DOTTED = re.compile(rf"({'|'.join(LENGTHS)})\.(weeks|days|hours|minutes|seconds|milliseconds)")
+TABLE = "docs/elastalert.md#options"
 RESERVED = "alerter: "
 """The names of the incidents that alerter/watch opens begin so."""
 KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
@@ -75,7 +76,8 @@ def _unknown_type(document: Document, type_: object) -> Diagnostic:
         )
     if isinstance(type_, str) and "." in type_:
         message = f"{type_}: Python classes of ElastAlert are not loaded"
-        return document.diagnostic("error", "custom_type", message, "use a built-in type", ("type",))
+        hint = "a built-in type and an enhancement often do the same: docs/elastalert.md"
+        return document.diagnostic("error", "custom_type", message, hint, ("type",))
     hint = did_you_mean(str(type_), TYPES) or f"one of {', '.join(TYPES)}"
     return document.diagnostic("error", "unknown_type", f"unknown rule type {type_!r}", hint, ("type",))
 
@@ -92,7 +94,12 @@ def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
             yield document.diagnostic("error", "unsupported_option", message, hint, (name,), key=True)
         elif name in REFUSED:
             yield document.diagnostic(
-                "error", "unsupported_option", f"{name} is not supported", REFUSED[name], (name,), key=True
+                "error",
+                "unsupported_option",
+                f"{name} is not supported",
+                f"{REFUSED[name]}: {TABLE}",
+                (name,),
+                key=True,
             )
         elif name in MEANINGLESS:
             inline = names_secret(name) and not is_variable(document.value[name])

@@ -1,0 +1,55 @@
+"""What ElastAlert's options mean otherwise here, and which options are alerter's own: for docs/elastalert.md."""
+
+from __future__ import annotations
+
+OURS = frozenset(
+    {
+        "alive", "domain", "environment", "known_keys_for", "labels", "max_catchup", "message", "redact",
+        "resolve_after", "schedule", "severity",
+    }
+)  # fmt: skip
+"""Options that ElastAlert does not have; docs/rules.md explains them."""
+
+DIFFERENCES: dict[str, str] = {
+    "name": "may be missing (the file's name); of two equal ones the second gets its file as suffix",
+    "index": "may be missing when all indices are meant",
+    "filter": "a single mapping or none at all is fine; `kql:` is a clause too; EQL and ES|QL are refused",
+    "query_key": "an array counts under each of its values; several fields work with every type",
+    "use_strftime_index": "the names for all days (hours) of the span; missing ones are left out",
+    "timestamp_type": "`unix_ms` keeps its milliseconds",
+    "run_every": "only when it is noticed, not what counts: evaluations are at multiples of it",
+    "buffer_time": "how late events may come; metric types without `timeframe` judge that long, as there",
+    "query_delay": "2s unless written",
+    "realert": "in event time, so that a catch-up gives the same answer; `{minutes: 0}` announces every match",
+    "exponential_realert": "in event time; a cap that is no longer than `realert` is an error",
+    "limit_execution": "postpones, as there; in `schedule.timezone` when it is written; `max_catchup` covers the pause",
+    "limit_execution_coverage": "only `false`",
+    "match_enhancements": "names of installed [plug-ins](plugins.md), not classes of ElastAlert",
+    "run_enhancements_first": "`true` only where `realert` is 0",
+    "num_events": "the window is emptied by an announced match, not by one that `realert` kept untold",
+    "blacklist": "`/.../` is an anchored regular expression; an array matches by any element",
+    "whitelist": "`/.../` is an anchored regular expression; an array matches by any element",
+    "spike_height": "`spike`: told once, at the rise or fall; `spike_aggregation`: more than that, there at least",
+    "spike_type": "`down` and the falls of `both` are asked at nominal instants",
+    "threshold_ref": "for `spike_aggregation` on the value of each window itself",
+    "threshold_cur": "for `spike_aggregation` on the value of each window itself",
+    "alert_on_new_data": "0 events against 0 never match",
+    "field_value": "the mean is not cut to whole numbers, and is asked at nominal instants; nested paths work",
+    "threshold": "one incident while it is low, not a match for each run; needs a whole `timeframe` of data first",
+    "forget_keys": "a key that is told is known no more until it is seen again",
+    "max_cardinality": "told once, when the number rises above it; a value seen exactly `timeframe` ago is out",
+    "min_cardinality": "also where no event was ever seen; exact, never estimated",
+    "metric_agg_type": "each window is computed by itself: cardinality and percentiles are not sums of runs",
+    "min_threshold": "asked at nominal instants, a window never twice",
+    "max_threshold": "asked at nominal instants, a window never twice",
+    "min_denominator": "no events at all have no percentage",
+    "fields": "compared with the index's own history, so that a restart loses nothing; 0 and false are values",
+    "compare_key": "one field; a list works with `change`",
+    "ignore_null": "`change`: in order of event time, also for events that come late",
+    "aggregation": "there is one message for each incident; repeats come at most once in this time",
+    "priority": "becomes a label, too",
+    "category": "becomes a label, too",
+    "owner": "becomes a label, too",
+    "import": "findings in an imported file name that file and its line; cycles are refused",
+}
+"""Options of ElastAlert that mean the same but for this; those that are not here mean exactly the same."""
