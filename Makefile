@@ -23,8 +23,9 @@ help:
 demo: $(VENV)/.run
 	@$(BIN)/alerter demo
 
+# Two processes: the tests with real engines wait more than they compute.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest tests
+	$(BIN)/python -m pytest tests -n 2 --dist worksteal
 
 test-fast: $(VENV)/.dev
 	$(BIN)/python -m pytest tests -m "$(NO_SERVERS)"

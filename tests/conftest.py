@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,8 @@ from tests.support import leftout
 from tests.support.slack import Slack
 
 _used: dict[str, Node] = {}
+_versions: set[str] = set()
+"""Of the servers that other processes of this run used."""
 _failed: dict[str, Missing] = {}
 
 
@@ -93,10 +96,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slack)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand what this process used and left out to the one that reports, where tests run in several."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["servers"] = [node.version for node in _used.values()]
+        output["left_out"] = sorted(leftout.reasons)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what one of several processes used and left out."""
+    output = getattr(node, "workeroutput", {})
+    _versions.update(output.get("servers", ()))
+    leftout.reasons.update(output.get("left_out", ()))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say which servers ran, and what was left out and how to get it."""
-    if _used:
-        terminalreporter.write_line("servers: " + ", ".join(f"Elasticsearch {n.version}" for n in _used.values()))
+    versions = _versions | {node.version for node in _used.values()}
+    if versions:
+        terminalreporter.write_line("servers: " + ", ".join(f"Elasticsearch {version}" for version in sorted(versions)))
     skipped = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", ())]
     for reason in sorted(leftout.reasons):
         count = sum(reason in text for text in skipped)
