@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from alerter.cli.moments import TIME
 from alerter.cli.output import complain, say
 
 EXAMPLE = """examples:
   alerter backtest rules/order/refund-surge.yaml --sweep num_events=5,10,20,50 --sweep timeframe=5m,10m \\
       --data orders.ndjson.gz --expect known.yaml
   alerter backtest rules/user/password-reset-storm.yaml --sweep num_events=50,100 \\
-      --start 2026-03-01T00:00:00Z --end 2026-03-08T00:00:00Z --format json
+      --start -7d --end now --format json
 
 known.yaml lists the times at which something was wrong:
   - {from: 2026-03-10T11:04:00Z, to: 2026-03-10T11:12:00Z}
@@ -36,8 +37,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--data", nargs="+", action="extend", metavar="FILE", help="NDJSON files, plain or .gz; - stdin"
     )
-    parser.add_argument("--start", metavar="TIME", help="ISO 8601, exclusive (default: just before the first document)")
-    parser.add_argument("--end", metavar="TIME", help="ISO 8601, inclusive (default: the instant after the last one)")
+    parser.add_argument("--start", metavar="TIME", help=f"{TIME}; exclusive (default: just before the first document)")
+    parser.add_argument("--end", metavar="TIME", help=f"{TIME}; inclusive (default: the instant after the last one)")
     parser.add_argument("--expect", metavar="FILE", help="labelled times, YAML or NDJSON: what should be caught")
     parser.add_argument(
         "--early", default="5m", metavar="LENGTH", help="how long before a labelled time it may be caught (default: 5m)"

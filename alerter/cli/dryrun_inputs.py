@@ -11,6 +11,7 @@ from pathlib import Path
 
 from alerter.cli.dryrun_data import places, read_data
 from alerter.cli.dryrun_warnings import field_warnings, span_warnings
+from alerter.cli.moments import moment
 from alerter.cli.output import complain
 from alerter.cli.progress import Progress
 from alerter.clock import DAY, Millis, SystemClock
@@ -29,7 +30,7 @@ from alerter.sources.explain import ExplainedSource
 from alerter.sources.open import open_elasticsearch
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
-from alerter.timetext import iso, length_text, parse_instant
+from alerter.timetext import iso, length_text
 
 LONGEST: Millis = 366 * DAY
 """Span of data files that is taken without being asked for: more is a wrong time in one of the documents."""
@@ -71,7 +72,9 @@ class Inputs:
             complain(text)
         if not loaded.rules and not errors:
             raise UsageError("no rule found in " + ", ".join(args.rules), "name a rule file or a folder with rules")
-        start, end = _instant(args.start, "--start"), _instant(args.end, "--end")
+        now = SystemClock().now()
+        start = None if args.start is None else moment(args.start, "--start", now)
+        end = None if args.end is None else moment(args.end, "--end", now)
         if start is not None and end is not None and start >= end:
             raise UsageError("--start must be before --end")
         source, notes = _source(args, settings)
@@ -168,15 +171,6 @@ def _warning(text: str, rule: Rule) -> Diagnostic:
     return Diagnostic(
         "warning", code if known else "data", sentence if known else text, "", at.file, at.line, at.column
     )
-
-
-def _instant(text: str | None, option: str) -> Millis | None:
-    if text is None:
-        return None
-    try:
-        return parse_instant(text)
-    except ValueError:
-        raise UsageError(f"{option} {text!r} is not an ISO 8601 time", "like 2026-03-10T11:00:00Z") from None
 
 
 def _source(args: argparse.Namespace, settings: Settings) -> tuple[Source, list[str]]:

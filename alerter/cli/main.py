@@ -6,6 +6,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from alerter import __version__
 from alerter.cli.output import complain
@@ -55,9 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0 fine, 1 findings, 2 usage or settings, 3 a bug."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     named = next((a for a in arguments if not a.startswith("-")), None)
-    parser = build_parser(only=named if named in COMMANDS else None)
     try:
-        args = parser.parse_args(arguments)
+        if named is not None and named not in COMMANDS:
+            _refuse(named)
+        args = build_parser(only=named).parse_args(_joined(arguments))
         return int(args.run(args))
     except UsageError as error:
         complain(f"alerter: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""))
@@ -71,6 +73,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         from alerter.cli.bug import report
 
         return report(error)
+
+
+def _refuse(name: str) -> NoReturn:
+    """Raise UsageError for a command that there is none of, with the nearest one."""
+    from alerter.ruleset.suggest import did_you_mean
+
+    near = did_you_mean(name, COMMANDS)
+    hint = "alerter --help lists the commands"
+    raise UsageError(f"there is no command {name}", f"{near} {hint}" if near else hint)
+
+
+def _joined(arguments: list[str]) -> list[str]:
+    """Return the arguments as argparse understands them, where a time is so long ago."""
+    if not {"--start", "--end"} & set(arguments):
+        return arguments
+    from alerter.cli.moments import joined
+
+    return list(joined(arguments))
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from alerter.cli.moments import TIME
 from alerter.cli.output import complain, say
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ EXAMPLE = """examples:
   alerter test-rule rules/order/refund-surge.yaml --data orders.ndjson.gz --show-messages
   alerter test-rule rules/ --start 2026-03-10T00:00:00Z --end 2026-03-11T00:00:00Z --format json
   alerter test-rule rules/user/password-reset-storm.yaml --data - --fail-on-match < events.ndjson
-  alerter test-rule rules/order --plot orders.html --explain
+  alerter test-rule rules/order --start -6h --plot orders.html --explain
 
 Without --data the cluster of ALERTER_ES_URL is asked (read-only); the default span is then the last 24 hours."""
 
@@ -35,8 +36,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--data", nargs="+", action="extend", metavar="FILE", help="NDJSON files, plain or .gz; - stdin"
     )
-    parser.add_argument("--start", metavar="TIME", help="ISO 8601, exclusive (default: just before the first document)")
-    parser.add_argument("--end", metavar="TIME", help="ISO 8601, inclusive (default: the instant after the last one)")
+    parser.add_argument("--start", metavar="TIME", help=f"{TIME}; exclusive (default: just before the first document)")
+    parser.add_argument("--end", metavar="TIME", help=f"{TIME}; inclusive (default: the instant after the last one)")
     parser.add_argument("--format", choices=["text", "json"], default="text", help="json: one object per rule, a line")
     parser.add_argument("--show-messages", action="store_true", help="draw each message as Slack shows it")
     parser.add_argument("--plot", metavar="FILE", help="draw the count curves into an .svg, .html or .png file")
