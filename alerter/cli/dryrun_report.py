@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from alerter.charts.series import series_of
-from alerter.charts.terminal import WIDTH, draw
+from alerter.charts.terminal import draw, signs_for, width_in
 from alerter.cli.dryrun_inputs import Inputs
+from alerter.cli.output import columns
 from alerter.engine.dryrun import DryRun
 from alerter.engine.view import condition_text
 from alerter.model.incident import Decision, Delivery, Incident, Match
@@ -158,10 +160,10 @@ def _chart(answer: DryRun) -> Iterator[str]:
     """Yield the curve of the key that matters most."""
     if answer.counted is None or answer.start >= answer.end:
         return
-    span = (answer.start, answer.end)
-    for series in series_of(answer.rule, answer.counted, answer.matches, *span, parts=WIDTH, most=1):
+    span, parts = (answer.start, answer.end), width_in(columns())
+    for series in series_of(answer.rule, answer.counted, answer.matches, *span, parts=parts, most=1):
         yield ""
-        yield from (f"    {line}" for line in draw(series))
+        yield from (f"    {line}" for line in draw(series, signs_for(sys.stdout.encoding)))
         yield ""
 
 

@@ -32,6 +32,15 @@ def complain(text: str) -> None:
         _write(sys.stderr, text)
 
 
+def columns() -> int | None:
+    """Return how wide the terminal is to which results go; None where they go elsewhere."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
 def note_shipped(folders: Iterable[Path]) -> None:
     """Say on stderr which folder is looked at where it is the one that comes with alerter: there is none here."""
     from pathlib import Path

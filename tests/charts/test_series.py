@@ -10,7 +10,7 @@ import pytest
 from alerter.charts.drawing import BLUE, Drawing, Line
 from alerter.charts.panels import PLOT, TITLE, add_curve
 from alerter.charts.series import Series, series_of
-from alerter.charts.terminal import draw
+from alerter.charts.terminal import ASCII, BLOCKS, draw, signs_for, width_in
 from alerter.clock import MINUTE, SECOND
 from alerter.engine.dryrun import dry_run
 from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, Windows
@@ -183,3 +183,22 @@ def test_values_of_a_redacted_field_are_not_drawn() -> None:
         assert answer.matches
         charts = series_of(tested, answer.counted, answer.matches, T0, T0 + 10 * MINUTE, parts=10, most=1)
         assert len(charts) == drawn
+
+
+def test_a_terminal_without_blocks_gets_ascii() -> None:
+    """The same chart, where blocks would all be question marks."""
+    (one,) = charted(Frequency(10, MINUTE), [*range(0, 1_200, 20), *range(600, 630, 3)])
+    assert signs_for("utf-8") is signs_for(None) is BLOCKS
+    assert signs_for("ascii") is signs_for("latin-1") is signs_for("no-such-encoding") is ASCII
+    lines = list(draw(one, ASCII))
+    assert all(line.isascii() for line in lines)
+    assert lines[0] == "events in 1 min (~ threshold 10)"
+    assert lines[2].startswith("10 |~~~~~~~~~~#~")
+    assert lines[-1].endswith("^  1 match")
+    assert [len(line) for line in lines] == [len(line) for line in draw(one)]
+
+
+@pytest.mark.parametrize(("columns", "width"), [(None, 72), (80, 64), (150, 134), (10, 24), (1_000, 200)])
+def test_a_chart_is_as_wide_as_the_terminal(columns: int | None, width: int) -> None:
+    """Numbers and the last time have room beside the curve; a pipe has no width."""
+    assert width_in(columns) == width
