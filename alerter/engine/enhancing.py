@@ -11,6 +11,7 @@ from typing import Any
 
 from alerter.clock import MINUTE, SECOND, Millis
 from alerter.detectors.protocol import Question, Unanswered
+from alerter.model.history import ValueChange
 from alerter.model.incident import Change, Checkpoint, Decision, Match, Outcome, Reason, Transition
 from alerter.model.memory import KeyMemory
 from alerter.model.rule import Key, Rule
@@ -19,6 +20,7 @@ from alerter.plugins.registry import ENHANCEMENTS, PluginError, load, said
 from alerter.redact import redact_document
 from alerter.sources.events import Events
 from alerter.sources.protocol import SourceError
+from alerter.sources.values import value_at
 
 TOLD = (Change.OPENED, Change.REOPENED, Change.REPEATED, Change.RAISED)
 
@@ -106,6 +108,8 @@ class _Documents:
     def of(self, match: Match) -> list[dict[str, Any]]:
         """Return the documents of the next match of its key and instant."""
         found = list(self._found(match))
+        if isinstance(self._rule.condition, ValueChange):
+            found = [d for d in found if _compared(self._rule.condition, d) == list(match.facts["new"])] or found
         if self._rule.is_event_type and found:
             nth = min(self._judged[(match.key, match.at)], len(found) - 1)
             self._judged[(match.key, match.at)] += 1
@@ -121,6 +125,10 @@ class _Documents:
         if self._rule.is_event_type:
             return self._events.evidence(match.key, match.at - 1, match.at)
         return self._events.evidence(match.key, match.at - (self._rule.timeframe or MINUTE), match.at)
+
+
+def _compared(condition: ValueChange, document: Mapping[str, Any]) -> list[Any]:
+    return [value_at(document, path.removesuffix(".keyword")) for path in condition.compared]
 
 
 def _asked(rule: Rule, match: Match, documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -14,11 +14,13 @@ from alerter.clock import MINUTE
 from alerter.config import Settings
 from alerter.engine.dryrun import dry_run
 from alerter.engine.tick import Engine
+from alerter.model.history import ValueChange
 from alerter.model.rule import MessageTexts, Realert, Redaction
 from alerter.ruleset.load import LoadedRules, load_rules
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader
+from alerter.testing import rule
 from tests.engine.support import T0, World, documents, routing, single, storm
 from tests.plugins.conftest import Install
 
@@ -268,3 +270,13 @@ def test_the_example_of_the_docs_works(install: Install) -> None:
     found = run(tested, night, 13 * 3600)
     assert found.incidents == ()
     assert [d.detail for d in found.decisions] == ["23:00 is outside office hours"]
+
+
+def test_a_change_is_shown_the_event_that_changed(shop: Path) -> None:
+    """Of several events of one millisecond it is the one with the new value."""
+    tested = rule(ValueChange(("user",)), enhancements=("no_tests",), realert=ALL)
+    found = run(tested, users((1, "eve"), (1, "test"), (2, "bob")))
+    assert told_at(found) == [2]
+    import shop_plugins
+
+    assert [match.event["user"] for match in shop_plugins.seen] == ["test", "bob"]
