@@ -13,7 +13,7 @@ from alerter.clock import MINUTE
 from alerter.notifiers.http import TIMEOUT_SECONDS
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
-from alerter.notifiers.text import one_line
+from alerter.notifiers.text import one_line, top_line
 
 
 @dataclass(frozen=True)
@@ -92,6 +92,6 @@ class EmailNotifier(OneWay):
             letter["Reply-To"] = mail.reply_to
         view = message.incident.view
         links = [link for link in (view.runbook, view.dashboard, view.link) if link]
-        shown = [message.delivery.text, view.summary, *links, message.note]
+        shown = [message.delivery.text, view.summary, *map(top_line, view.top), view.table, *links, message.note]
         letter.set_content("\n\n".join(part for part in shown if part).encode("utf-8", "replace").decode() + "\n")
         return letter
