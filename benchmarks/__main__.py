@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import live, report, startup, workbench
+from benchmarks import live, report, sigma, startup, workbench
 from benchmarks.competitors import Place
 from benchmarks.peer import install
 from benchmarks.server import Server, find
@@ -23,7 +23,7 @@ from benchmarks.trial import PREFIX, ROOT
 from benchmarks.workloads import FULL, INDEX, QUICK, Bench
 from tests.servers.home import Missing
 
-WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w6", "startup", "workbench")
+WORKLOADS = ("w1", "w2", "w3", "w4", "w5", "w6", "startup", "sigma", "workbench")
 ALONE = ("workbench",)
 """Those that need neither a server nor ElastAlert."""
 EXAMPLE = """examples:
@@ -91,6 +91,7 @@ def _place(server: Server) -> Iterator[Place]:
             hook.close()
             server.drop(PREFIX)
             server.drop(INDEX)
+            server.drop(sigma.INDEX)
 
 
 def _wanted(names: str) -> list[str]:
@@ -108,6 +109,7 @@ def _run(args: argparse.Namespace, wanted: Sequence[str], place: Place) -> dict[
     minutes = args.minutes or (2 if args.quick else 10)
     other: dict[str, Callable[[], dict[str, Any]]] = {
         "w4": lambda: live.run(place, rules=200 if args.quick else 2_000, minutes=minutes, rate=bench.sizes.rate),
+        "sigma": lambda: sigma.run(place, quick=args.quick),
         "startup": lambda: startup.run(place, peer, rules=100 if args.quick else 1_000),
     }
     sections: list[dict[str, Any]] = []

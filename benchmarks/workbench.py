@@ -53,7 +53,7 @@ QUICK = Sizes(load=100_000, replay=10_000, tests=100, rules=100, aims=False)
 
 def run(folder: Path, sizes: Sizes) -> dict[str, Any]:
     """Run everything in a folder; return a section with one row a figure. Raises RuntimeError when a command fails."""
-    _used([ALERTER, "check", "--help"], folder)  # whatever has to be compiled first
+    measured([ALERTER, "check", "--help"], folder)  # whatever has to be compiled first
     rows: list[dict[str, Any]] = []
     for row in _figures(folder, sizes):
         print(f"workbench: {row['what']}: {row['wall']:.2f} s, CPU {row['cpu']:.2f} s", flush=True)
@@ -66,7 +66,7 @@ def _figures(folder: Path, sizes: Sizes) -> Iterator[dict[str, Any]]:
     yield from _replays(folder, sizes.replay)
     yield _tests(folder, sizes.tests)
     yield from _checks(folder, sizes.rules)
-    yield _row("alerter --help", _median([ALERTER, "--help"], folder), cpu=0.15)
+    yield row("alerter --help", _median([ALERTER, "--help"], folder), cpu=0.15)
 
 
 # --- the figures -------------------------------------------------------------------------------------------------
@@ -77,12 +77,12 @@ def _loading(folder: Path, number: int) -> dict[str, Any]:
     data, body = folder / "load.ndjson", folder / "body.json"
     _write(data, islice(generate.events(SEED, START, number // 90, 100), number))
     body.write_text(json.dumps({"size": 0, "track_total_hits": True}))
-    used, said = _used([ALERTER, "query", "--data", str(data), "--body", str(body)], folder)
+    used, said = measured([ALERTER, "query", "--data", str(data), "--body", str(body)], folder)
     data.unlink()
     found = json.loads(said)["hits"]["total"]["value"]
     if found != number:
         raise RuntimeError(f"{found} of {number} events were loaded")
-    return _row(f"load {number:,} events (alerter query)", used, wall=15, peak_mb=2_500)
+    return row(f"load {number:,} events (alerter query)", used, wall=15, peak_mb=2_500)
 
 
 def _replays(folder: Path, number: int) -> Iterator[dict[str, Any]]:
@@ -94,16 +94,16 @@ def _replays(folder: Path, number: int) -> Iterator[dict[str, Any]]:
     end = START + 1000 * DAY_SECONDS
     spec = folder / "replay.json"
     spec.write_text(json.dumps({"rules": str(rules), "data": str(data), "start": START, "end": end}))
-    _, said = _used([*PYTHON, "benchmarks.workbench_child", str(spec)], folder)
+    _, said = measured([*PYTHON, "benchmarks.workbench_child", str(spec)], folder)
     found = json.loads(said.rpartition(RESULT)[2])
     for name, rule in written.items():
         used = found["rules"][rule["name"]]
         what = f"replay {name}: {used['runs']:,} runs over {number:,} events, {used['incidents']} incidents"
-        yield _row(what, {"wall": used["wall"], "cpu": used["cpu"]}, wall=2)
+        yield row(what, {"wall": used["wall"], "cpu": used["cpu"]}, wall=2)
     span = ["--start", generate.stamp(START), "--end", generate.stamp(end)]
     first = rules / f"{written['frequency']['name']}.yaml"
-    used, _ = _used([ALERTER, "test-rule", str(first), "--data", str(data), *span, "--format", "json"], folder)
-    yield _row(f"alerter test-rule: load {number:,} events, and a day of the frequency rule", used)
+    used, _ = measured([ALERTER, "test-rule", str(first), "--data", str(data), *span, "--format", "json"], folder)
+    yield row(f"alerter test-rule: load {number:,} events, and a day of the frequency rule", used)
     data.unlink()
 
 
@@ -129,11 +129,11 @@ def _tests(folder: Path, number: int) -> dict[str, Any]:
     project = folder / "tested"
     config = copies(project, number)
     command = [ALERTER, "test", "--config", str(config), "--format", "json"]
-    used, said = _used(command, project)
+    used, said = measured(command, project)
     ran = json.loads(said)["tests"]
     if ran < number:
         raise RuntimeError(f"{ran} of {number} rule tests ran")
-    return _row(f"{ran:,} rule tests (alerter test)", used, wall=5)
+    return row(f"{ran:,} rule tests (alerter test)", used, wall=5)
 
 
 def copies(project: Path, tests: int) -> Path:
@@ -162,10 +162,10 @@ def _checks(folder: Path, number: int) -> Iterator[dict[str, Any]]:
     (project / "notifiers").mkdir()
     (project / "notifiers" / "routes.yaml").write_text(ROUTES)
     config = _settings(project)
-    used, _ = _used([ALERTER, "check", "--quiet", "--config", str(config)], project)
-    yield _row(f"alerter check of {number:,} rules", used, wall=3)
+    used, _ = measured([ALERTER, "check", "--quiet", "--config", str(config)], project)
+    yield row(f"alerter check of {number:,} rules", used, wall=3)
     one = [ALERTER, "check", "--quiet", "--config", str(config), str(project / "rules" / "r0000.yaml")]
-    yield _row("alerter check of one file", _median(one, project), cpu=0.4)
+    yield row("alerter check of one file", _median(one, project), cpu=0.4)
 
 
 def _settings(project: Path) -> Path:
@@ -177,7 +177,7 @@ def _settings(project: Path) -> Path:
 # --- measuring ---------------------------------------------------------------------------------------------------
 
 
-def _row(what: str, used: dict[str, float], **aim: float) -> dict[str, Any]:
+def row(what: str, used: dict[str, float], **aim: float) -> dict[str, Any]:
     """Return a row; ``aim`` names what it must stay under, in the units of ``used``.
 
     Memory stands only where there is an aim: to the system a small process is as large as the one that started it.
@@ -191,11 +191,11 @@ def _write(file: Path, events: Iterable[Event]) -> None:
 
 
 def _median(command: Sequence[str], folder: Path) -> dict[str, float]:
-    runs = [_used(command, folder)[0] for _ in range(REPEATS)]
+    runs = [measured(command, folder)[0] for _ in range(REPEATS)]
     return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
 
 
-def _used(command: Sequence[str], folder: Path) -> tuple[dict[str, float], str]:
+def measured(command: Sequence[str], folder: Path) -> tuple[dict[str, float], str]:
     """Run a command to its end; return seconds, CPU seconds and peak MB (10^6 bytes), and what it printed.
 
     Raises RuntimeError when it fails.

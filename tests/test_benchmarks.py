@@ -21,7 +21,7 @@ from alerter.ruleset.load import load_rules
 from alerter.service import Service
 from alerter.sources.embedded import EmbeddedSource
 from alerter.state.sqlite import SqliteState
-from benchmarks import engine_child, generate, measure, report, workbench
+from benchmarks import engine_child, generate, measure, report, sigma, workbench
 from benchmarks.answers import agree, compare
 from benchmarks.engine_child import Player, undelivered
 from benchmarks.floor import question
@@ -258,3 +258,15 @@ def test_a_day_holds_as_many_events_as_asked_for() -> None:
     assert len(events) == 1000
     assert events[0]["@timestamp"] < generate.stamp(workbench.START + 10 * MINUTE)
     assert events[-1]["@timestamp"] > generate.stamp(workbench.START + 1430 * MINUTE)
+
+
+def test_rules_of_the_sigma_converters_shapes_load(tmp_path: Path) -> None:
+    """Every shape, the longest query among them; what its events hold some of them find."""
+    sigma.write_rules(tmp_path / "rules", 40)
+    loaded = load_rules([tmp_path / "rules"], Settings())
+    assert [d.text() for d in loaded.diagnostics if d.severity in ("error", "warning")] == []
+    assert Counter(rule.type for rule in loaded.rules) == {"any": 36, "frequency": 2, "metric_aggregation": 2}
+    lengths = [len(rule.filter[0]["query_string"]["query"]) for rule in loaded.rules]
+    assert abs(max(lengths) - sigma.LONGEST) < 300
+    (tmp_path / "events.ndjson").write_text("".join(json.dumps(event) + "\n" for event in sigma.events(100)))
+    assert EmbeddedSource([str(tmp_path / "events.ndjson")]).events == 100
