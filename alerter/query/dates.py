@@ -13,15 +13,21 @@ from alerter.clock import DAY, Millis
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument
 
 _EPOCH = date(1970, 1, 1).toordinal()
-_ZONE = r"Z|[+-]\d{2}(?::?\d{2}){0,2}|[A-Z][A-Za-z_]+(?:/[A-Za-z_+-]+)*"
+_ERA = 400
+"""Years after which the calendar repeats itself, and their days."""
+_ERA_DAYS = 146_097
+_ZONE = r"Z|(?:[+-]\d|(?:UTC|GMT|UT)[+-])[\d:]+|[A-Za-z][A-Za-z0-9~/._+-]+"
 _STRICT = re.compile(
-    r"(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
+    r"(-?\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(?:(\d{2})(?::(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?"
     rf"({_ZONE})?)?)?)?)?",
     re.ASCII,
 )
 _COMMON = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?Z", re.ASCII)
 _MILLIS = re.compile(r"(-?\d+)(?:\.(\d{0,6}))?", re.ASCII)
 _SECONDS = re.compile(r"(-?)(\d+)(?:\.(\d{1,9}))?", re.ASCII)
+_OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2}|\d{4}|\d{6}|\d\d:\d\d|\d\d:\d\d:\d\d)", re.ASCII)
+_NO_ZONES = {"EST", "MST", "HST", "Factory", "localtime", "posixrules"}
+"""What Python knows for a zone and Java does not."""
 DEFAULT = "strict_date_optional_time||epoch_millis"
 
 
@@ -52,13 +58,15 @@ class Parts:
             fill if value is None else value
             for value, fill in zip((self.hour, self.minute, self.second, self.milli), filler, strict=True)
         )
+        eras = 0 if self.year > 0 else 1 - self.year // _ERA
+        month, day = (1 if part is None else part for part in (self.month, self.day))
         try:
             moment = datetime(
-                self.year, self.month or 1, self.day or 1, hour, minute, second, milli * 1000, self.zone or zone
+                self.year + eras * _ERA, month, day, hour, minute, second, milli * 1000, self.zone or zone
             )
         except ValueError as error:
             raise NotADate(str(error)) from None
-        return to_millis(moment)
+        return to_millis(moment) - eras * _ERA_DAYS * DAY
 
 
 def to_millis(moment: datetime) -> Millis:
@@ -80,14 +88,17 @@ def zone_named(name: str) -> tzinfo:
     """Find a time zone by offset or name; raises RejectedQuery for an unknown one."""
     if name in ("Z", "UTC", "GMT", "UT"):
         return UTC
-    offset = re.fullmatch(r"(?:UTC|GMT)?([+-])(\d{1,2})(?::?(\d{2}))?(?::?(\d{2}))?", name, re.ASCII)
+    offset = _OFFSET.fullmatch(name)
     if offset:
-        hours, minutes, seconds = (int(part or 0) for part in offset.groups()[1:])
-        if hours > 18 or minutes > 59 or seconds > 59:
-            raise argument(f"Zone offset not in valid range: {name}")
+        digits = offset[2].replace(":", "").zfill(2).ljust(6, "0")
+        hours, minutes, seconds = int(digits[:2]), int(digits[2:4]), int(digits[4:])
         length = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        if length > timedelta(hours=18) or minutes > 59 or seconds > 59:
+            raise argument(f"Zone offset not in valid range: {name}")
         return timezone(-length if offset[1] == "-" else length)
     try:
+        if name in _NO_ZONES or name.startswith(("posix/", "right/")):
+            raise ValueError
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):
         raise argument(f"java.time.zone.ZoneRulesException: Unknown time-zone ID: {name}") from None

@@ -281,7 +281,7 @@ def dynamic_type(path: str, value: Any) -> FieldType:
         return FieldType(path, "long")
     if isinstance(value, float):
         return FieldType(path, "float")
-    if any(sign in value for sign in "-/:"):
+    if any(sign in value[1:] for sign in "-/:"):  # a server takes no plain number for a date
         for form in _DYNAMIC_DATES:
             try:
                 date_format(form).read(value)

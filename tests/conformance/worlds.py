@@ -34,6 +34,10 @@ RARE = [
 DATES = ["%Y-%m-%dT%H:%M:%S.{ms:03d}Z", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S+02:00"]
 ODD_DATES = ["%Y/%m/%d %H:%M:%S", "%Y/%m/%d", "%d/%b/%Y:%H:%M:%S +0000", "%Y-%m-%d %H:%M:%S", "%Y", "%Y-%m", "%b %d"]
 
+_EDGE_DATES = """2026-02-30 2026-00-10 9999-12-31 1969-12-31T23:59:59.999Z 2026-03-10T24:00:00 2026-03-10T11:00:00UTC+2
+    2026-03-10T11:00:00Europe/Berlin 2026-03-10T11:00:00EST 2026-03-10T11+05 2026-03-10T11:00:00,5 0001-01-01T00:00:00Z"""
+EDGE_DATES = _EDGE_DATES.split()
+
 Maker = Callable[[Random], Any]
 
 
@@ -55,6 +59,8 @@ def instant(random: Random) -> datetime:
 
 def date_text(random: Random, odd: float = 0.1) -> str:
     """Write an instant in one of the usual ways, or an odd one."""
+    if random.random() < odd / 4:
+        return random.choice(EDGE_DATES)
     moment = instant(random)
     form = random.choice(ODD_DATES if random.random() < odd else DATES)
     return moment.strftime(form.replace("{ms:03d}", f"{moment.microsecond // 1000:03d}"))

@@ -208,3 +208,33 @@ def test_terms_beyond_the_type() -> None:
         _ids({"terms": {"n": [1, 1 << 70]}})
     assert _ids({"term": {"n": 1 << 70}}) == []
     assert _ids({"terms": {"n": [1, 1.5]}}) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-00-10", None),
+        ("2026-01-00", None),
+        ("0000-01-01", -62_167_219_200_000),
+        ("-2026-03-10", -126_095_702_400_000),
+        ("2026-03-10T11:00:00UTC+02:00", 1_773_133_200_000),
+        ("2026-03-10T11:00:00Etc/GMT+1", 1_773_144_000_000),
+        ("2026-03-10T11:00:00PST8PDT", 1_773_165_600_000),
+        ("2026-03-10T11:00:00EST", None),
+        ("2026-03-10T11:00:00+18:01", None),
+        ("-2026", None),
+    ],
+)
+def test_what_is_a_date(text: str, instant: int | None) -> None:
+    """Years to 0 and before it and zones of all kinds are dates; month 0, day 0, EST and plain numbers are not."""
+    evaluator = Evaluator([Document("1", {"d": text})])
+    view = evaluator.field("d")
+    assert view is not None
+    assert (view.type.kind, view.cell(0)) == (("text", (text,)) if instant is None else ("date", (instant,)))
+
+
+@pytest.mark.parametrize("zone", ["+1:30", "+130", "+01:3000", "UTC+1:30", "-18:00:01", "EST", "posix/UTC"])
+def test_what_is_no_time_zone(zone: str) -> None:
+    """An offset is written in one of Java's ways, and a zone is one that Java knows."""
+    with pytest.raises(RejectedQuery):
+        _ids({"range": {"t": {"gte": "2026-03-10", "time_zone": zone}}})
