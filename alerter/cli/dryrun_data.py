@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from alerter.cli.progress import Progress
 from alerter.clock import SystemClock
 from alerter.errors import UsageError
 from alerter.model.rule import Rule
@@ -16,18 +17,30 @@ from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
 from alerter.sources.timefield import time_reader
 
 STDIN = "-"
+SAID_EVERY = 10_000
+"""Lines between two looks at the progress."""
 
 
 def read_data(files: Sequence[str]) -> EmbeddedSource:
     """Return a source of the files' documents. Raises UsageError where one cannot be read, or all hold none."""
     source = EmbeddedSource(now=SystemClock().now)
-    for file in files:
-        lines = sys.stdin.buffer if file == STDIN else lines_of(Path(file))
-        source.extend_lines((line, f"{file}:{number}") for number, line in enumerate(lines, 1))
+    with Progress(len(files), "files") as progress:
+        for nth, file in enumerate(files):
+            progress.at(nth, file)
+            source.extend_lines(_lines(file, progress))
     if not source.events:
         why = "; ".join(source.warnings) or "nothing but blank lines in " + ", ".join(files)
         raise UsageError(f"--data holds no document: {why}", "one document a line: jq -c '.[]'")
     return source
+
+
+def _lines(file: str, progress: Progress) -> Iterator[tuple[bytes, str]]:
+    """Yield each line with its place."""
+    lines = sys.stdin.buffer if file == STDIN else lines_of(Path(file))
+    for number, line in enumerate(lines, 1):
+        if number % SAID_EVERY == 0:
+            progress.more(f"{number:,} lines")
+        yield line, f"{file}:{number}"
 
 
 def places(files: Sequence[str], source: Source, rule: Rule) -> tuple[str, str]:

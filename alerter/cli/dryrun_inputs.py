@@ -92,7 +92,7 @@ class Inputs:
             tuple(args.data or ()),
         )
         made.explain = getattr(args, "explain", False)
-        if made.explain or sys.stderr.isatty():
+        if made.explain or (sys.stderr.isatty() and source.kind != "embedded"):
             made.source = made.wrapped = ExplainedSource(source, made.heard)
         return made
 
@@ -112,7 +112,12 @@ class Inputs:
         if self.wrapped is not None:
             self.wrapped.redaction = rule.redact
         start, end = self.span(rule)
-        return dry_run(rule, self.source, self.routing, start, end)
+
+        def reached(at: Millis) -> None:
+            if self.progress is not None:
+                self.progress.reached((at - start) / max(end - start, 1))
+
+        return dry_run(rule, self.source, self.routing, start, end, reached=reached)
 
     def heard(self, text: str) -> None:
         """Show how much was asked so far."""

@@ -24,6 +24,7 @@ class Progress:
         self._shown = 0
         self._done = 0
         self._what = ""
+        self._part = 0.0
 
     def __enter__(self) -> Progress:
         return self
@@ -33,7 +34,12 @@ class Progress:
 
     def at(self, done: int, what: str = "") -> None:
         """Show that so many are done, and what comes now."""
-        self._done, self._what = done, what
+        self._done, self._what, self._part = done, what, 0.0
+        self.more()
+
+    def reached(self, part: float) -> None:
+        """Show that at least this part of the one under way is done; ``part`` is from 0 to 1."""
+        self._part = min(max(part, self._part), 1.0)
         self.more()
 
     def more(self, text: str = "") -> None:
@@ -41,7 +47,7 @@ class Progress:
         waited = self._clock.monotonic() - self._began
         if not sys.stderr.isatty() or waited < AFTER:
             return
-        full = BAR * self._done // max(self._total, 1)
+        full = int(BAR * (self._done + self._part) / max(self._total, 1))
         head = f"[{'#' * full}{'.' * (BAR - full)}] {self._done}/{self._total} {self._things}, {waited // SECOND} s"
         self.clear()
         self._write(safe_line(f"{head}  {self._what}  {text}")[:100].rstrip())

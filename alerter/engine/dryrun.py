@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from alerter.clock import DAY, Millis
+from alerter.detectors.protocol import Question
 from alerter.engine.decisions import fold_runs
 from alerter.engine.tick import Engine, Failed
 from alerter.model.cost import Cost
@@ -45,6 +46,7 @@ class _Keeping(Once):
     """A reader that keeps what it read for its one rule."""
 
     kept: Events | None = None
+    reached: Callable[[Millis], None] | None = None
 
     def open(self, readings: Sequence[Reading]) -> list[Events | SourceError]:
         """Return what is known of each rule's events, and keep it."""
@@ -52,13 +54,26 @@ class _Keeping(Once):
         self.kept = next((events for events in found if not isinstance(events, SourceError)), None)
         return found
 
+    def answer(self, asked: Sequence[tuple[Events, Sequence[Question]]]) -> list[SourceError | None]:
+        """Let the source answer; whatever is asked about lies behind what is decided."""
+        if self.reached is not None:
+            self.reached(min((question.start for _, questions in asked for question in questions), default=0))
+        return super().answer(asked)
+
 
 def dry_run(
-    rule: Rule, source: Source, routing: Routing, start: Millis, end: Millis, reader: Reader | None = None
+    rule: Rule,
+    source: Source,
+    routing: Routing,
+    start: Millis,
+    end: Millis,
+    reader: Reader | None = None,
+    reached: Callable[[Millis], None] | None = None,
 ) -> DryRun:
     """Evaluate ``rule`` over ``(start, end]``; windows reach back before ``start``. Raises SourceError.
 
-    ``reader`` stands in for a new one over the source, where what it has read is of use to others.
+    ``reader`` stands in for a new one over the source, where what it has read is of use to others. ``reached`` is
+    told now and then up to where the span is decided.
     """
     state = SqliteState(":memory:")
     state.init()
@@ -66,6 +81,7 @@ def dry_run(
     try:
         state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), evaluated=start, started=start), None)
         keeping = _Keeping(source)
+        keeping.reached = reached
         engine = Engine(reader or keeping, state, routing, gaps=False)
         report = engine.tick([patient(rule, start, end)], end + rule.query_delay)
         for failure in report.failures:

@@ -42,8 +42,7 @@ class EmbeddedSource:
         self.evaluator = Evaluator((), properties)
         self._parser = LineParser()
         self._said = (0, 0, 0, 0)
-        with _uncollected():
-            self.extend(stream_documents(files, self._parser))
+        self.extend(stream_documents(files, self._parser))
         self.extend(documents)
 
     @property
@@ -76,7 +75,8 @@ class EmbeddedSource:
 
     def extend(self, documents: Iterable[Document | Mapping[str, Any]]) -> int:
         """Add documents after those that are there; return how many were accepted."""
-        return self.evaluator.extend(self._counted(documents))
+        with _uncollected():
+            return self.evaluator.extend(self._counted(documents))
 
     def extend_lines(self, lines: Iterable[tuple[bytes, str]]) -> int:
         """Add lines of a growing file, each with its ``file:line``; return how many were accepted."""
