@@ -12,7 +12,7 @@ from typing import Any
 MOST_DIGITS = 3
 """Digits of a number in a format specification: a width of more than 999 characters is a mistake, or worse."""
 _FIELD = re.compile(r"(?P<name>[^.\[\]]*)(?P<items>(?:\[[^\]]+\])*)")
-_CONVERT: Mapping[str | None, Callable[[Any], Any]] = {None: lambda value: value, "s": str, "r": repr, "a": ascii}
+_CONVERT: Mapping[str, Callable[[Any], str]] = {"s": str, "r": repr, "a": ascii}
 
 
 class BrokenFormat(ValueError):
@@ -68,7 +68,7 @@ def _placeholder(field: str, spec: str, conversion: str | None, numbered: int) -
         raise BrokenFormat(f"{{{field}:{spec[:20]}}}: no such format")
     if found["name"].isdecimal() and len(found["name"]) > MOST_DIGITS:
         raise BrokenFormat(f"{{{field[:20]}}}: there are not so many arguments")
-    if conversion not in _CONVERT:
+    if conversion is not None and conversion not in _CONVERT:
         raise BrokenFormat(f"{{{field}!{conversion}}}: no such conversion")
     items = tuple(re.findall(r"\[([^\]]+)\]", found["items"]))
     return Placeholder(found["name"] or str(numbered), items, conversion, spec)
@@ -119,14 +119,14 @@ def _item(value: Any, item: str) -> Any:
 
 
 def _shown(placeholder: Placeholder, value: Any, missing: str, problems: list[str]) -> str:
-    if value is None:
-        return missing
-    plain = value if isinstance(value, str | int | float) else str(value)
-    converted = _CONVERT[placeholder.conversion](plain)
+    given = missing if value is None else value
+    plain = given if isinstance(given, str | int | float) else str(given)
+    converted = plain if placeholder.conversion is None else _CONVERT[placeholder.conversion](given)
     try:
         return format(converted, placeholder.spec)
     except (ValueError, TypeError, OverflowError):
-        problems.append(f"{placeholder.written}: a value that :{placeholder.spec} does not fit stands as it is")
+        if value is not None:
+            problems.append(f"{placeholder.written}: a value that :{placeholder.spec} does not fit stands as it is")
         return str(plain)
 
 

@@ -88,6 +88,9 @@ def test_any_text_with_any_values_gives_a_text(source: str, values: list[Any], n
     found = fill(source, values, {"x": named}, "-")
     if found.problems or any(value is None for value in (*values, named)):
         return
-    if all(p.position is not None and p.position < len(values) and not p.items for p in placeholders(source)):
+    if all(
+        p.position is not None and p.position < len(values) and not (p.items or p.conversion)
+        for p in placeholders(source)
+    ):
         plain = [v if isinstance(v, str | int | float) else str(v) for v in values]
         assert found.text == source.format(*plain)

@@ -66,6 +66,10 @@ def viewed(rule: Rule, event: dict[str, Any] | None = None, match: Match | None 
         ("alert_text: '{0:.2f}|{0:>10.1f}|{0!r}'\nalert_text_args: [n]", "3.14|       3.1|3.14159"),
         ("alert_text: '{0} {1}'\nalert_text_args: [gone, none]", "<MISSING VALUE> <MISSING VALUE>"),
         ("alert_text: '{0}'\nalert_text_args: [gone]\nalert_missing_value: '-'", "-"),
+        (
+            "alert_text: '{0!r} {1!r} {1:>15}'\nalert_text_args: [tags, gone]",
+            "['x', 'y'] '<MISSING VALUE>' <MISSING VALUE>",
+        ),
         ("alert_text: '{0} {1} {2}'\nalert_text_args: [name, index, num_events]", "storm logs 3"),
         ("alert_text: '{0} {1}'\nalert_text_args: ['items[1]id', 'items[0]']", "8 {'id': 7}"),
         ("alert_text: '{0[k]}'\nalert_text_args: [obj]", "v"),
