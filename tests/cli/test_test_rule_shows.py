@@ -46,6 +46,35 @@ def test_text_with_chart_cost_and_messages(capsys: pytest.CaptureFixture[str]) -
     golden("refund-surge.txt", ran(capsys, "refund-surge.yaml", "--data", "logs.ndjson", "--show-messages"))
 
 
+ELASTALERT = """
+name: failed payments
+type: frequency
+index: logs
+num_events: 3
+timeframe: {minutes: 5}
+filter: [{term: {level: error}}]
+alert_subject: "{0} failed payments on {1}"
+alert_subject_args: [num_hits, host]
+alert_text: "the last one took {0:.1f} s: {1}"
+alert_text_args: [took, said]
+alert_text_type: exclude_fields
+top_count_keys: [user]
+attach_related: true
+summary_table_fields: [code, {path: user, header: Who}]
+"""
+
+
+def test_texts_of_elastalert_as_slack_shows_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """Subject, text, most frequent values, related events and the table, with what is logged as text."""
+    stamped = [{"@timestamp": f"2026-03-10T11:00:0{n}Z", "level": "error", "host": "web-1"} for n in range(3)]
+    events = [
+        {**e, "user": f"u{n % 2}", "code": 500, "took": 1.25, "said": "<!channel> {0}"} for n, e in enumerate(stamped)
+    ]
+    Path("d.ndjson").write_text("".join(json.dumps(event) + "\n" for event in events))
+    Path("texts.yaml").write_text(ELASTALERT)
+    golden("elastalert-texts.txt", ran(capsys, "texts.yaml", "--data", "d.ndjson", "--show-messages"))
+
+
 def test_several_rules_end_with_a_sum(capsys: pytest.CaptureFixture[str]) -> None:
     """A folder's rules one after the other, and the sum of all as the last line."""
     out = ran(capsys, ".", "--data", "logs.ndjson")
