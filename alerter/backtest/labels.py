@@ -124,7 +124,7 @@ class _Entry:
 
     def _key(self, entry: Mapping[str, Any], rule: Rule) -> Key:
         key = entry["key"]
-        names = (*rule.query_key, *rule.splits)
+        names = rule.key_names
         if not isinstance(key, Mapping):
             self._error("wrong_value", "key is a mapping of fields to values", "like key: {user.name: x}", "key")
             return None

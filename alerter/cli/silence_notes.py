@@ -47,7 +47,7 @@ def _unknown_labels(matchers: Sequence[Matcher], labels: Collection[str]) -> Ite
 def _labels(rules: Sequence[Rule], opened: Sequence[Incident]) -> set[str]:
     found = {*BUILT_IN, *OWN}
     for rule in rules:
-        found |= {*rule.attributes, *rule.query_key}
+        found |= {*rule.attributes, *rule.key_names}
     for incident in opened:
         found |= set(labels_of(incident))
     return found

@@ -14,6 +14,7 @@ from alerter.config import Settings
 from alerter.engine.audience import audience
 from alerter.engine.dryrun import dry_run
 from alerter.errors import UsageError
+from alerter.model.history import NewTerm
 from alerter.model.incident import Decision, Incident, Match, Reason
 from alerter.model.rule import Frequency, Rule
 from alerter.model.silence import Silence
@@ -270,12 +271,13 @@ class _Counting:
         answer = dry_run(counted, self.source, console_routing(), self.start, self.end)
         self.warnings.update(dict.fromkeys(answer.warnings))
         every = [t.match for t in answer.transitions if t.match is not None]
-        return [m for m in every if not counted.query_key or self.asked.about(m.key, self.rule)]
+        keyed = counted.query_key or isinstance(rule.condition, NewTerm)
+        return [m for m in every if not keyed or self.asked.about(m.key, self.rule)]
 
 
 def _clauses(key: Mapping[str, str], rule: Rule) -> Iterator[dict[str, Any]]:
     """Yield what selects the events of a key; a missing value is asked for by ""."""
     for name, value in key.items():
-        if name in rule.query_key:
+        if name in rule.query_key and not isinstance(rule.condition, NewTerm):  # of that every event is history
             missing = {"bool": {"must_not": [{"exists": {"field": name}}]}}
             yield missing if value == "" else {"term": {name: value}}

@@ -10,7 +10,8 @@ from alerter.clock import MINUTE
 from alerter.model.incident import Match
 from alerter.model.rule import Key, Rule
 from alerter.redact import is_hidden
-from alerter.sources.asking import Part, translated
+from alerter.sources.asking import translated
+from alerter.sources.parts import Part
 from alerter.timetext import iso
 
 

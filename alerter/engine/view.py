@@ -19,8 +19,8 @@ from alerter.model.metric import MetricAggregation, PercentageMatch
 from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, SpikeAggregation, ValueList
 from alerter.model.texts import TextType, Top
 from alerter.redact import redact_text
-from alerter.sources.asking import Part
 from alerter.sources.counted import MOST_ROWS, Row
+from alerter.sources.parts import Part
 from alerter.timetext import iso, length_text
 
 SAMPLE_LENGTH = 2_000

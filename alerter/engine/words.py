@@ -82,7 +82,7 @@ class _Evidence:
         self.ask(match)
         counted = not self._rule.is_event_type
         chart = self._events.chart(match.key, self._start(match), match.at) if counted else ()
-        documents, parts = self._documents(match), self._events.asking.parts
+        documents, parts = self._documents(match), self._events.key_parts
         return Evidence(documents, tuple(chart), parts, *self._counted(match))
 
     def ask(self, match: Match) -> None:

@@ -13,7 +13,7 @@ from alerter.lint.model import Built, Found, Path
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.rule import Cardinality, Flatline, Rule, Spike, SpikeAggregation, TimeKind
 from alerter.ruleset.suggest import did_you_mean
-from alerter.sources.asking import TEXT, Types
+from alerter.sources.parts import TEXT, Types
 from alerter.sources.timefield import DATES, NUMBERS
 from alerter.timetext import length_text
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from alerter.clock import DAY, Millis
 from alerter.model.rule import Frequency, Rule
-from alerter.sources.asking import Asking, Types
+from alerter.sources.asking import Asking
+from alerter.sources.parts import Types
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
 from alerter.sources.timefield import DATES
 

@@ -11,7 +11,7 @@ from alerter.lint.queries import Leaf, leaves
 from alerter.model.rule import Position, Rule
 from alerter.routing.tree import Routing
 from alerter.ruleset.yaml_positions import Document
-from alerter.sources.asking import Types
+from alerter.sources.parts import Types
 
 Path = tuple[Any, ...]
 

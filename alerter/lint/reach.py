@@ -14,7 +14,7 @@ Values = Mapping[str, Collection[str] | None]
 
 def label_values(rule: Rule) -> Values:
     """Return the values that matchers can see for the incidents of a rule."""
-    found: dict[str, Collection[str] | None] = dict.fromkeys(rule.query_key)
+    found: dict[str, Collection[str] | None] = dict.fromkeys(rule.key_names)
     found |= {name: _values(value) for name, value in rule.attributes.items()}
     if isinstance(rule.severity, FromEvent):
         found["severity"] = list(Severity)

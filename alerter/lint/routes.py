@@ -53,7 +53,7 @@ def unknown_label(scene: Scene) -> Iterator[Found]:
         return
     known = {*BUILT_IN_LABELS, "sign"}  # the alerter's own incidents carry the sign of trouble
     for built in scene.rules:
-        known |= {*built.rule.attributes, *built.rule.query_key}
+        known |= {*built.rule.attributes, *built.rule.key_names}
     for node, matcher in _matchers(scene.routing):
         if matcher.name not in known and not matcher.matches({}):
             hint = did_you_mean(matcher.name, known) or f"labels here: {', '.join(sorted(known))}"

@@ -326,6 +326,12 @@ class Rule:
         return {n: v for n, v in self.attributes.items() if isinstance(v, FromEvent) and v.split}
 
     @cached_property
+    def key_names(self) -> tuple[str, ...]:
+        """The names that its incidents' keys can have: ``query_key``, split attributes, fields of new terms."""
+        terms = self.condition.fields if isinstance(self.condition, NewTerm) else ()
+        return tuple(dict.fromkeys([*self.query_key, *self.splits, *(name for names in terms for name in names)]))
+
+    @cached_property
     def newest(self) -> dict[str, FromEvent]:
         """The attributes taken from the newest event, without dividing anything."""
         return {n: v for n, v in self.attributes.items() if isinstance(v, FromEvent) and not v.split}

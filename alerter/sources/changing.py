@@ -16,10 +16,11 @@ from alerter.clock import Millis
 from alerter.detectors.change import Changed, Tape
 from alerter.model.history import History, Value, ValueChange
 from alerter.model.rule import Key, Rule
-from alerter.sources.asking import Asking, Part
+from alerter.sources.asking import Asking
 from alerter.sources.counting import PAGE, Combination, Counting, clipped, only_answer
 from alerter.sources.hits import severity_of
 from alerter.sources.judged import Judged, Steps, is_nothing, plain, value_of
+from alerter.sources.parts import Part
 from alerter.sources.protocol import Answer, Hit, SearchRequest, Source
 from alerter.sources.term_pages import slices
 from alerter.sources.values import values_at

@@ -11,7 +11,8 @@ from typing import Any
 
 from alerter.clock import MINUTE, Millis
 from alerter.model.rule import Cardinality, Flatline, Frequency, Key, KeyValue, Rule, Spike
-from alerter.sources.asking import Asking, Part
+from alerter.sources.asking import Asking
+from alerter.sources.parts import Part
 from alerter.sources.protocol import Answer, Searching, SearchRequest, SourceError
 from alerter.windows import Row
 

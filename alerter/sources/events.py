@@ -21,6 +21,7 @@ from alerter.sources import counted
 from alerter.sources.asking import Asking, translated
 from alerter.sources.details import Details
 from alerter.sources.lists import ListCheck
+from alerter.sources.parts import Part
 from alerter.sources.protocol import Answer, SearchRequest
 from alerter.sources.values import value_at
 from alerter.spread import NOTHING, Spread
@@ -151,6 +152,11 @@ class Events:
     def history(self) -> History | None:
         """Return nothing: only change rules remember what events held."""
         return None
+
+    @property
+    def key_parts(self) -> Sequence[Part]:
+        """The fields that keys are made of."""
+        return self.asking.parts
 
     # --- what messages ask -------------------------------------------------------------------------------------
 

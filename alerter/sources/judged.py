@@ -13,9 +13,10 @@ from alerter.clock import Millis
 from alerter.model.history import History, Value
 from alerter.model.rule import Key, Redaction, Rule
 from alerter.redact import hide
-from alerter.sources.asking import Asking, Part
+from alerter.sources.asking import Asking
 from alerter.sources.events import exact_curves
 from alerter.sources.hits import Unpushed
+from alerter.sources.parts import Part
 from alerter.sources.protocol import Answer, Searching, SearchRequest, Source, SourceError
 
 T = TypeVar("T")

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from alerter.clock import MINUTE, Millis, thread_seconds
 from alerter.detectors.protocol import Question
 from alerter.model.rule import Rule
-from alerter.sources.asking import Asking, Types
+from alerter.sources.asking import Asking
 from alerter.sources.counting import Counting, kept_width, only_answer
 from alerter.sources.events import Events, Take
 from alerter.sources.hits import HitEvents, walk
 from alerter.sources.opening import Opening, Plan, Reading, hit_events
+from alerter.sources.parts import Types
 from alerter.sources.protocol import UNREADABLE, SearchRequest, Source, SourceError, unreadable
 from alerter.sources.spreading import Spreading
 from alerter.sources.tally import Tally

@@ -12,8 +12,9 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.model.rule import Key, Measuring, Rule
-from alerter.sources.asking import Asking, Part
+from alerter.sources.asking import Asking
 from alerter.sources.counting import PAGE, Combination, Counting, clipped, only_answer
+from alerter.sources.parts import Part
 from alerter.sources.protocol import Answer, Searching, SearchRequest, SourceError
 from alerter.spread import Run, Spread, joined
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.model.rule import Key
-from alerter.sources.asking import Asking, Part
+from alerter.sources.asking import Asking
 from alerter.sources.counting import PAGE, Combination, Counting, clipped, only_answer
+from alerter.sources.parts import Part
 from alerter.sources.protocol import Answer, Hit, SearchRequest, Source
 from alerter.sources.values import values_at
 

@@ -23,6 +23,7 @@ from alerter.sources.changing import LONG_AGO
 from alerter.sources.counting import PAGE, Counting
 from alerter.sources.hits import severity_of
 from alerter.sources.judged import Judged, Steps
+from alerter.sources.parts import Part
 from alerter.sources.protocol import Hit, Source, SourceError
 from alerter.sources.term_pages import TermLook, TermPages, lacking, lacks_value, terms_of
 
@@ -67,10 +68,16 @@ def new_terms(
 class TermEvents(Judged):
     """The events that bring new terms: the key of each names the term."""
 
+    @property
+    def key_parts(self) -> Sequence[Part]:
+        """The fields that keys are made of, those of terms among them."""
+        terms = {part.name: part for parts in self.asking.terms for part in parts}
+        return (*self.asking.parts, *terms.values())
+
     def key_clauses(self, key: Key) -> list[dict[str, Any]]:
         """Return the clauses that select the events of one term."""
         values = dict(self.raw(key) or ())
-        found = [part.clause(values[part.name]) for part in self.asking.parts]
+        found = [part.clause(values.get(part.name)) for part in self.asking.parts]
         for parts in self.asking.terms:
             if all(part.name in values for part in parts) and len(values) == len(parts) + len(self.asking.parts):
                 held = [(part, values[part.name]) for part in parts]

@@ -71,7 +71,7 @@ def _key(asked: Asked, definition: Definition) -> Iterator[Fact]:
     rule = definition.rule
     if rule is None or not asked.key:
         return
-    names = (*rule.query_key, *rule.splits)
+    names = rule.key_names
     strange = [name for name in asked.key if name not in names]
     if strange:
         known = f"its query_key is {', '.join(names)}" if names else "it has no query_key"
