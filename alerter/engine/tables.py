@@ -9,6 +9,8 @@ from alerter.model.texts import Table, TableStyle
 
 MOST_ROWS = 30
 """Rows of a table in a message, unless ``summary_table_max_rows`` names another number."""
+MOST_EVER = 100
+"""Rows of a table at the most: the message is kept with its incident."""
 WIDEST = 60
 """Characters of a cell."""
 Row = tuple[tuple[str, ...], int]
@@ -19,7 +21,7 @@ def drawn(table: Table, rows: Sequence[Row], *, more: bool = False) -> str:
 
     ``more``: there are further rows that were not counted.
     """
-    limit = MOST_ROWS if table.rows is None else table.rows
+    limit = MOST_ROWS if table.rows is None else min(table.rows, MOST_EVER)
     shown = [([_line(cell) for cell in cells], f"{count}") for cells, count in rows[:limit]]
     headers = [_line(column.header) for column in table.columns]
     body = _STYLES[table.style]([*headers, "count"], [[*cells, count] for cells, count in shown])

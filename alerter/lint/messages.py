@@ -78,6 +78,10 @@ def _fields(subject: Subject) -> Iterator[tuple[Path, str, str]]:
     yield from _listed(subject, "include")
     for name in ("alert_subject_args", "alert_text_args", "top_count_keys"):
         yield from _listed(subject, name)
+    columns = subject.options.get("summary_table_fields")
+    for n, column in enumerate(columns if isinstance(columns, list) else []):
+        shown = str(column.get("path") if isinstance(column, Mapping) else column)
+        yield ("summary_table_fields", n), shown, shown
     keywords = subject.options.get("alert_text_kw")
     yield from ((("alert_text_kw",), str(f), str(f)) for f in (keywords if isinstance(keywords, Mapping) else ()))
 

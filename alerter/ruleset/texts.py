@@ -140,8 +140,8 @@ class TextReader:
             missing=str(options.get("alert_missing_value", MISSING)),
             root=str(options.get("jinja_root_name") or "_data"),
         )
-        wanted = set(found.paths)
-        named = {n: v for n, v in self._plain_options() if subject.jinja or text.jinja or n in wanted}
+        wanted, every = set(found.paths), subject.jinja or text.jinja
+        named = {n: v for n, v in self._plain_options() if every or n in wanted} if every or wanted else {}
         return AlertTexts(**{**vars(found), "options": named})
 
     def _filling(self, name: str, jinja: bool) -> Filling:

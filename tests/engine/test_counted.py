@@ -168,6 +168,8 @@ def test_rows_that_do_not_fit_are_summed() -> None:
     """Nothing is cut silently."""
     text = drawn(Table(COLUMNS, rows=1), [*ROWS, (("web-3", "y"), 1)])
     assert text.endswith("2 more rows, 2 events")
+    many = [((f"web-{n}", "x"), 1) for n in range(150)]
+    assert drawn(Table(COLUMNS, rows=1_000), many).endswith("50 more rows, 50 events")
     assert drawn(Table(COLUMNS), ROWS, more=True).endswith("0 more rows, 0 events, and others not counted")
 
 
