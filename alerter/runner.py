@@ -166,6 +166,7 @@ class Runner:
             scheduler.replace(service.project.rules)
             settle_memory()
             scheduler.start()
+            self._say_lints()
             while not self._stop.is_set():
                 self._clock.wait(RELOAD_SECONDS * SECOND, self._stop)
                 scheduler.mind_clock()
@@ -197,6 +198,19 @@ class Runner:
         log.error("%s", error.message)
         self._failure = error
         self._stop.set()
+
+    def _say_lints(self) -> None:
+        """Say once what is likely not meant; a mistake in a lint stops nothing."""
+        from alerter.ruleset.checking import lint_note
+
+        try:
+            note = lint_note((), self._settings)
+        except Exception as error:
+            log.error("rules could not be linted, a bug: %s: %s", type(error).__name__, error)
+            log.debug("where", exc_info=error)
+            return
+        if note:
+            log.warning("%s", note)
 
     def _http(self, service: Service) -> HttpServer | None:
         if self._settings.http_port == 0:

@@ -77,6 +77,8 @@ def run(args: argparse.Namespace) -> int:
             progress.clear()
             say(texts[-1])
     inputs.close()
+    if not broken:
+        _say_lints(args)
     if args.format == "text" and len(inputs.rules) > 1:
         say(summary(answers, broken))
     if plot is not None and answers:
@@ -87,6 +89,18 @@ def run(args: argparse.Namespace) -> int:
     if broken:
         return 2
     return 1 if inputs.refused or (args.fail_on_match and any(a.matches for a in answers)) else 0
+
+
+def _say_lints(args: argparse.Namespace) -> None:
+    """Say in a line that lints find something in these rules."""
+    from pathlib import Path
+
+    from alerter.config import load_settings
+    from alerter.ruleset.checking import lint_note
+
+    note = lint_note([Path(path) for path in args.rules], load_settings(args.config))
+    if note:
+        complain(f"alerter: {note}")
 
 
 def _complain(rule: Rule, error: SourceError) -> None:

@@ -17,6 +17,7 @@ from alerter.lint.places import placed, with_source
 from alerter.lint.registry import BUILT, CLUSTER_ONLY, KNOWN, LINTS, READING, ROUTED, ROUTES_ONLY, TOGETHER, WRITTEN
 from alerter.lint.tested import tested_files
 from alerter.model.rule import Position, Rule
+from alerter.plurals import many
 from alerter.routing.load import TOP, load_routing
 from alerter.routing.own import own_receivers
 from alerter.ruleset.diagnostics import Diagnostic
@@ -91,6 +92,21 @@ def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, as
     files = loaded.files + sum(1 for path in chosen.routes for _ in rule_files(path))
     ordered = tuple(sorted(dict.fromkeys(kept), key=lambda d: (d.file, d.line, d.column)))
     return Checked(ordered, files, len(loaded.rules), silenced, unanswered)
+
+
+def lint_note(paths: Sequence[Path], settings: Settings) -> str:
+    """Return in a line what lints find that loading does not say; "" when they find nothing. No cluster is asked.
+
+    Without a settings file there are no routes that a rule could miss.
+    """
+    told = LINTS if settings.configured else LINTS - {lint.id for lint in ROUTED}
+    found = [d for d in check(paths, settings).diagnostics if d.code in told and d.severity != "info"]
+    if not found:
+        return ""
+    first = found[0]
+    place = f"{first.file}:{first.line}:{first.column}: {first.message} [{first.code}]"
+    where = " ".join(["alerter check", *map(str, paths)])
+    return f"{many(len(found), 'finding')} of what is likely not meant, the first: {place}; all: {where}"
 
 
 def is_routing(file: Path) -> bool:
