@@ -9,7 +9,7 @@ from alerter.detectors.protocol import Question
 from alerter.model.rule import Rule
 from alerter.model.texts import Top
 from alerter.redact import hide
-from alerter.sources.protocol import Answer, SearchRequest
+from alerter.sources.protocol import Answer, Hit, SearchRequest
 
 if TYPE_CHECKING:
     from alerter.sources.events import Events
@@ -22,6 +22,8 @@ MOST_ROWS = 1_000
 """Different rows of a table that are counted; where there are more, the table says so."""
 UNCOUNTED = frozenset({"text", "match_only_text", "object", "nested"})
 """Types without values that could be counted."""
+PLACE = frozenset({"_id", "_index"})
+"""What ElastAlert adds to a document."""
 NOTHING = "None"
 """What a table shows for a missing value, as ElastAlert does."""
 
@@ -102,6 +104,13 @@ def related(events: Events, question: Question) -> Asked:
         return [hit.source or {} for hit in answer.hits[1:]], max((answer.total or 0) - 1, 0)
 
     return asking.over(question.start, question.end, body), read
+
+
+def document_of(rule: Rule, hit: Hit) -> Mapping[str, Any]:
+    """Return a document as messages see it: with ``_id`` and ``_index`` where ElastAlert's texts may name them."""
+    alert, source = rule.texts.alert, hit.source or {}
+    named = alert.text.jinja or alert.subject.jinja or not PLACE.isdisjoint(alert.paths)
+    return {"_id": hit.id, "_index": hit.index, **source} if named else source
 
 
 def ordered(rows: Iterable[Row]) -> list[Row]:

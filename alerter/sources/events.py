@@ -287,7 +287,7 @@ def _samples(events: Events, question: Question) -> Asked:
         body["_source"] = asking.shown()
 
     def read(answer: Answer) -> Sequence[Mapping[str, Any]]:
-        found = [hit.source or {} for hit in answer.hits]
+        found = [counted.document_of(events.rule, hit) for hit in answer.hits]
         if check is not None:
             found = [d for d in found if check.judge(value_at(d, check.path)) is not None]
         return found[:SAMPLES]

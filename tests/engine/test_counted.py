@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,19 @@ def test_without_the_options_nothing_is_counted(tmp_path: Path) -> None:
     incident, world = told(rule, EVENTS, 60)
     assert (incident.view.top, incident.view.table) == ((), "")
     assert world.tick(120).warnings == []
+
+
+def test_texts_may_name_the_document(tmp_path: Path) -> None:
+    """``_id`` and ``_index``, for links to it, as in ElastAlert; who does not name them does not see them."""
+    events = [{"_index": "logs-1", "_id": f"id-{n}", "_source": d} for n, d in enumerate(documents([1, 2, 3]))]
+    path = tmp_path / "d.ndjson"
+    path.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    source = EmbeddedSource([path])
+    text = "alert_text: '{0}/{1}'\nalert_text_args: [_index, _id]\n"
+    (named,) = dry_run(loaded(tmp_path, FREQUENCY + text), source, routing(), T0, T0 + MINUTE).incidents
+    (plain,) = dry_run(loaded(tmp_path, FREQUENCY), source, routing(), T0, T0 + MINUTE).incidents
+    assert named.view.summary.endswith("/id-2")
+    assert "id-2" not in plain.view.sample
 
 
 def test_hidden_and_hostile_values(tmp_path: Path) -> None:
