@@ -117,8 +117,8 @@ def _element(letters: str, name: str) -> tuple[str, str, Write]:
     if known is None and set(letters) == {"y"}:
         known = _NUMBERS["yyyy"] if len(letters) == 1 else None
     if known is None:
-        if letters[0] in "bfijlortCIJPRTU":
-            raise argument(f"Invalid format: [{name}]: Unknown pattern letter: {letters[0]}")
+        if unknown := set(re.sub(r"'[^']*'", "", name)) & set("bfijlortCIJPRTU"):
+            raise argument(f"Invalid format: [{name}]: Unknown pattern letter: {min(unknown)}")
         raise UnsupportedQuery(f"date format [{name}]")
     return known
 
