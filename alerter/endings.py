@@ -6,7 +6,17 @@ from collections.abc import Callable
 
 from alerter.clock import MINUTE, Millis
 from alerter.model.metric import MetricAggregation, PercentageMatch
-from alerter.model.rule import EVENT_QUIET, Cardinality, Flatline, Frequency, Realert, Rule, Spike, SpikeAggregation
+from alerter.model.rule import (
+    EVENT_QUIET,
+    Cardinality,
+    Custom,
+    Flatline,
+    Frequency,
+    Realert,
+    Rule,
+    Spike,
+    SpikeAggregation,
+)
 from alerter.schedule import next_instant
 
 LONGEST_DEFAULT: Millis = 10 * MINUTE
@@ -49,7 +59,7 @@ def resolvers(rule: Rule) -> dict[bool, Callable[[Millis], Millis]]:
     match rule.condition:
         case Frequency() | Spike() | Cardinality():
             return {False: after(min(rule.timeframe, LONGEST_DEFAULT)), True: next_nominal}
-        case Flatline() | MetricAggregation() | PercentageMatch() | SpikeAggregation():
+        case Flatline() | MetricAggregation() | PercentageMatch() | SpikeAggregation() | Custom():
             return {False: next_nominal, True: next_nominal}
         case _:
             return {False: after(EVENT_QUIET), True: after(EVENT_QUIET)}

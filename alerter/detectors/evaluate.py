@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
-from alerter.detectors import cardinality, change, flatline, frequency, metric, metric_spike, single, spike
+from alerter.detectors import cardinality, change, custom, flatline, frequency, metric, metric_spike, single, spike
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Ask, Events, Question, Span, Unanswered
 from alerter.incidents import Lifecycle
@@ -18,6 +18,7 @@ from alerter.model.rule import (
     REOPEN_WITHIN,
     AnyEvent,
     Cardinality,
+    Custom,
     Flatline,
     Frequency,
     Key,
@@ -54,6 +55,7 @@ DETECTORS: dict[type, Detector] = {
     MetricAggregation: lambda run, life, span: metric.detect(run.events, life, span),
     PercentageMatch: lambda run, life, span: metric.detect(run.events, life, span),
     SpikeAggregation: lambda run, life, span: metric_spike.detect(run.events, life, span, run.rule_first),
+    Custom: lambda run, life, span: custom.detect(run.events, life, span),
     ValueList: lambda run, life, span: single.detect(run.events, life, span, run.seen),
     AnyEvent: lambda run, life, span: single.detect(run.events, life, span, run.seen),
     ValueChange: lambda run, life, span: change.detect(run.events, life, span, run.seen),
@@ -202,7 +204,7 @@ def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
         reread = start  # nothing before was judged, or it cannot be told what was
     condition = rule.condition
     nominal: Collection[Millis] = ()
-    if isinstance(condition, Flatline | Spike | Cardinality | Measuring):
+    if isinstance(condition, Flatline | Spike | Cardinality | Measuring | Custom):
         nominal = list(instants(rule.schedule, start, end))
     covered: flatline.Covered = lambda _at: False  # noqa: E731 - the other branch's function has the same shape
     if isinstance(condition, Flatline) or (isinstance(condition, Cardinality) and condition.minimum is not None):

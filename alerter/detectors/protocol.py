@@ -79,6 +79,9 @@ class Events(Protocol):
     def measured(self, key: Key, window: Window) -> Measure:
         """Return the number of a key's events in a window of a nominal instant, and its value; only for metrics."""
 
+    def documents(self, key: Key, start: Millis, end: Millis) -> Sequence[tuple[Millis, Mapping[str, Any]]]:
+        """Return a key's events in ``(start, end]``, redacted, oldest first; only for rule types of plug-ins."""
+
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the instant of the newest event in ``[first, last]``, where there is one."""
 

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import Any
 
-from alerter.clock import MINUTE, SECOND, Millis
+from alerter.clock import MINUTE, Millis
 from alerter.detectors.protocol import Question, Unanswered
 from alerter.model.history import ValueChange
 from alerter.model.incident import Change, Checkpoint, Decision, Match, Outcome, Reason, Transition
 from alerter.model.memory import KeyMemory
 from alerter.model.rule import Key, Rule
-from alerter.plugins import DropMatch, Enhancement, Matched
-from alerter.plugins.registry import ENHANCEMENTS, PluginError, load, said
+from alerter.plugins import DropMatch, Matched
+from alerter.plugins.calling import added, moment
+from alerter.plugins.registry import one_line
 from alerter.redact import redact_document
 from alerter.sources.events import Events
-from alerter.sources.protocol import SourceError
 from alerter.sources.values import value_at
 
 TOLD = (Change.OPENED, Change.REOPENED, Change.REPEATED, Change.RAISED)
@@ -30,7 +28,7 @@ def enhanced(rule: Rule, outcome: Outcome, before: Checkpoint, events: Events) -
 
     A dropped match is announced all the same: it silences its key for ``realert``. An incident of which every match
     was dropped is nowhere but in the checkpoint; the first match that is not dropped opens it for people. Raises
-    Unanswered, SourceError when an enhancement fails.
+    Unanswered, PluginError when an enhancement fails.
     """
     matches = [t for t in outcome.transitions if t.match is not None and t.change in TOLD]
     documents = _Documents(rule, events)
@@ -44,7 +42,7 @@ def enhanced(rule: Rule, outcome: Outcome, before: Checkpoint, events: Events) -
         try:
             fields = _asked(rule, transition.match, documents.of(transition.match))
         except DropMatch as drop:
-            sifted.drop(rule, transition, said(drop).removeprefix("DropMatch: ").removeprefix("DropMatch"))
+            sifted.drop(rule, transition, one_line(str(drop)))
         else:
             facts = {**fields, **transition.match.facts}
             sifted.keep(replace(transition, match=replace(transition.match, facts=facts)))
@@ -137,45 +135,15 @@ def _asked(rule: Rule, match: Match, documents: Sequence[Mapping[str, Any]]) -> 
     for name in rule.enhancements:
         shown = Matched(
             rule=rule.name,
-            at=datetime.fromtimestamp(match.at / SECOND, UTC),
+            at=moment(match.at),
             key=dict(match.key or ()),
             count=match.count,
             facts={**fields, **match.facts},
             event=documents[0] if documents else {},
             events=tuple(documents),
         )
-        fields |= redact_document(_called(name, shown), rule.redact)
+        fields |= added(rule, name, shown)
     return fields
-
-
-def _called(name: str, shown: Matched) -> dict[str, Any]:
-    """Return what an enhancement adds. Raises DropMatch, SourceError."""
-    try:
-        function: Enhancement = load(ENHANCEMENTS, name)
-        return _plain(function(shown))
-    except DropMatch:
-        raise
-    except PluginError as error:
-        raise _failure(name, str(error)) from error
-    except (Exception, SystemExit) as error:  # whatever it does, it is this rule's failure
-        raise _failure(name, said(error)) from error
-
-
-def _plain(added: Any) -> dict[str, Any]:
-    if added is None:
-        return {}
-    if not isinstance(added, Mapping) or not all(isinstance(name, str) for name in added):
-        raise PluginError("it must return None, or a mapping of names to values")
-    try:
-        found: dict[str, Any] = json.loads(json.dumps(dict(added), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise PluginError(f"it returned a value that JSON does not know: {said(error)}") from error
-    return found
-
-
-def _failure(name: str, reason: str) -> SourceError:
-    hint = "the rule is evaluated again until its enhancement works; nothing of it is told meanwhile"
-    return SourceError("plugin", f"the enhancement {name} failed: {reason}", hint)
 
 
 def _untold(before: Checkpoint) -> dict[str, Change]:

@@ -22,6 +22,7 @@ from alerter.model.cost import Cost
 from alerter.model.incident import Change, Checkpoint, Decision, Incident, Outcome, Reason
 from alerter.model.rule import Rule
 from alerter.model.silence import Silence
+from alerter.plugins.registry import BROKEN, PluginError
 from alerter.routing.tree import Routing
 from alerter.schedule import instants, latest_instant
 from alerter.sources.events import Events
@@ -329,6 +330,8 @@ class Engine:
 
     def _failed(self, report: TickReport, name: str, error: Exception) -> None:
         """Note a rule that could not be evaluated: its checkpoint stands still and the span is evaluated later."""
+        if isinstance(error, PluginError):
+            error = SourceError("plugin", str(error), BROKEN)
         if isinstance(error, SourceError | StateError):
             failure = Failed(name, error.kind, error.reason, error.hint)
             log.warning("rule %s not evaluated (%s): %s", name, error.kind, error.reason)

@@ -16,7 +16,17 @@ from alerter.engine.texts import counted_names, discover_names, match_facts, ren
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.incident import Match, View
 from alerter.model.metric import MetricAggregation, PercentageMatch
-from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, SpikeAggregation, ValueList
+from alerter.model.rule import (
+    AnyEvent,
+    Cardinality,
+    Custom,
+    Flatline,
+    Frequency,
+    Rule,
+    Spike,
+    SpikeAggregation,
+    ValueList,
+)
 from alerter.model.texts import TextType, Top
 from alerter.redact import redact_text
 from alerter.sources.counted import MOST_ROWS, Row
@@ -97,6 +107,8 @@ def condition_text(rule: Rule) -> str:
             return metric_condition(condition)
         case ValueChange() | NewTerm():
             return history_condition(condition)
+        case Custom():
+            return f"{condition.plugin} over {length_text(condition.timeframe)}"
         case ValueList():
             return f"{condition.compare_key} {'on the blacklist' if condition.deny else 'not on the whitelist'}"
         case _:
@@ -155,6 +167,11 @@ def _any(_rule: Rule, _match: Match, _labels: Mapping[str, str]) -> str:
     return "1 event"
 
 
+def _custom(rule: Rule, match: Match, _labels: Mapping[str, str]) -> str:
+    found = redact_text(str(match.facts.get("text", "")), rule.redact)
+    return found or f"{match.count:,} events in {length_text(rule.timeframe)}"
+
+
 _SENTENCES: dict[type, Callable[[Rule, Match, Mapping[str, str]], str]] = {
     Frequency: _frequency,
     Spike: _spike,
@@ -163,6 +180,7 @@ _SENTENCES: dict[type, Callable[[Rule, Match, Mapping[str, str]], str]] = {
     MetricAggregation: _metric,
     PercentageMatch: _metric,
     SpikeAggregation: _metric,
+    Custom: _custom,
     ValueList: _value_list,
     AnyEvent: _any,
     ValueChange: _history,

@@ -9,7 +9,17 @@ from alerter.clock import Millis
 from alerter.lint.model import Built, Found
 from alerter.model.history import ValueChange
 from alerter.model.metric import MetricAggregation, MetricKind, PercentageMatch
-from alerter.model.rule import Cardinality, Flatline, Measuring, Rule, Schedule, Spike, SpikeAggregation, SpikeType
+from alerter.model.rule import (
+    Cardinality,
+    Custom,
+    Flatline,
+    Measuring,
+    Rule,
+    Schedule,
+    Spike,
+    SpikeAggregation,
+    SpikeType,
+)
 from alerter.schedule import instants
 from alerter.timetext import length_text
 
@@ -114,7 +124,7 @@ def between(schedule: Schedule) -> Millis:
 def asked_at_instants(rule: Rule) -> bool:
     """Tell whether a rule's condition is asked at nominal instants only, never at events."""
     condition = rule.condition
-    return isinstance(condition, Flatline | Measuring) or (
+    return isinstance(condition, Flatline | Measuring | Custom) or (
         isinstance(condition, Cardinality) and condition.maximum is None
     )
 

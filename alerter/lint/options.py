@@ -40,6 +40,8 @@ def no_index(subject: Subject) -> Iterator[Found]:
 def unused_option(subject: Subject) -> Iterator[Found]:
     """An option that only other types look at."""
     type_ = subject.options["type"]
+    if type_ not in BY_TYPE:
+        return
     for name in subject.options:
         owners = OWNERS.get(name, (type_,))
         if type_ not in owners:

@@ -210,11 +210,20 @@ class Cardinality:
     minimum: int | None = None
 
 
+@dataclass(frozen=True)
+class Custom:
+    """What a rule type of an installed package says of the window ``(t - timeframe, t]`` of a nominal instant t."""
+
+    plugin: str
+    timeframe: Millis
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
 Measuring = MetricAggregation | PercentageMatch | SpikeAggregation
 """Conditions on the values of windows, asked at nominal instants."""
 EventCondition = ValueList | AnyEvent | ValueChange | NewTerm
 """Conditions on single events."""
-Condition = Frequency | Spike | Flatline | Cardinality | EventCondition | Measuring
+Condition = Frequency | Spike | Flatline | Cardinality | EventCondition | Measuring | Custom
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 An enhancement is a function named by an entry point of the group ``alerter.enhancements``. It sees each match that is
 about to be told, returns more fields for its message (or None), and drops the match by raising ``DropMatch``.
+
+A rule type is a function named by an entry point of the group ``alerter.rule_types``. It sees the events of a window at
+each nominal instant, and returns None where all is well, or what it found: then the window is a match.
 """
 
 from __future__ import annotations
@@ -40,4 +43,32 @@ class Matched:
 Enhancement = Callable[[Matched], Mapping[str, Any] | None]
 """Returns more fields for the message, as JSON knows them, or None; the same for the same match, whenever asked."""
 
-__all__ = ["DropMatch", "Enhancement", "KeyValue", "Matched"]
+
+@dataclass(frozen=True)
+class Event:
+    """An event: its time, in UTC, and its fields. Values of redacted fields are hidden."""
+
+    at: datetime
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The events of ``(start, end]``, oldest first, those of one instant in order of arrival.
+
+    ``end`` is the nominal instant that is judged, ``key`` the values of ``query_key`` by field (empty without one),
+    ``options`` what the rule's file says under that name.
+    """
+
+    rule: str
+    start: datetime
+    end: datetime
+    key: Mapping[str, KeyValue] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+RuleType = Callable[[Window], Mapping[str, Any] | None]
+"""Returns what it found, as JSON knows it (``text`` is the sentence of the message), or None; always the same."""
+
+__all__ = ["DropMatch", "Enhancement", "Event", "KeyValue", "Matched", "RuleType", "Window"]

@@ -7,6 +7,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 ENHANCEMENTS = "alerter.enhancements"
+RULE_TYPES = "alerter.rule_types"
+BROKEN = "the rule is evaluated again until its plug-in works; nothing of it is told meanwhile"
 LONGEST_REASON = 200
 """Characters of what a plug-in says of its failure."""
 
@@ -40,8 +42,12 @@ def load(group: str, name: str) -> Any:
 
 
 def said(error: BaseException) -> str:
-    """Return an error in one line that is not too long and holds nothing that a terminal would obey."""
-    text = f"{type(error).__name__}: {error}".removesuffix(": ")
+    """Return an error in one line."""
+    return one_line(f"{type(error).__name__}: {error}".removesuffix(": "))
+
+
+def one_line(text: str) -> str:
+    """Return a text of a plug-in in one line that is not too long and holds nothing that a terminal would obey."""
     line = "".join(c if c.isprintable() else " " for c in text)
     return line if len(line) <= LONGEST_REASON else f"{line[:LONGEST_REASON]} ..."
 

@@ -39,7 +39,7 @@ from alerter.ruleset.filters import clean_filter
 from alerter.ruleset.history import History
 from alerter.ruleset.imports import FileState
 from alerter.ruleset.metrics import Metrics
-from alerter.ruleset.plugins import enhancements
+from alerter.ruleset.plugins import custom, enhancements
 from alerter.ruleset.schedules import Schedules
 from alerter.ruleset.texts import TextReader
 from alerter.ruleset.yaml_positions import Document
@@ -232,7 +232,8 @@ class Builder:
             "new_term": lambda: History(self._document, self.findings, self._optional).new_term(self._query_key()),
             "spike_aggregation": lambda: self._metrics().spike_aggregation(self._height(), self._positive("timeframe")),
         }
-        return build[self._options["type"]]()
+        found = build.get(self._options["type"])
+        return custom(self._document, self.findings, self._positive("timeframe")) if found is None else found()
 
     def _height(self) -> float:
         height = float(self._options["spike_height"])

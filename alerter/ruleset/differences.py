@@ -4,7 +4,7 @@ from __future__ import annotations
 
 OURS = frozenset(
     {
-        "alive", "domain", "environment", "known_keys_for", "labels", "max_catchup", "message", "redact",
+        "alive", "domain", "environment", "known_keys_for", "labels", "max_catchup", "message", "options", "redact",
         "resolve_after", "schedule", "severity",
     }
 )  # fmt: skip

@@ -41,6 +41,7 @@ SUPPORTED = frozenset(
         "resolve_after",
         "match_enhancements",
         "run_enhancements_first",
+        "options",
         "include",
         "timestamp_field",
         "timestamp_type",

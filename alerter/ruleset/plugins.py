@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from alerter.model.rule import Realert
-from alerter.plugins.registry import ENHANCEMENTS, PluginError, installed, load
+from alerter.clock import Millis
+from alerter.model.rule import Custom, Realert
+from alerter.plugins.registry import ENHANCEMENTS, RULE_TYPES, PluginError, installed, load
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document
@@ -31,6 +32,17 @@ def enhancements(document: Document, findings: list[Diagnostic], realert: Realer
         path = ("run_enhancements_first",)
         findings.append(document.diagnostic("error", "unsupported_option", message, hint, path, key=True))
     return tuple(names)
+
+
+def custom(document: Document, findings: list[Diagnostic], timeframe: Millis) -> Custom:
+    """Return the condition of a rule whose type is a plug-in; that it cannot be loaded goes to ``findings``."""
+    name = str(document.value["type"])
+    try:
+        load(RULE_TYPES, name)
+    except PluginError as error:
+        hint = "see that it can be imported where alerter runs"
+        findings.append(document.diagnostic("error", "custom_type", f"the rule type {name}: {error}", hint, ("type",)))
+    return Custom(name, timeframe, document.value.get("options") or {})
 
 
 def _problem(name: str) -> tuple[str, str] | None:

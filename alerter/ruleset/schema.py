@@ -204,11 +204,14 @@ BY_TYPE: dict[str, dict[str, Any]] = {
     },
 }
 
+CUSTOM: dict[str, Any] = {"properties": {"options": {"type": "object"}}, "required": ["timeframe"]}
+"""A rule type of an installed package."""
+
 
 @cache
 def rule_schema(type_: str) -> dict[str, Any]:
     """Return the schema of one rule type."""
-    own = BY_TYPE[type_]
+    own = BY_TYPE.get(type_, CUSTOM)
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"alerter rule of type {type_}",

@@ -10,6 +10,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from alerter.durations import parse_duration
+from alerter.plugins.registry import RULE_TYPES, installed
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
 from alerter.ruleset.options import (
     MEANINGLESS,
@@ -50,7 +51,7 @@ def validate(document: Document, *, strict: bool = False) -> Iterator[Diagnostic
         message = f"rule names that begin with {RESERVED!r} are the alerter's own incidents"
         yield document.diagnostic("error", "reserved_name", message, "give the rule another name", ("name",))
     type_ = document.value.get("type")
-    if type_ not in TYPES:
+    if type_ not in TYPES and type_ not in installed(RULE_TYPES):
         yield _unknown_type(document, type_)
         return
     yield from _lengths(document)
@@ -76,9 +77,9 @@ def _unknown_type(document: Document, type_: object) -> Diagnostic:
         )
     if isinstance(type_, str) and "." in type_:
         message = f"{type_}: Python classes of ElastAlert are not loaded"
-        hint = "a built-in type and an enhancement often do the same: docs/elastalert.md"
+        hint = "write it as a function and name it by an entry point of the group alerter.rule_types: docs/plugins.md"
         return document.diagnostic("error", "custom_type", message, hint, ("type",))
-    hint = did_you_mean(str(type_), TYPES) or f"one of {', '.join(TYPES)}"
+    hint = did_you_mean(str(type_), [*TYPES, *installed(RULE_TYPES)]) or f"one of {', '.join(TYPES)}"
     return document.diagnostic("error", "unknown_type", f"unknown rule type {type_!r}", hint, ("type",))
 
 

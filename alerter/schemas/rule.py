@@ -34,6 +34,7 @@ OPTIONS: Mapping[str, tuple[str, Any]] = {
     "realert": ("silent for so long after an announced match", "15m"),
     "exponential_realert": ("the longest silence; it doubles up to this while matches go on", "4h"),
     "resolve_after": ("over when the condition did not hold for so long", "10m"),
+    "options": ("what a rule type of an installed package is given", {"factor": 3}),
     "match_enhancements": ("installed plug-ins that see each match before it is told", ["office_hours"]),
     "run_enhancements_first": ("true only where realert is 0: a dropped match silences its key", False),
     "include": ("fields of an event that messages show", ["message", "host.name"]),

@@ -9,7 +9,7 @@ from typing import Any
 from alerter.clock import DAY, Millis
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.metric import Metric, MetricKind
-from alerter.model.rule import Cardinality, Key, KeyValue, Measuring, Rule, ValueList
+from alerter.model.rule import Cardinality, Custom, Key, KeyValue, Measuring, Rule, ValueList
 from alerter.query.kql import kql_to_dsl
 from alerter.sources.counted import named_fields
 from alerter.sources.parts import Part, Types, compared_parts, counted_part, key_part, metered_part, term_parts
@@ -112,7 +112,9 @@ class Asking:
         """Whether counts answer for the events: the server knows their time, their keys, and which are listed."""
         if not self.time.pushed or not self.time.types or not all(part.countable for part in self.parts):
             return False
-        if isinstance(self.rule.condition, ValueList) and self.listed is None:
+        if isinstance(self.rule.condition, Custom) or (
+            isinstance(self.rule.condition, ValueList) and self.listed is None
+        ):
             return False
         if self.counted is not None and not self.counted.countable:
             return False
@@ -178,11 +180,14 @@ class Asking:
         """Return the body that lists what clauses select by time, each with its time, its key and what is looked at."""
         return {
             "query": {"bool": {"filter": list(clauses)}},
-            "_source": self._sources() or False,
+            "_source": self._whole() if isinstance(self.rule.condition, Custom) else self._sources() or False,
             "docvalue_fields": [self.time.doc_value(), *self.doc_values],
             "sort": self.time.sort(order),
             "track_total_hits": False,
         }
+
+    def _whole(self) -> list[str] | bool:
+        return self.shown() if self.rule.include else True
 
     def shown(self) -> list[str]:
         """Return what samples hold: ``include``, and always the time, the key and what the rule looks at."""

@@ -117,6 +117,10 @@ class Events:
         """Return the number of a key's events in a window that judges an instant of the span, and its value."""
         return self.measures.get(key, {}).get(window, NO_EVENTS)
 
+    def documents(self, key: Key, start: Millis, end: Millis) -> Sequence[tuple[Millis, Mapping[str, Any]]]:  # noqa: ARG002
+        """Return nothing: where rule types of plug-ins judge, every event is read."""
+        return ()
+
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the instant of the newest event in ``[first, last]``; ``last`` where that cannot be asked for."""
         if key not in self._raw and is_hidden(key):

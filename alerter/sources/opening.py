@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from alerter.clock import Millis
 from alerter.model.history import History, NewTerm, ValueChange
-from alerter.model.rule import Frequency, Measuring, Rule, ValueList
+from alerter.model.rule import Custom, Frequency, Measuring, Rule, ValueList
 from alerter.sources.asking import Asking
 from alerter.sources.candidates import SIZES, CandidatePage, Candidates
 from alerter.sources.changing import changes
@@ -22,6 +22,7 @@ from alerter.sources.protocol import UNREADABLE, Answer, SearchRequest, Source, 
 from alerter.sources.spreading import Slice, Spreading
 from alerter.sources.tally import Tally
 from alerter.sources.terms import Seen, new_terms
+from alerter.sources.window_hits import WindowHits
 
 Steps = Generator[list[SearchRequest], list[Answer], Counts]
 """Yields what is to be asked, is sent the answers, returns the counts of raw keys."""
@@ -234,6 +235,8 @@ def hit_events(plan: Plan, source: Source, reading: Reading) -> HitEvents | Judg
     if isinstance(rule.condition, Measuring):
         windows = windows_of(rule, reading.evaluated, reading.end)
         return MeteredHits(rule, source, asking, reading.start, reading.end, windows)
+    if isinstance(rule.condition, Custom):
+        return WindowHits(rule, source, asking, reading.start, reading.end)
     return HitEvents(rule, source, asking, reading.start, reading.end)
 
 

@@ -97,6 +97,10 @@ class MemoryEvents:
         """Return the measure given for a key's window."""
         return self._measures.get(key, {}).get(window, NO_EVENTS)
 
+    def documents(self, key: Key, start: Millis, end: Millis) -> Sequence[tuple[Millis, Mapping[str, Any]]]:  # noqa: ARG002
+        """Return no documents: rule types of plug-ins are tested through a source."""
+        return ()
+
     def newest(self, key: Key, first: Millis, last: Millis) -> Millis:
         """Return the newest event of a span."""
         return max((at for at in self._all.get(key, ()) if first <= at <= last), default=last)
