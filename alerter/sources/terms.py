@@ -30,7 +30,7 @@ from alerter.sources.term_pages import TermLook, TermPages, lacking, lacks_value
 MOST = 200_000
 """Terms that are kept between evaluations, and sightings of one span: with more the evaluation fails."""
 ASKED = 500
-"""Terms that are looked for in one request."""
+"""Terms that are looked for in one request, of composite ones so many parts: a server bounds the clauses of a query."""
 BACK = (HOUR, DAY)
 """How far back is looked before the whole window."""
 Term = tuple[int, tuple[Any, ...]]
@@ -218,10 +218,11 @@ class _Terms:
                 left.append(term)
         for back in (*(length for length in BACK if length < self.window), self.window):
             requests = [
-                (n, TermLook(self.asking, n, terms[at : at + ASKED], (self.begin - back, self.begin)))
+                (n, TermLook(self.asking, n, terms[at : at + size], (self.begin - back, self.begin)))
                 for n in range(len(self.asking.terms))
                 if (terms := [values for m, values in left if m == n])
-                for at in range(0, len(terms), ASKED)
+                for size in [ASKED // len(self.asking.terms[n])]
+                for at in range(0, len(terms), size)
             ]
             answers = (yield [look.request() for _, look in requests]) if requests else []
             for (n, look), answer in zip(requests, answers, strict=True):

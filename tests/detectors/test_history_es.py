@@ -21,15 +21,15 @@ WORLDS = 24
 
 
 @pytest.fixture
-def source(es: Node) -> Iterator[ElasticsearchSource]:
+def source(es_all: Node) -> Iterator[ElasticsearchSource]:
     """Return the source on that server."""
-    made = ElasticsearchSource(Elasticsearch(es.url))
+    made = ElasticsearchSource(Elasticsearch(es_all.url))
     yield made
     made.close()
 
 
-@pytest.mark.parametrize(("seed", "shards"), [(1, 1), (2, 3), (3, 5), (4, 2)])
-def test_a_server_gives_what_brute_force_does(es, index_prefix, source, seed, shards):
+@pytest.mark.parametrize(("seed", "shards"), [(1, 1), (2, 3), (3, 5)])
+def test_a_server_gives_what_brute_force_does(es_all, index_prefix, source, seed, shards):
     """Whole and in parts with restarts, all kinds of times and values; events of one instant are alike."""
     dice = Random(seed)
     index = f"{index_prefix}-history-{seed}"
@@ -39,9 +39,10 @@ def test_a_server_gives_what_brute_force_does(es, index_prefix, source, seed, sh
         world = alike_at_once(make(dice, f"world {n}", ("date",) * 4 + (*IN_FILES, "nanos")))
         worlds.append(replace(world, rule=replace(world.rule, index=index)))
     properties = {**MAPPED, "nanos": PROPERTIES["nanos"]}
-    es.request("PUT", index, {"settings": {"number_of_shards": shards}, "mappings": {"properties": properties}})
+    es_all.drop(index)
+    es_all.request("PUT", index, {"settings": {"number_of_shards": shards}, "mappings": {"properties": properties}})
     lines = [part for w in worlds for doc in w.docs for part in ({"index": {}}, body_of(w.rule, doc))]
-    answer = es.request("POST", f"{index}/_bulk?refresh=true", lines)
+    answer = es_all.request("POST", f"{index}/_bulk?refresh=true", lines)
     assert not answer["errors"]
     for world in worlds:
         wanted = brute(world.rule, world.docs, world.start, world.end)

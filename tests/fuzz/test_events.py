@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from alerter.clock import MINUTE
+from alerter.model.history import NewTerm, ValueChange
 from alerter.model.rule import AnyEvent, Cardinality, Frequency, Realert, Rule, ValueList
 from alerter.notifiers.protocol import Outgoing
 from alerter.notifiers.slack.format import payload, reply_payload
@@ -41,6 +42,8 @@ def rules(key: str | None) -> list[Rule]:
         rule(AnyEvent(), realert=NOW, query_key=keys),
         rule(Cardinality("k", MINUTE, maximum=1), realert=NOW, query_key=keys),
         rule(ValueList("k", ("x", 5), deny=True), realert=NOW, query_key=keys),
+        rule(ValueChange(("k", "list")), realert=NOW, query_key=keys),
+        rule(NewTerm((("k",), ("list", "deep.er")), missing=True), realert=NOW, query_key=keys),
     ]
     return [replace(one, name=f"rule {n}", domain="user") for n, one in enumerate(made)]
 
