@@ -133,15 +133,17 @@ def _all_values(context: Context, view: View) -> set[Any]:
 
 
 def _keeper(name: str, view: View, options: Mapping[str, Any]) -> Keep | None:
-    include, exclude = (_one_keeper(name, view, options.get(key), key == "exclude") for key in ("include", "exclude"))
+    include, exclude = (_one_keeper(name, view, options.get(key)) for key in ("include", "exclude"))
     if include is None and exclude is None:
         return None
     return lambda value: (include is None or include(value)) and (exclude is None or not exclude(value))
 
 
-def _one_keeper(name: str, view: View, spec: Any, excluding: bool) -> Keep | None:
-    if spec is None or (spec == [] and (excluding or view.type.kind != "keyword")):
+def _one_keeper(name: str, view: View, spec: Any) -> Keep | None:
+    if spec is None:
         return None
+    if spec == []:
+        raise UnsupportedQuery("an empty list in [include] or [exclude]", "a server looks at it for some types only")
     if isinstance(spec, str):
         try:
             test = compile_regexp(spec)
