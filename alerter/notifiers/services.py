@@ -124,7 +124,7 @@ def _opsgenie(message: Outgoing, given: Arguments) -> Request:
         "description": _text(message)[:15_000],
         "source": "alerter",
         "responders": list(given["responders"]),
-        "tags": [*given["tags"], "alerter", incident.rule],
+        "tags": [tag[:50] for tag in ("alerter", incident.rule, *given["tags"])][:20],
     }
     return Request(given["url"], body | ({"priority": given["priority"]} if given["priority"] else {}), headers)
 
@@ -142,23 +142,23 @@ def _alertmanager(message: Outgoing, given: Arguments) -> Request:
 
 
 def _ms_teams(message: Outgoing, given: Arguments) -> Request:
-    """Post a card to an incoming webhook of Microsoft Teams."""
+    """Post a card to an incoming webhook of Microsoft Teams; what logs say is no Markdown."""
     card = {
         "@type": "MessageCard",
         "@context": "http://schema.org/extensions",
         "summary": headline(message.incident),
-        "title": headline(message.incident),
-        "text": _text(message),
+        "sections": [{"text": text, "markdown": False} for text in (headline(message.incident), _text(message))],
     }
     return Request(given["url"], card)
 
 
 def _power_automate(message: Outgoing, given: Arguments) -> Request:
-    """Post an adaptive card to a flow of Power Automate."""
-    lines = [
-        {"type": "TextBlock", "text": headline(message.incident), "weight": "Bolder", "wrap": True},
-        {"type": "TextBlock", "text": _text(message), "wrap": True},
+    """Post an adaptive card to a flow of Power Automate, in runs of text: text blocks would be Markdown."""
+    runs = [
+        {"type": "TextRun", "text": headline(message.incident), "weight": "Bolder"},
+        {"type": "TextRun", "text": _text(message)},
     ]
+    lines = [{"type": "RichTextBlock", "inlines": [run]} for run in runs]
     card = {"type": "AdaptiveCard", "version": "1.4", "body": lines}
     attached = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
     return Request(given["url"], {"type": "message", "attachments": [attached]})
@@ -172,7 +172,7 @@ def _jira(message: Outgoing, given: Arguments) -> Request | None:
         "project": {"key": given["project"]},
         "issuetype": {"name": given["issuetype"]},
         "summary": headline(message.incident)[:255],
-        "description": _text(message),
+        "description": f"{{noformat}}{_text(message).replace('{noformat}', '')}{{noformat}}",
         "labels": list(given["labels"]),
     }
     bearer = {"Authorization": f"Bearer {given['key']}"} if given["key"] and not given["user"] else {}

@@ -132,6 +132,28 @@ def test_jira_opens_one_ticket(tmp_path: Path) -> None:
     assert standin.tokens == ["Basic " + base64.b64encode(b"u:p").decode()]
 
 
+@pytest.mark.parametrize("name", ["ms_teams", "ms_power_automate", "jira"])
+def test_log_content_is_no_markup(name: str, tmp_path: Path) -> None:
+    """A link or an image in a log line stays the text that it is."""
+    evil = "{noformat}!https://evil/x.png! [click](https://evil)"
+    message = replace(FIRING, delivery=replace(FIRING.delivery, text=evil))
+    (tmp_path / "a.yaml").write_text("apikey: k\n", encoding="utf-8")
+    with serve({"x": [(200, {}, "1")], "issue": [(201, {}, "{}")]}) as standin:
+        jira = {"jira_server": standin.url, "jira_project": "P", "jira_issuetype": "Bug", "jira_account_file": "a.yaml"}
+        notifier(name, tmp_path, **{f"{name}_webhook_url": f"{standin.url}x"}, **jira).post(message)
+    (body,) = asked(standin)
+    if name == "jira":
+        text = body["fields"]["description"]
+        assert text.startswith("{noformat}!https://evil")
+        assert text.count("{noformat}") == 2
+        assert standin.tokens == ["Bearer k"]
+    elif name == "ms_teams":
+        assert all(section["markdown"] is False for section in body["sections"])
+        assert "text" not in body
+    else:
+        assert "TextBlock" not in str(body).replace("RichTextBlock", "")
+
+
 @pytest.mark.parametrize("name", ["post", "post2"])
 def test_post_sends_our_document_with_the_rules_values(name: str, tmp_path: Path) -> None:
     """Headers and fixed values are the rule's, the rest is the document of webhook receivers."""
