@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from alerter.model.history import NewTerm, ValueChange
@@ -37,16 +38,18 @@ def history_sentence(rule: Rule, match: Match) -> str:
         ]
         return ", ".join(changed) or f"{_and(condition.compared)} changed"
     assert isinstance(condition, NewTerm)
-    field = facts.get("field", "")
-    named = _and(field) if isinstance(field, list) else str(field)
+    fields, values = _listed(facts.get("field", "")), _listed(facts.get("value"))
     if "value" not in facts:
-        return f"{named} is missing"
-    value = facts["value"]
-    shown = " and ".join(_text(one, rule) for one in value) if isinstance(value, list) else _text(value, rule)
-    return f"{named} {shown} was not seen for {length_text(condition.window)}"
+        return f"{' or '.join(fields)} is missing"
+    shown = [f"{name} {_text(value, rule)}" for name, value in zip(fields, values, strict=False)]
+    return f"{_and(shown)} {'was' if len(shown) == 1 else 'were'} not seen for {length_text(condition.window)}"
 
 
-def _and(names: tuple[str, ...] | list[str]) -> str:
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _and(names: Sequence[str]) -> str:
     return " and ".join(names)
 
 

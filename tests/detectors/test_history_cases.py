@@ -11,10 +11,11 @@ from alerter.clock import DAY, HOUR, MINUTE, SECOND
 from alerter.detectors import first_checkpoint
 from alerter.detectors.change import Tape
 from alerter.engine.dryrun import dry_run
+from alerter.engine.history_words import history_condition, history_sentence
 from alerter.engine.tick import Engine
 from alerter.model.history import NewTerm, ValueChange
-from alerter.model.incident import Change
-from alerter.model.rule import Realert, Redaction
+from alerter.model.incident import Change, Match
+from alerter.model.rule import FromEvent, Realert, Redaction
 from alerter.sources import changing
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.judged import is_nothing, value_of
@@ -206,6 +207,41 @@ def test_composite_terms_need_all_parts():
     assert sorted(((at, f["field"], f["value"]) for at, f in found(tested, source)), key=repr) == sorted(
         wanted, key=repr
     )
+
+
+def test_a_term_is_the_same_however_it_is_read():
+    """Event by event, where severities are taken from each, and as aggregations name it: a float's digits too."""
+    mapped = {**MAPPED, "f": {"type": "float"}}
+    source = source_of((-60, {"f": 0.1}), (0, {"f": 0.1}), (1, {"f": 0.2}), mapped=mapped)
+    tested = rule(NewTerm((("f",),)), realert=NOW)
+    assert times(tested, source) == [1]
+    assert times(replace(tested, severity=FromEvent("k", {}, "info", split=False)), source) == [1]
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"field": "v", "value": "x"}, "v x was not seen for 30 d"),
+        ({"field": ["k", "v"], "value": ["a", None]}, "k a and v nothing were not seen for 30 d"),
+        ({"field": ["k", "v"], "missing_field": ["k", "v"]}, "k or v is missing"),
+    ],
+)
+def test_new_terms_in_words(facts, sentence):
+    """What is said of a match."""
+    tested = rule(NewTerm((("v",),)))
+    assert history_sentence(tested, Match(0, None, 1, facts)) == sentence
+    assert history_condition(NewTerm((("k", "v"), ("n",)), DAY, missing=True)) == (
+        "a value of k and v or n not seen for 1 d, or is missing"
+    )
+
+
+def test_changes_in_words():
+    """Only what changed is said; hidden patterns and long values are cut, and a line break stays one value."""
+    tested = rule(ValueChange(("v", "w"), timeframe=HOUR), redact=Redaction((), ("[0-9]{4}",)))
+    facts = {"old": ["a 1234", "same"], "new": ["b" * 300, "same"]}
+    said = history_sentence(tested, Match(0, None, 1, facts))
+    assert said == f"v changed from a [redacted] to {'b' * 200} ..."
+    assert history_condition(tested.condition) == "v and w changes within 1 h"
 
 
 def test_realert_never_hides_a_second_new_term():
