@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -157,8 +156,6 @@ def terms_of(part: Part, hit: Hit) -> list[Any]:
     """Return the terms that an event has of a field, each once, as the server names them."""
     named: Sequence[Any] = hit.fields.get(part.field, ()) if part.field is not None else ()
     found = named if part.countable else part.values(hit)
-    if part.types == {"float"}:  # doc values are written short, aggregations name the double that the field holds
-        found = [struct.unpack("f", struct.pack("f", value))[0] for value in found]
     return [value for value in dict.fromkeys(found) if value is not None and value != ""]
 
 
