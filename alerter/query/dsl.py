@@ -16,7 +16,7 @@ from alerter.query.context import Context
 from alerter.query.dates import date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content, parsing, shard
 from alerter.query.fieldtypes import as_text
-from alerter.query.names import QUERIES
+from alerter.query.names import METADATA, QUERIES
 from alerter.query.nodes import All, Ids, Node, Nothing, any_of
 from alerter.query.store import View
 
@@ -46,7 +46,7 @@ def compile_query(context: Context, clause: Any) -> Node:
 
 def view_of(context: Context, name: str) -> View | None:
     """Find a mapped field; raises UnsupportedQuery for metadata fields."""
-    if name.startswith("_") and name not in context.store.views:
+    if name in METADATA and name not in context.store.views:
         raise UnsupportedQuery(f"the metadata field [{name}]")
     return context.store.views.get(name)
 

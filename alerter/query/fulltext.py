@@ -12,6 +12,7 @@ from alerter.query.dsl import view_of
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, parsing
 from alerter.query.fieldtypes import as_text
 from alerter.query.match import Options
+from alerter.query.names import METADATA
 from alerter.query.nodes import Ids, Node, Nothing
 from alerter.query.patterns import simple_match
 from alerter.query.store import View
@@ -28,24 +29,6 @@ _MATCH = {
     "auto_generate_synonyms_phrase_query",
     *_FUZZY,
 }
-_METADATA = (
-    "_data_stream_timestamp",
-    "_doc_count",
-    "_field_names",
-    "_id",
-    "_ignored",
-    "_ignored_source",
-    "_index",
-    "_index_mode",
-    "_inference_fields",
-    "_nested_path",
-    "_routing",
-    "_seq_no",
-    "_source",
-    "_tier",
-    "_tsid",
-    "_version",
-)
 _TYPES = {"best_fields", "most_fields", "phrase", "phrase_prefix", "bool_prefix"}
 
 
@@ -160,7 +143,7 @@ def fields_of(context: Context, name: str, fields: Any) -> list[View]:
             except ValueError:
                 raise RejectedQuery("number_format_exception", f'For input string: "{weight}"') from None
         if pattern.startswith("_") or (
-            pattern.strip("*") and "*" in pattern and any(map(simple_match(pattern), _METADATA))
+            pattern.strip("*") and "*" in pattern and any(map(simple_match(pattern), METADATA))
         ):
             raise UnsupportedQuery(f"the metadata field [{pattern}]")
         for view in context.store.matching(pattern):

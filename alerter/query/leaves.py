@@ -14,6 +14,7 @@ from alerter.query.context import Context
 from alerter.query.datemath import resolve
 from alerter.query.dates import DateFormat, date_format
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, shard
+from alerter.query.names import METADATA
 from alerter.query.nodes import Node, Nothing, Window, any_of
 from alerter.query.store import View
 
@@ -309,7 +310,7 @@ def limited(view: View, test: patterns.Test, most: int, what: str) -> None:
 
 def exists(context: Context, name: str) -> Node:
     """Match documents with a value in a field, a pattern of fields, or any field of an object."""
-    if name.startswith("_"):
+    if name in METADATA or (name.startswith("_") and "*" in name):
         raise UnsupportedQuery(f"exists on [{name}]")
     views = context.store.matching(name)
     if "*" not in name and not views:

@@ -33,3 +33,8 @@ SEARCH = names("""
     point_in_time post_filter profile query rank rescore retriever runtime_mappings script_fields search_after
     seq_no_primary_term size slice sort stats stored_fields suggest sub_searches terminate_after timeout track_scores
     track_total_hits version _source""")
+
+METADATA = names("""
+    _data_stream_timestamp _doc_count _field_names _id _ignored _ignored_source _index _index_mode _inference_fields
+    _nested_path _routing _seq_no _source _tier _tsid _version""")
+"""Fields that a server keeps of every document; another name is a field like any other, also one that begins so."""

@@ -12,6 +12,7 @@ from alerter.query.clauses import flag
 from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, parsing, shard
 from alerter.query.fieldtypes import as_text
+from alerter.query.names import METADATA
 from alerter.query.nodes import All, Bool, Ids, Node, Nothing, all_of, any_of
 from alerter.query.store import View
 from alerter.query.stringoptions import Settings, check_names, settings_of
@@ -170,7 +171,7 @@ class Compiler:
             return leaves.exists(self.context, text)
         if field == "_id":
             return Ids(lambda: self.context.store.with_ids([text]))
-        if field is not None and field.startswith("_") and field not in self.context.store.views:
+        if field in METADATA and field not in self.context.store.views:
             raise UnsupportedQuery(f"the metadata field [{field}]")
         return None
 
@@ -188,9 +189,9 @@ class Compiler:
 
     def _each(self, field: str | None, build: Callable[[View], Node]) -> Node:
         """Match where one of the fields does; a lenient query skips fields that cannot hold such a value."""
-        if field is not None and field.startswith("_") and field not in self.context.store.views:
-            if field == "_exists_":
-                return Nothing()
+        if field == "_exists_" and field not in self.context.store.views:
+            return Nothing()
+        if field in METADATA and field not in self.context.store.views:
             raise UnsupportedQuery(f"the metadata field [{field}]")
         nodes = []
         for view in self._fields(field):

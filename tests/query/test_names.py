@@ -97,3 +97,26 @@ def test_unknown_names_are_rejected() -> None:
         with pytest.raises(RejectedQuery) as caught:
             EVALUATOR.search(body)
         assert caught.value.type == "parsing_exception"
+
+
+@pytest.mark.parametrize(
+    ("query", "total"),
+    [
+        ({"term": {"_type": "error"}}, 0),
+        ({"range": {"_size": {"gte": 1}}}, 0),
+        ({"exists": {"field": "_type"}}, 0),
+        *(({"query_string": {"query": text}}, 0) for text in ("_type:error", "_type:*", "_x:[1 TO 2]", '_type:"a b"')),
+        ({"query_string": {"query": "NOT _type:error"}}, 1),
+    ],
+)
+def test_other_names_that_begin_so_are_fields_without_values(query: dict[str, Any], total: int) -> None:
+    """Document types are no field any more, as on servers since Elasticsearch 8; old rules still name them."""
+    found = EVALUATOR.search({"query": query, "aggs": {"n": {"cardinality": {"field": "_id.keyword"}}}})
+    assert (found["hits"]["total"]["value"], found["aggregations"]["n"]["value"]) == (total, 0)
+
+
+def test_what_a_server_keeps_of_each_document_is_refused() -> None:
+    """Metadata have values on a server, which files do not tell."""
+    for query in ({"term": {"_routing": "a"}}, {"query_string": {"query": "_seq_no:1"}}, {"exists": {"field": "_t*"}}):
+        with pytest.raises(UnsupportedQuery):
+            EVALUATOR.search({"query": query})

@@ -10,6 +10,7 @@ from alerter.query.context import Context
 from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument, content
 from alerter.query.fieldtypes import FLOATS, INTEGERS, BadValue, Cell, as_float, as_text
 from alerter.query.mapping import cell_of
+from alerter.query.names import METADATA
 from alerter.query.nodes import Docs
 from alerter.query.store import View
 from alerter.query.values import aggregatable
@@ -71,7 +72,7 @@ def field(context: Context, options: Mapping[str, Any]) -> View | None:
         raise content("field doesn't support values of this type")
     if name is None:
         raise argument("Required one of fields [field, script], but none were specified.")
-    if name.startswith("_"):
+    if name in METADATA:
         raise UnsupportedQuery(f"the metadata field [{name}]")
     view = context.store.views.get(name)
     if view is None and options.get("missing") is not None:
