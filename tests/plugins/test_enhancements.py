@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from alerter.cli.main import main
 from alerter.clock import MINUTE
 from alerter.config import Settings
 from alerter.engine.dryrun import dry_run
@@ -280,3 +281,29 @@ def test_a_change_is_shown_the_event_that_changed(shop: Path) -> None:
     import shop_plugins
 
     assert [match.event["user"] for match in shop_plugins.seen] == ["test", "bob"]
+
+
+RULE_TEST = """
+rule: rule.yaml
+tests:
+  - name: tests are dropped
+    start: 2026-03-10T11:00:00Z
+    end: 2026-03-10T11:10:00Z
+    events:
+      - {at: 11:00:01, document: {user: test-1}}
+      - {at: 11:01:01, document: {user: eve}}
+    expect:
+      only: true
+      matches: [{at: 11:01:01}]
+      messages: [{kind: firing, at: 11:01:01}]
+      decisions: [{at: 11:00:01, reason: enhancement}]
+"""
+
+
+def test_a_rule_test_sees_what_is_dropped(shop: Path, tmp_path: Path) -> None:
+    """``alerter test`` evaluates with the plug-in, and may expect that it drops."""
+    (tmp_path / "rule.yaml").write_text(RULE + "match_enhancements: [no_tests]\n", encoding="utf-8")
+    (tmp_path / "rule.test.yaml").write_text(RULE_TEST, encoding="utf-8")
+    assert main(["test", str(tmp_path / "rule.test.yaml")]) == 0
+    (tmp_path / "rule.yaml").write_text(RULE, encoding="utf-8")
+    assert main(["test", str(tmp_path / "rule.test.yaml")]) == 1
