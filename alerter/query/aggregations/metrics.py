@@ -89,6 +89,8 @@ def _spelt(view: View | None, form: DateFormat | None, value: float | None) -> s
     if view is None or value is None:
         return None
     if form is not None:
+        if abs(value) >= 1 << 53:
+            raise UnsupportedQuery("a date outside the years 1 to 9999")  # and a sum of such is not exact
         return form.write(int(value), UTC)
     if view.type.kind == "boolean":
         return "true" if value else "false"
