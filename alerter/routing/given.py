@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))", re.ASCII)
+_URL = re.compile(r"https?://\S+")
 _NAMES = {"ms_teams_alerter": "ms_teams", "http_post": "post", "webex_incoming": "webex_webhook"}
 """Names under which some rules know a notifier."""
 
@@ -46,7 +47,7 @@ class Given:
         found = self.texts(name)
         if not found:
             raise Unusable(f"{name} is missing")
-        if not all(url.startswith(("https://", "http://")) for url in found):
+        if not all(_URL.fullmatch(url) and url.isprintable() for url in found):
             raise Unusable(f"{name} is no URL")
         return found
 
