@@ -10,7 +10,7 @@ NO_SERVERS := not es and not slack and not peer and not slow
 
 help:
 	@echo 'make demo           a User and an Order incident from start to end, in this terminal'
-	@echo 'make test           all tests; Elasticsearch and the Slack stand-in are fetched and started when needed'
+	@echo 'make test           all tests; Elasticsearch, the Slack stand-in and ElastAlert 2 are fetched when needed'
 	@echo 'make test-fast      the tests that need nothing but Python'
 	@echo 'make soak           an hour of simulated histories with seeds that no test uses, another of real engines, 400 fresh requests a minute to the evaluator: SOAK_MINUTES=60 SOAK_START=1000000'
 	@echo 'make lint types     ruff; mypy, strict'

@@ -27,7 +27,7 @@ def installed() -> Peer:
         with home.locked("elastalert"):
             found = peer.install()
     except RuntimeError as error:
-        raise home.Missing(f"ElastAlert 2: {error}", how) from None
+        raise home.Missing(str(error).splitlines()[-1], how) from None
     if tuple(int(part) for part in found.version.split(".")[:2]) < OLDEST:
         raise home.Missing(f"ElastAlert 2.19 or newer, not {found.version}", how)
     return found

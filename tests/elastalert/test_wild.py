@@ -14,7 +14,6 @@ pytestmark = pytest.mark.skipif(not (WILD.is_dir() and LOGS.is_dir()), reason="n
 
 REFUSED_WHEN_ASKED = {
     "unknown query [type]": "a query that Elasticsearch 8 has not; alerter check says so, with the line",
-    "the metadata field": "fields that the embedded source does not know; a server has no values there",
 }
 
 
@@ -41,4 +40,4 @@ def test_those_that_load_run_over_real_logs_and_their_own_fields() -> None:
                 assert answer.reason.startswith(tuple(REFUSED_WHEN_ASKED)), f"{file}, {data}: {answer.reason}"
             elif data == "its own fields":
                 told += bool(answer.matches)
-    assert told > len(rules) / 2
+    assert told > len(rules) / 3
