@@ -78,9 +78,7 @@ class _Sifted:
         if transition.change in (Change.OPENED, Change.REOPENED):
             self.untold.setdefault(transition.incident, transition.change)
         reason = str(Reason.ENHANCEMENT)
-        self.dropped.append(
-            Decision(transition.at, rule.name, transition.key, "suppressed", reason, until=transition.until, detail=why)
-        )
+        self.dropped.append(Decision(transition.at, rule.name, transition.key, "suppressed", reason, detail=why))
 
 
 class _Documents:

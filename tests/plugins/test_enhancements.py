@@ -22,6 +22,7 @@ from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader
 from alerter.testing import rule
+from alerter.why.words import decision_text
 from tests.engine.support import T0, World, documents, routing, single, storm
 from tests.plugins.conftest import Install
 
@@ -87,6 +88,8 @@ def test_a_dropped_match_is_not_told_and_the_reason_is_kept(shop: Path) -> None:
     dropped = [(d.at - T0, d.outcome, d.detail) for d in found.decisions if d.reason == "enhancement"]
     assert [at for at, *_ in dropped] == [1000, 3000]
     assert dropped[0][1:] == ("suppressed", "a user of our tests")
+    said = decision_text(found.decisions[0], T0)
+    assert said == "matched, not announced: a user of our tests (dropped by an enhancement of the rule)"
 
 
 def test_events_of_one_millisecond_are_shown_one_by_one(shop: Path) -> None:
