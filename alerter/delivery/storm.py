@@ -54,14 +54,14 @@ class Storms:
     def fold(self, incidents: Sequence[Incident], *, fresh: bool) -> None:
         """Move into digests what their channels cannot take, and the ends of what is told there."""
         queues: dict[str, list[Queued]] = defaultdict(list)
-        ending: list[str] = []
+        ending: dict[str, None] = {}
         for incident in incidents:
             if is_storm(incident):
                 self._go_on(incident, fresh=fresh)
                 continue
             for delivery in incident.outbox:
                 if delivery.kind is Kind.RESOLVED:
-                    ending.append(incident.id)
+                    ending[incident.id] = None
                 if delivery.state is DeliveryState.PLANNED and self._is_limited(delivery):
                     queues[self._tools.place(delivery.receiver, delivery.channel)].append((incident, delivery))
         for place in {**queues, **self._storms}:
