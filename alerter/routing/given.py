@@ -74,6 +74,14 @@ class Given:
             raise Unusable(f"{name}: the file {written} holds no user and password")
         return {str(key): str(value) for key, value in found.items() if value is not None}
 
+    def as_written(self, text: str) -> str:
+        """Return a text with the names of the rule's variables in place of their values: it outlives a new secret."""
+        names = sorted({found[1] or found[2] for found in _VARIABLE.finditer(repr(self.options))})
+        for name in names:
+            value = self.environ.get(name, "")
+            text = text.replace(value, f"${name}") if value else text
+        return text
+
     def _filled(self, name: str, text: str) -> str:
         for found in _VARIABLE.finditer(text):
             if found.group() == text and (found[1] or found[2]) not in self.environ:

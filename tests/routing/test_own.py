@@ -95,6 +95,16 @@ def test_rules_of_one_place_share_a_receiver(tmp_path: Path) -> None:
     assert names["a"] == names["b"] != names["c"]
 
 
+def test_a_new_secret_is_no_new_receiver(tmp_path: Path) -> None:
+    """What comes from a variable may change: open incidents end where they began; the new address is used."""
+    text = "alert: slack\nslack_webhook_url: ${HOOK}\n"
+    old, _ = project(tmp_path, {"HOOK": HOOK}, a=text)
+    new, _ = project(tmp_path, {"HOOK": f"{HOOK}2"}, a=text)
+    assert old.routing.own["a"][0].receiver == new.routing.own["a"][0].receiver
+    (receiver,) = (r for name, r in new.routing.receivers.items() if name.startswith("own-"))
+    assert receiver.options["webhook"].reveal() == f"{HOOK}2"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
