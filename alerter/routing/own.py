@@ -99,7 +99,7 @@ def _usable(given: Given, settings: Settings) -> list[Target]:
 
 
 def _receiver(target: Target, given: Given, position: Position) -> Receiver:
-    """Return the receiver of a target; its name is the same for all rules that name one place, and outlives a new secret."""
+    """Return the receiver of a target; its name is the same for all rules of a place, and outlives a new secret."""
     place = f"{target.kind} {given.as_written(target.place)}"
     short = hashlib.sha256(place.encode("utf-8", "replace")).hexdigest()[:8]
     return Receiver(f"{PREFIX}{given.name}-{short}", target.kind, target.options, position=position)
