@@ -10,7 +10,7 @@ from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
 def iso(at: Millis) -> str:
     """Return ISO 8601 in UTC with milliseconds: ``2026-03-10T11:00:00.123Z``."""
     seconds, rest = divmod(at, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03d}Z"
+    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
 
 
 def time_text(at: Millis) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import product
-from typing import Any
+from typing import Any, NamedTuple
 
 from alerter.clock import SECOND, Millis
 from alerter.model.rule import Rule, TimeField, TimeKind
@@ -20,8 +19,7 @@ from alerter.timetext import iso
 _NUMBER = re.compile(r"\{\{\s*n\s*\}\}")
 
 
-@dataclass(frozen=True)
-class Logged:
+class Logged(NamedTuple):
     """A document, its time, and when it can be seen first."""
 
     at: Millis
@@ -132,9 +130,9 @@ def put(source: dict[str, Any], path: str, value: Any) -> None:
 
 def _numbered(value: Any, number: int) -> Any:
     if isinstance(value, str):
-        return _NUMBER.sub(str(number), value)
+        return _NUMBER.sub(str(number), value) if "{{" in value else value
+    if isinstance(value, dict):
+        return {name: _numbered(one, number) for name, one in value.items()}
     if isinstance(value, list):
         return [_numbered(one, number) for one in value]
-    if isinstance(value, Mapping):
-        return {name: _numbered(one, number) for name, one in value.items()}
     return value

@@ -18,6 +18,7 @@ from alerter.sources.judged import Judged, alone
 from alerter.sources.judged import Steps as JudgingSteps
 from alerter.sources.metered_hits import MeteredHits
 from alerter.sources.metering import Measures, measured, windows_of
+from alerter.sources.parts import Types
 from alerter.sources.protocol import UNREADABLE, Answer, SearchRequest, Source, SourceError, unreadable
 from alerter.sources.spreading import Slice, Spreading
 from alerter.sources.tally import Tally
@@ -56,6 +57,7 @@ class Plan:
     size: int = SIZES[0]
     spreading: Spreading | None = None
     seen: Seen = field(default_factory=Seen)
+    types: Types = field(default_factory=dict)
 
 
 class Opening:
@@ -192,7 +194,10 @@ class Opening:
     def _events(self, counts: Counts) -> Events:
         rule, start, end = self.reading.rule, self.reading.start, self.reading.end
         if self._judged is not None:
-            self.counted = sum(curve.total for curve in self._judged.curves.values())
+            self.counted, spent = self._judged.read, self._judged.spent
+            self.spent.hits += spent.hits
+            self.spent.buckets += spent.buckets
+            self.spent.requests += spent.requests
             return self._judged
         if isinstance(rule.condition, Measuring):
             found = Events(rule, self.asking, start, end)

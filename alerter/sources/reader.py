@@ -110,7 +110,8 @@ class Reader:
             try:
                 if isinstance(found, SourceError):
                     raise found
-                self._plan(reading, found)
+                if not self._still_holds(reading, found):
+                    self._plan(reading, found)
             except SourceError as error:
                 self._plans.pop(reading.rule.name, None)
                 errors[reading.rule.name] = error
@@ -123,6 +124,13 @@ class Reader:
             return True
         unsure = bool(plan.asking.warnings) or self.source.kind == "embedded"
         return unsure or not plan.made <= reading.end < plan.made + MAPPING_AGE
+
+    def _still_holds(self, reading: Reading, types: Types) -> bool:
+        """Whether a plan for documents in memory, whose mapping is looked at each time, was made from the same."""
+        plan = self._plans.get(reading.rule.name)
+        if plan is None or self.source.kind != "embedded" or plan.types != types:
+            return False
+        return plan.rule is reading.rule or plan.rule == reading.rule
 
     def _types(self, rules: Iterable[Rule]) -> dict[str, Types | SourceError]:
         """Look at the mapping of each index once."""
@@ -148,7 +156,7 @@ class Reader:
         loosens = asking.may_be_loose(types)
         seen = before.seen if before is not None and same else Seen()
         self._plans[rule.name] = Plan(
-            rule, asking, counting, tally, reading.end, loosens, spreading=spreading, seen=seen
+            rule, asking, counting, tally, reading.end, loosens, spreading=spreading, seen=seen, types=types
         )
 
     # --- first answers -----------------------------------------------------------------------------------------
@@ -161,7 +169,7 @@ class Reader:
             return error
         except UNREADABLE as error:
             return unreadable(error)
-        self.events += events.read if isinstance(events, HitEvents) else events.spent.hits
+        self.events += events.read
         events.spent.seconds = thread_seconds() - began
         return events
 

@@ -69,7 +69,7 @@ class SqliteState:
                 message = f"{self._path} was written by a later version of alerter ({found} > {VERSION})"
                 raise StateError("newer", message, "install that version, or name another state_file")
             db.execute("PRAGMA journal_mode = WAL")
-            db.executescript(SCHEMA)
+            db.executescript(f"BEGIN; {SCHEMA} COMMIT;")
             db.execute(f"PRAGMA user_version = {VERSION}")
         return [] if found else [f"{self._path} created"]
 
