@@ -90,7 +90,9 @@ class _Changing:
         answers = yield [survey.request(combination) for combination in counting.combinations]
         found: dict[Key, dict[tuple[Any, ...], Millis]] = {}
         for combination, answer in zip(counting.combinations, answers, strict=True):
+            self.events.read += answer.total or 0
             for raw, values, first in survey.read(combination, answer, self.source):
+                self.events.spent.buckets += 1
                 held = found.setdefault(raw, {})
                 held[values] = min(first, held.get(values, first))
         busy = set()
@@ -122,6 +124,7 @@ class _Changing:
                 if busy is None or raw in busy:
                     self._tape(raw).play(at, value, severity)
         self.events.spent.requests += 1 + self.events.spent.hits // PAGE
+        self.events.read = self.events.read or self.events.spent.hits
         self.events.warn_of(unread)
 
     def _clause(self, raw: Key) -> Mapping[str, Any]:
@@ -226,7 +229,7 @@ class Survey:
         wanted: dict[str, Any] = {"size": PAGE, "sources": sources} | ({"after": after} if after else {})
         edges = {"first": {"min": {"field": self.asking.time.field}}}
         pages = {"k": {"composite": wanted, "aggs": edges}}
-        return self.asking.request(self.start, self.end, pages, *combination.clauses)
+        return self.asking.request(self.start, self.end, pages, *combination.clauses, total=after is None)
 
     def read(
         self, combination: Combination, answer: Answer, source: Source

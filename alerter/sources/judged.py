@@ -27,11 +27,15 @@ LONGEST = 1_000
 
 
 class Judged(Unpushed):
-    """The events that are matches, each with what makes it one; their instants are all known."""
+    """The events that are matches, each with what makes it one; their instants are all known.
+
+    ``read`` is the number of events among which they were found.
+    """
 
     def __init__(self, rule: Rule, source: Source, asking: Asking, start: Millis, end: Millis) -> None:
         super().__init__(rule, source, asking, start, end)
         self.remembered: History | None = None
+        self.read = 0
         self._times: dict[Key, array[int]] = defaultdict(lambda: array("q"))
         self._made: dict[Key, list[Callable[[], Mapping[str, Any]]]] = defaultdict(list)
         self._severities: dict[Key, list[str]] = defaultdict(list)

@@ -36,7 +36,7 @@ class TermPages:
         time = self.asking.time.field
         edges = {name: {of: {"field": time}} for name, of in (("first", "min"), ("last", "max"))}
         pages = {"k": {"composite": self._composite(self.width, terms, after), "aggs": edges}}
-        return self.asking.request(self.start, self.end, pages, *self.combination.clauses)
+        return self.asking.request(self.start, self.end, pages, *self.combination.clauses, total=after is None)
 
     def missing(self, after: Any = None) -> SearchRequest:
         """Return the request for one page of instants of events that lack a part."""

@@ -176,11 +176,14 @@ class _Terms:
         ]
         answers = yield [pages.missing() if lacks else pages.request() for pages, lacks in asked]
         for (pages, lacks), answer in zip(asked, answers, strict=True):
+            if not lacks and pages.n == asked[0][0].n:  # once for all fields
+                self.events.read += answer.total or 0
             if lacks:
                 for rest, at, ties in pages.read_missing(answer, self.source):
                     self.lacked[(pages.n, rest)] += [(at, "")] * ties
                 continue
             for rest, values, first, last in pages.read(answer, self.source):
+                self.events.spent.buckets += 1
                 if all(value != "" for value in values):
                     self._sight((pages.n, values), (first, last, rest, ""))
 
@@ -200,6 +203,7 @@ class _Terms:
                         self._sight((n, values), (at, at, rest, severity))
                     if lacks:
                         self.lacked[(n, rest)].append((at, severity))
+        self.events.read = self.events.spent.hits
         self.events.spent.requests += 1 + self.events.spent.hits // PAGE
         self.events.warn_of(unread)
 
