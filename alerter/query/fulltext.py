@@ -147,7 +147,8 @@ def fields_of(context: Context, name: str, fields: Any) -> list[View]:
         ):
             raise UnsupportedQuery(f"the metadata field [{pattern}]")
         for view in context.store.matching(pattern):
-            found[view.type.name] = view
+            if pattern != "*" or not view.type.name.startswith("_"):  # which a server takes for its own
+                found[view.type.name] = view
     return list(found.values())
 
 

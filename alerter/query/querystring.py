@@ -137,7 +137,9 @@ class Compiler:
     def _fields(self, field: str | None) -> Sequence[View]:
         if field is None or (field == "*" and self.settings.default == "*"):
             return self.settings.fields
-        return self.context.store.matching(field)
+        views = self.context.store.matching(field)
+        # a server takes what begins with a stroke for its own where it looks for fields by a pattern
+        return [view for view in views if "*" not in field or not view.type.name.startswith("_")]
 
     def _words(self, words: lucene.Words) -> list[Node]:
         """Return the clauses of several bare words: one each on a single text field, else one in all."""

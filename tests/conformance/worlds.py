@@ -132,7 +132,7 @@ KINDS: dict[str, Maker] = {
     "epoch": _epoch,
 }
 _NAMES = """level message status took_ms @timestamp host.name host.ip user.id user.name tags ok code Name ratio
-    kubernetes.labels.app event.created items.qty items.name client été with-dash error.code a.b.c x_y"""
+    kubernetes.labels.app event.created items.qty items.name client été with-dash error.code a.b.c x_y _raw"""
 NAMES = _NAMES.split()
 _EXPLICIT: dict[str, list[dict[str, Any]]] = {
     "text": [{"type": "text"}, {"type": "keyword"}, {"type": "keyword", "ignore_above": 12}],

@@ -238,3 +238,10 @@ def test_what_is_no_time_zone(zone: str) -> None:
     """An offset is written in one of Java's ways, and a zone is one that Java knows."""
     with pytest.raises(RejectedQuery):
         _ids({"range": {"t": {"gte": "2026-03-10", "time_zone": zone}}})
+
+
+@pytest.mark.parametrize(("text", "found"), [("x", ["2"]), ("*:x", ["2"]), ("_r\\*:x", []), ("_raw:x", ["1"])])
+def test_fields_of_ones_own_that_look_like_a_servers(text: str, found: list[str]) -> None:
+    """A field whose name begins with a stroke is found by its name, not by looking in all fields."""
+    evaluator = _of('{"_raw": "x"}', '{"message": "x"}')
+    assert _found(evaluator, {"query_string": {"query": text}}) == found
