@@ -160,6 +160,15 @@ def test_keys_beyond_the_bound_are_looked_up(monkeypatch):
     assert live.go(20, (11, {"k": "k0", "v": "y"}), (12, {"k": "k4", "v": "x"})) == [11]
 
 
+@pytest.mark.parametrize("number", [3, 9, 10, 25])
+def test_the_event_before_is_the_newest_that_counts(number):
+    """However many were passed over since, and the last of those of one instant."""
+    passed = [(-100 + n, {"k": "a"}) for n in range(number)]
+    source = source_of((-200, {"k": "a", "v": "w"}), (-200, {"k": "a", "v": "x"}), *passed, (1, {"k": "a", "v": "y"}))
+    tested = rule(ValueChange(("v",), True), realert=NOW, query_key=("k",), buffer_time=0)
+    assert [(at, facts["old"]) for at, facts in found(tested, source)] == [(1, ["x"])]
+
+
 def test_an_edited_rule_looks_back_into_the_index():
     """Another compared field: what is remembered means nothing, the index does."""
     live = Live(rule(ValueChange(("v",)), realert=NOW, buffer_time=0))
@@ -291,6 +300,16 @@ def test_what_is_known_is_not_asked_again():
     assert live.report.costs["a rule"].requests < first
     live.restart()
     assert live.go(30, *[(20 + n, {"v": f"v{n}"}) for n in range(1, 5)]) == []
+
+
+def test_thousands_of_terms_are_told_apart_from_a_few():
+    """In pages and parts: what was there in the window is known, what was not is new."""
+    many = 10_400
+    before = [(-86_400 * 20 + n, {"v": f"v{n}"}) for n in range(many)]
+    now = [(1 + n / 10, {"v": f"v{n}"}) for n in range(many + 3)]
+    run = dry_run(rule(NewTerm((("v",),)), realert=NOW), source_of(*before, *now), routing(), T0 - 1, T0 + HOUR)
+    assert [m.facts["value"] for m in run.matches] == [f"v{many + n}" for n in range(3)]
+    assert run.cost.requests < 100
 
 
 def test_a_late_event_does_not_tell_a_term_twice():
