@@ -46,6 +46,8 @@ class Told:
     comparable: bool = True
     whole: bool = True
     """Whether all events of the instant were heard: then the numbers are the same too."""
+    never: bool = False
+    """Whether it is none of alerter's, on purpose."""
 
 
 def throw_spike(dice: Random) -> Thrown:
@@ -109,9 +111,8 @@ def _spike(thrown: Thrown, key: Any, at: int, match: Mapping[str, Any], *, in_mi
     whole = sum(e.at > at - int(given["timeframe"]["seconds"]) * SECOND for e in mine) == current
     has_event = any(e.at == at for e in mine)
     comparable = (has_event or not rises) if not in_middle else (rises or whole)
-    if current == reference == 0 or (reference == 0 and "query_key" in given and "alert_on_new_data" not in given):
-        comparable = False
-    return Told(at, current, reference, comparable, whole)
+    never = reference == 0 and (current == 0 or ("query_key" in given and "alert_on_new_data" not in given))
+    return Told(at, current, reference, comparable and not never, whole, never and whole)
 
 
 def same_first(thrown: Thrown, told: Mapping[Any, Told], ours: Sequence[Match], value: str) -> object:
@@ -120,7 +121,7 @@ def same_first(thrown: Thrown, told: Mapping[Any, Told], ours: Sequence[Match], 
     for key in {*told, *found}:
         first, match = told.get(key), found.get(key, [None])[0]
         if first is None or not first.comparable:
-            if match is not None and (first is None or match.at < first.at):
+            if match is not None and (first is None or match.at < first.at + first.never):
                 return f"{key}: alerter alone"
         elif match is None or match.at != first.at:
             return f"{key}: at another instant"
@@ -246,8 +247,8 @@ def first_changes(thrown: Thrown, said: Said) -> dict[Any, Told]:
     for nth, match in said.matches:
         current, reference = match["spike_count"], match["reference_count"]
         exact = any(isclose(a, b * given["spike_height"]) for a, b in [(current, reference), (reference, current)])
-        nothing = current == reference == 0
-        found.setdefault(key_in(given, match), Told(instants[nth], current, reference, not exact and not nothing))
+        never = exact or current == reference == 0
+        found.setdefault(key_in(given, match), Told(instants[nth], current, reference, not never, never=never))
     length = int(given["timeframe"]["seconds"]) * SECOND
     for key in dict.fromkeys(key_in(given, event.fields) for event in thrown.events):
         mine = [e.at for e in thrown.events if key_in(given, e.fields) == key]
