@@ -75,7 +75,10 @@ class Rounding:
         if self.unit:
             return to_millis(floor(from_millis(value, self.zone), self.unit)) + self.offset
         shift = _shift(value, self.zone)
-        return (value + shift) // self.length * self.length - shift + self.offset
+        start = (value + shift) // self.length * self.length - shift + self.offset
+        if start < -(1 << 63):
+            raise UnsupportedQuery("a bucket that begins before the first date of all")
+        return start
 
     def next(self, start: Millis) -> Millis:
         """Return the start of the bucket after one that starts here."""
