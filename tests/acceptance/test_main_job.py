@@ -41,6 +41,8 @@ def texts(slack: Slack, channel: str) -> list[str]:
 
 def test_two_domains_two_channels_by_bot_token(shop: Shop, slack: Slack) -> None:
     """User and Order incidents reach their own channels, once, edited to resolved, with a line in the thread."""
+    for domain in ("user", "order"):
+        shop.rule(domain, resolve="1h")  # however slow the machine is: they still fire when it is looked at
     shop.happen("user")
     shop.happen("order")
     shop.run("run", "--once")
@@ -49,6 +51,8 @@ def test_two_domains_two_channels_by_bot_token(shop: Shop, slack: Slack) -> None
     assert user["text"].startswith("[FIRING] [CRITICAL] User: user storm title - 3 in 1 min")
     assert order["text"].startswith("[FIRING] [CRITICAL] Order: order storm title")
     assert slack.messages("#alerts") == []
+    for domain in ("user", "order"):
+        shop.rule(domain)
     until(
         shop,
         lambda: all(t.startswith("[RESOLVED]") for t in texts(slack, "#alerts-user") + texts(slack, "#alerts-order")),
@@ -77,6 +81,8 @@ def test_repeat_goes_to_the_thread_and_restarts_change_nothing(shop: Shop, slack
 
 def test_silenced_is_not_told_and_listed_with_its_reason(shop: Shop, slack: Slack) -> None:
     """A silence by matcher keeps Order quiet and User not; it is listed, and can be expired."""
+    for domain in ("user", "order"):
+        shop.rule(domain, resolve="1h")
     added = shop.run("silence", "add", "--matcher", 'domain="order"', "--for", "1h", "--comment", "release")
     shop.happen("user")
     shop.happen("order")

@@ -28,6 +28,7 @@ from .java import find_java
 ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch"
 HEAP = "512m"
 ACCOUNT = "alerter-es"
+RECOVER_SECONDS = 60
 START_SECONDS = 180
 DIRECT = urllib.request.ProxyHandler({})
 
@@ -122,7 +123,7 @@ def start(node: Node) -> Node:
         return node
     java = find_java(node.version)
     with kept.locked(node.name):
-        if node.running() and node.healthy():
+        if _recovers(node):
             return node
         stop(node)
         distribution = fetch(node.version)
@@ -131,6 +132,16 @@ def start(node: Node) -> Node:
         _configure(node, distribution, port)
         _launch(node, distribution, java, port)
     return node
+
+
+def _recovers(node: Node) -> bool:
+    """Tell whether a node that runs answers soon: a busy one, or one that makes an index, must not be taken away."""
+    until = time.monotonic() + RECOVER_SECONDS
+    while node.running() and time.monotonic() < until:
+        if node.healthy():
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def stop(node: Node) -> bool:
