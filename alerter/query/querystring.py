@@ -145,17 +145,21 @@ class Compiler:
         """Return the clauses of several bare words: one each on a single text field, else one in all."""
         fields, options = self._fields(words.field), self.settings.options
         single = len(fields) == 1 and self.settings.type in ("best_fields", "most_fields")
-        if single and fields[0].type.is_text:
+        if single and fields[0].type.is_text and not self._is_range(words.field, words.text):
             return match.clauses(self.context, fields[0], words.text, match.BOOLEAN, options)
         node = self._text(words.field, words.text)
         return [] if node is None else [node]
+
+    def _is_range(self, field: str | None, text: str) -> bool:
+        """Tell whether ``>=5`` is a range: where a field is named, or is the default; also with words behind it."""
+        return (field or self.settings.default) is not None and len(text) > 1 and text[0] in "<>"
 
     def _text(self, field: str | None, text: str) -> Node | None:
         special = self._special(field, text)
         if special is not None:
             return special
         named = field if field is not None else self.settings.default
-        if named is not None and len(text) > 1 and text[0] in "<>":
+        if self._is_range(field, text):
             inclusive = len(text) > 2 and text[1] == "="
             bound = text[2:] if inclusive else text[1:]
             if text[0] == ">":

@@ -245,3 +245,10 @@ def test_fields_of_ones_own_that_look_like_a_servers(text: str, found: list[str]
     """A field whose name begins with a stroke is found by its name, not by looking in all fields."""
     evaluator = _of('{"_raw": "x"}', '{"message": "x"}')
     assert _found(evaluator, {"query_string": {"query": text}}) == found
+
+
+def test_a_range_takes_the_words_behind_it() -> None:
+    """Bare words side by side are one text, which is a range where it begins with a sign of one."""
+    evaluator = _of('{"m": "alpha"}', '{"m": "beta"}')
+    assert _found(evaluator, {"query_string": {"query": "m:(<alphb beta)"}}) == ["1"]
+    assert _found(evaluator, {"query_string": {"query": "<alphb beta", "default_field": "m"}}) == ["1"]
