@@ -67,7 +67,7 @@ def date_range(context: Context, name: str, options: Mapping[str, Any], below: A
                 ends.append(None)
                 continue
             text = str(int(value)) if isinstance(value, float) else str(value)
-            if zone is not UTC and re.fullmatch(r"-?\d{5,}(\.\d*)?", text):
+            if zone is not UTC and ("epoch_second" in form.name or re.fullmatch(r"-?\d{5,}(\.\d*)?", text)):
                 raise UnsupportedQuery("a date_range from milliseconds in a time zone")
             instant = resolve(text, form, context.now, zone)
             ends.append(instant)
