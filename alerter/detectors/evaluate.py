@@ -124,6 +124,7 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
         first_event=run.rule_first,
         seen=seen,
         history=events.history(),
+        buffer_time=rule.buffer_time if rule.is_event_type else None,
     )
     return Outcome(tuple(sorted(transitions, key=lambda t: t.at)), fresh, tuple(warnings), lost)
 
@@ -199,7 +200,8 @@ def close_all(checkpoint: Checkpoint, reason: Reason, at: Millis) -> Outcome:
 
 def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> _Run:
     start = max(checkpoint.evaluated, end - rule.max_catchup)
-    reread = max(start - rule.buffer_time, checkpoint.started)
+    known = rule.buffer_time if checkpoint.buffer_time is None else checkpoint.buffer_time
+    reread = max(start - rule.buffer_time, checkpoint.evaluated - known, checkpoint.started)
     if start > checkpoint.evaluated or checkpoint.seen is None:
         reread = start  # nothing before was judged, or it cannot be told what was
     condition = rule.condition

@@ -227,8 +227,8 @@ class Checkpoints:
 
 def _same(one: Checkpoint, other: Checkpoint) -> bool:
     """Whether only what a crash may forget differs: how far it is evaluated, and when keys were seen last."""
-    if (one.meaning, one.covered, one.first_event, one.seen) != (
-        other.meaning, other.covered, other.first_event, other.seen,
+    if (one.meaning, one.covered, one.first_event, one.seen, one.buffer_time) != (
+        other.meaning, other.covered, other.first_event, other.seen, other.buffer_time,
     ):  # fmt: skip
         return False
     if one.keys == other.keys:

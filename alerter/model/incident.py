@@ -38,6 +38,8 @@ class Checkpoint:
 
     ``started`` is the rule's first checkpoint; ``covered`` is sticky (contract section 2, flatline); ``seen`` counts
     the events of event types in the re-read span, so that a late one is noticed exactly once; None: too many to tell.
+    ``buffer_time`` is how long before ``evaluated`` that span begins (exclusive); None (other types, and checkpoints of
+    earlier versions): as long as the rule's is now.
     ``history`` is what change rules know of before that span.
     The document is the rule's lease too: ``owner`` is the session that may write it, "" when anybody may take it, and
     ``epoch`` counts the changes of hands.
@@ -54,6 +56,7 @@ class Checkpoint:
     history: History | None = None
     owner: str = ""
     epoch: int = 0
+    buffer_time: Millis | None = None
 
 
 # --- what happened in a span ---------------------------------------------------------------------------------------
