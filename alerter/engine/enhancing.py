@@ -12,13 +12,14 @@ from alerter.detectors.protocol import Question, Unanswered
 from alerter.model.history import ValueChange
 from alerter.model.incident import Change, Checkpoint, Decision, Match, Outcome, Reason, Transition
 from alerter.model.memory import KeyMemory
-from alerter.model.rule import Key, Rule
+from alerter.model.rule import Key, Redaction, Rule
 from alerter.plugins import DropMatch, Matched
 from alerter.plugins.calling import added, moment
 from alerter.plugins.registry import one_line
 from alerter.redact import redact_document
 from alerter.sources.events import Events
-from alerter.sources.values import value_at
+from alerter.sources.judged import plain, value_of
+from alerter.sources.values import values_at
 
 TOLD = (Change.OPENED, Change.REOPENED, Change.REPEATED, Change.RAISED)
 
@@ -105,7 +106,8 @@ class _Documents:
         """Return the documents of the next match of its key and instant."""
         found = list(self._found(match))
         if isinstance(self._rule.condition, ValueChange):
-            found = [d for d in found if _compared(self._rule.condition, d) == list(match.facts["new"])] or found
+            new = list(match.facts["new"])
+            found = [d for d in found if _compared(self._rule.condition, d, self._rule.redact) == new] or found
         if self._rule.is_event_type and found:
             nth = min(self._judged[(match.key, match.at)], len(found) - 1)
             self._judged[(match.key, match.at)] += 1
@@ -123,8 +125,10 @@ class _Documents:
         return self._events.evidence(match.key, match.at - (self._rule.timeframe or MINUTE), match.at)
 
 
-def _compared(condition: ValueChange, document: Mapping[str, Any]) -> list[Any]:
-    return [value_at(document, path.removesuffix(".keyword")) for path in condition.compared]
+def _compared(condition: ValueChange, document: Mapping[str, Any], redaction: Redaction) -> list[Any]:
+    """Return the compared values of a document as a change tells them: as one value each, hidden as they must be."""
+    values = [plain(values_at(document, path)) for path in condition.compared]
+    return list(value_of(condition.compared, values, redaction).shown)
 
 
 def _asked(rule: Rule, match: Match, documents: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -286,6 +286,20 @@ def test_a_change_is_shown_the_event_that_changed(shop: Path) -> None:
     assert [match.event["user"] for match in shop_plugins.seen] == ["test", "bob"]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [("eve", "bob"), (["eve"], ["bob"]), (["eve", "al"], ["al", "bob"]), ({"a": 1}, {"a": 2})]
+)
+@pytest.mark.parametrize("redact", [Redaction(), Redaction(fields=("who",))])
+def test_a_change_is_shown_its_event_whatever_the_value(shop: Path, old: Any, new: Any, redact: Redaction) -> None:
+    """Arrays, objects and hidden values are compared as the change tells them."""
+    tested = rule(ValueChange(("who",)), enhancements=("no_tests",), realert=ALL, redact=redact)
+    events = [*documents([1], who=old), *documents([2], who=old, user="before"), *documents([2], who=new, user="after")]
+    assert told_at(run(tested, events)) == [2]
+    import shop_plugins
+
+    assert [match.event["user"] for match in shop_plugins.seen] == ["after"]
+
+
 RULE_TEST = """
 rule: rule.yaml
 tests:
