@@ -16,24 +16,21 @@ from alerter.incidents import Lifecycle
 from alerter.model.history import Value
 from alerter.windows import Curve
 
-BEGINNING: Millis = -(1 << 62)
-"""Before all that there is."""
-
 
 def detect(events: Events, life: Lifecycle, span: Span, seen: single.Seen) -> None:
     """Judge as single events do; a match that only moved to an earlier event was told before."""
-    known = moved(seen.get(life.key, {}), events.curve(life.key), span.start)
+    known = moved(seen.get(life.key, {}), events.curve(life.key), span.reread, span.start)
     single.detect(events, life, span, {**seen, life.key: known})
 
 
-def moved(known: Mapping[Millis, int], curve: Curve, start: Millis) -> dict[Millis, int]:
-    """Return how many matches of each instant up to ``start`` were judged, with those that moved at their new instants.
+def moved(known: Mapping[Millis, int], curve: Curve, reread: Millis, start: Millis) -> dict[Millis, int]:
+    """Return how many matches of each instant in ``(reread, start]`` were judged, with those that moved where they are.
 
-    ``curve`` is that of the matches as they are now. A match that is new at an instant stands for one that is not there
-    any more at a later instant, if there is such a one.
+    ``known`` are those judged before. ``curve`` is that of the matches as they are now. A match that is new at an
+    instant stands for one that is not there any more at a later instant, if there is such a one.
     """
-    now = {bucket.end: bucket.number for bucket in curve.buckets(BEGINNING, start)}
-    gone = [at for at in sorted(known) for _ in range(known[at] - now.get(at, 0))]
+    now = {bucket.end: bucket.number for bucket in curve.buckets(reread, start)}
+    gone = [at for at in sorted(known) if at > reread for _ in range(known[at] - now.get(at, 0))]
     found = dict(known)
     for at in sorted(now):
         for _ in range(now[at] - known.get(at, 0)):

@@ -97,9 +97,10 @@ class _Changing:
                 held[values] = min(first, held.get(values, first))
         busy = set()
         for raw, held in found.items():
+            several = len(held) > 1  # also where all but one are nothing: an array may hold that one and nothing
             if self.condition.ignore_null:
                 held = {v: at for v, at in held.items() if not any(x is not None and is_nothing(x) for x in v)}
-            if len(held) > 1 or any(value is None for values in held for value in values):
+            if several or any(value is None for values in held for value in values):
                 busy.add(raw)  # what the server has no value of may be too long for it
             elif held and not self.condition.timeframe:
                 ((values, first),) = held.items()

@@ -22,8 +22,8 @@ from alerter.sources.protocol import Answer, Searching, SearchRequest, Source, S
 T = TypeVar("T")
 Steps = Generator[list[SearchRequest], list[Answer], T]
 """Yields what is to be asked, is sent the answers, returns what was found."""
-LONGEST = 1_000
-"""Characters of a value that are kept to be shown."""
+LONGEST = 200
+"""Characters of a value that are kept to be shown: the checkpoint holds the last values of thousands of keys."""
 
 
 class Judged(Unpushed):

@@ -136,9 +136,14 @@ def _changes(tested: Rule, events: Sequence[Doc]) -> list[Found]:
             if key in last:
                 at, old, before = last[key]
                 if before != print_ and (not condition.timeframe or doc.at - at <= condition.timeframe):
-                    found.append((doc.at, key, f"{_text(old)} {print_}"))
+                    found.append((doc.at, key, f"{_text(_shown(old))} {_text(_shown(values))}"))
             last[key] = (doc.at, values, print_)
     return found
+
+
+def _shown(values: Sequence[Any]) -> list[Any]:
+    """Cut what is too long to be shown; it is compared whole."""
+    return [f"{v[:200]} ..." if isinstance(v, str) and len(v) > 200 else v for v in values]
 
 
 def _text(values: Sequence[Any]) -> str:

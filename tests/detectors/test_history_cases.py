@@ -140,6 +140,20 @@ def test_a_late_event_makes_no_pair_that_never_was():
     assert live.go(40, (16, {"v": "c"}), (31, {"v": "b"})) == []
 
 
+def test_a_match_of_long_ago_does_not_stand_for_one_that_moved():
+    """With a timeframe events from before the re-read span are read as well: their matches are told and stay."""
+    live = Live(rule(ValueChange(("v",), timeframe=10 * MINUTE), realert=NOW, buffer_time=MINUTE))
+    assert live.go(310, (0, {"v": "a"}), (10, {"v": "b"}), (300, {"v": "c"})) == [10, 300]
+    assert live.go(320, (290, {"v": "c"})) == []
+
+
+@pytest.mark.parametrize(("name", "one", "both"), [("n", 5, [5, 0]), ("v", ["a"], ["a", ""])])
+def test_an_array_that_holds_nothing_beside_a_value_is_another_value(name, one, both):
+    """With ignore_null only what is nothing altogether is passed over."""
+    tested = rule(ValueChange((name,), True), realert=NOW, buffer_time=0)
+    assert times(tested, source_of((0, {name: one}), (1, {name: both}), (2, {name: one}))) == [1, 2]
+
+
 def test_the_last_value_outlives_the_event():
     """The checkpoint knows it, after a restart and when the index does not hold the event any more."""
     live = Live(rule(ValueChange(("v",)), realert=NOW, query_key=("k",), buffer_time=SECOND))
