@@ -46,7 +46,7 @@ Enhancement = Callable[[Matched], Mapping[str, Any] | None]
 
 @dataclass(frozen=True)
 class Event:
-    """An event: its time, in UTC, and its fields. Values of redacted fields are hidden."""
+    """An event: its time, in UTC, and a copy of its fields. Values of redacted fields are hidden."""
 
     at: datetime
     fields: Mapping[str, Any]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,15 +22,15 @@ def judged(
 ) -> dict[str, Any] | None:
     """Return what a rule type says of a window: the facts of a match, None where all is well. Raises PluginError.
 
-    ``events`` are oldest first, and redacted.
+    ``events`` are oldest first, and redacted. The rule type gets copies of them.
     """
     window = Window(
         rule=rule.name,
         start=moment(at - condition.timeframe),
         end=moment(at),
         key=dict(key or ()),
-        events=tuple(Event(moment(when), fields) for when, fields in events),
-        options=condition.options,
+        events=tuple(Event(moment(when), _copy(fields)) for when, fields in events),
+        options=_copy(condition.options),
     )
     try:
         function: RuleType = load(RULE_TYPES, condition.plugin)
@@ -40,7 +41,8 @@ def judged(
 
 
 def added(rule: Rule, name: str, shown: Matched) -> dict[str, Any]:
-    """Return the fields that an enhancement adds to a match. Raises DropMatch, PluginError."""
+    """Return the fields that an enhancement adds to a match, of which it gets a copy. Raises DropMatch, PluginError."""
+    shown = replace(shown, facts=_copy(shown.facts), event=_copy(shown.event), events=_copy(shown.events))
     try:
         function: Enhancement = load(ENHANCEMENTS, name)
         found = function(shown)
@@ -54,6 +56,15 @@ def added(rule: Rule, name: str, shown: Matched) -> dict[str, Any]:
 def moment(at: Millis) -> datetime:
     """Return an instant as plug-ins see it: in UTC."""
     return datetime.fromtimestamp(at / SECOND, UTC)
+
+
+def _copy(value: Any) -> Any:
+    """Return a copy, at any depth: windows that overlap hold the same events, and must stay as they are."""
+    if isinstance(value, Mapping):
+        return {name: _copy(inner) for name, inner in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(_copy, value))
+    return list(map(_copy, value)) if isinstance(value, list) else value
 
 
 def _plain(found: Any) -> dict[str, Any]:
