@@ -39,7 +39,8 @@ class DryRun:
     requests: int
     cost: Cost
     counted: Events | None = None
-    """What was counted or read, as charts show it; None where a reader of its own was used."""
+    """What was counted or read, as charts show it; None where a reader of its own was used,
+    and where the span was evaluated in parts."""
 
 
 class _Keeping(Once):
@@ -83,11 +84,10 @@ def dry_run(
         keeping = _Keeping(source)
         keeping.reached = reached
         engine = Engine(reader or keeping, state, routing, gaps=False)
-        report = engine.tick([patient(rule, start, end)], end + rule.query_delay)
-        for failure in report.failures:
+        reports = list(engine.ticks([patient(rule, start, end)], end + rule.query_delay))
+        for failure in (failure for report in reports for failure in report.failures):
             raise _as_source_error(failure)
-        outcome = report.outcomes.get(rule.name)
-        transitions = outcome.transitions if outcome else ()
+        transitions = tuple(t for report in reports for out in report.outcomes.values() for t in out.transitions)
         return DryRun(
             rule=rule,
             start=start,
@@ -96,12 +96,12 @@ def dry_run(
             matches=tuple(t.match for t in transitions if t.match and t.change is not Change.SUPPRESSED),
             transitions=transitions,
             incidents=tuple(sorted((v.value for v in state.incidents()), key=lambda i: (i.opened, i.id))),
-            decisions=fold_runs(report.decisions),
-            warnings=tuple(dict.fromkeys(text for _, text in report.warnings)),
+            decisions=fold_runs([decision for report in reports for decision in report.decisions]),
+            warnings=tuple(dict.fromkeys(text for report in reports for _, text in report.warnings)),
             events=engine.reader.events,
             requests=source.requests - asked,
-            cost=report.costs.get(rule.name, Cost(0.0)),
-            counted=keeping.kept,
+            cost=sum((cost for report in reports for cost in report.costs.values()), Cost(0.0)),
+            counted=keeping.kept if len(reports) == 1 else None,
         )
     finally:
         state.close()

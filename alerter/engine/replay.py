@@ -37,7 +37,8 @@ def steps(answer: DryRun, source: Source, routing: Routing, most: int) -> Iterat
         state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), answer.start, answer.start), None)
         engine = Engine(Reader(source), state, routing, gaps=False)
         for at in dict.fromkeys(at for at, _ in deliveries):
-            engine.tick([rule], at + rule.query_delay)
+            for _ in engine.ticks([rule], at + rule.query_delay):
+                pass
             found = [Step(stored.value, d) for stored in state.incidents() for d in stored.value.deliveries]
             new = [step for step in found if step.delivery.id in left]
             yield from sorted(new, key=lambda step: (step.delivery.at, step.delivery.id))

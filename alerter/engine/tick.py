@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from alerter.clock import Millis
-from alerter.detectors import close_all, evaluate, first_checkpoint, reads_from
+from alerter.detectors import close_all, evaluate, first_checkpoint
 from alerter.engine.adopting import adopt, orphans
 from alerter.engine.audience import audience
 from alerter.engine.books import Books, Told
 from alerter.engine.checkpoints import Checkpoints
 from alerter.engine.enhancing import enhanced
 from alerter.engine.rounds import Work, finish
+from alerter.engine.spans import Due, Spans
 from alerter.engine.story import Scene
 from alerter.engine.words import words_for
 from alerter.metrics import Metrics
@@ -26,7 +27,6 @@ from alerter.plugins.registry import BROKEN, PluginError
 from alerter.routing.tree import Routing
 from alerter.schedule import instants, latest_instant
 from alerter.sources.events import Events
-from alerter.sources.opening import Reading
 from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader
 from alerter.state.protocol import Conflict, State, StateError, Versioned
@@ -47,7 +47,7 @@ class Failed:
 
 @dataclass
 class TickReport:
-    """What one tick did."""
+    """What one tick did; rules that are ``behind`` were evaluated in part, since all of it was too much for once."""
 
     evaluated: int = 0
     matches: int = 0
@@ -57,6 +57,7 @@ class TickReport:
     decisions: list[Decision] = field(default_factory=list)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     costs: dict[str, Cost] = field(default_factory=dict)
+    behind: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -71,21 +72,6 @@ class _Known:
     def opened(self, rule: str) -> Mapping[str, Versioned[Incident]]:
         """Return the open incidents of a rule by id."""
         return self.open.get(rule, {})
-
-
-@dataclass(frozen=True)
-class _Due:
-    """One rule to be evaluated up to ``end``."""
-
-    rule: Rule
-    checkpoint: Checkpoint
-    end: Millis
-
-    @property
-    def reading(self) -> Reading:
-        start = reads_from(self.rule, self.checkpoint, self.end)
-        known = self.checkpoint.history if self.checkpoint.meaning == self.rule.meaning() else None
-        return Reading(self.rule, start, self.end, self.checkpoint.evaluated, known)
 
 
 class Engine:
@@ -110,6 +96,7 @@ class Engine:
         self.routing = routing
         self.metrics = metrics or Metrics()
         self.checkpoints = checkpoints or Checkpoints(state)
+        self._spans = Spans()
         self._books = Books(state, routing, self.checkpoints, gaps=gaps)
 
     def tick(self, rules: Sequence[Rule], now: Millis, *, punctual: bool = False) -> TickReport:
@@ -121,13 +108,21 @@ class Engine:
         report = TickReport()
         known = self._read_state([rule.name for rule in rules], now, report)
         due = {d.rule.name: d for d in self._due(rules, now, known, punctual=punctual)}
-        events = self._open(due.values(), report)
+        events = self._open(due, report)
         outcomes = self._evaluate(due, events, known, report)
         told = self._fold(due, events, outcomes, known, report)
         self._keep(due, outcomes, told, now, report)
         report.warnings += [(name, text) for name, found in events.items() for text in found.warnings]
         report.costs |= {name: found.spent.cost() for name, found in events.items()}
         return report
+
+    def ticks(self, rules: Sequence[Rule], now: Millis) -> Iterator[TickReport]:
+        """Tick until no rule is behind, or those that are fail; each tick's report as it is done."""
+        left = rules
+        while left:
+            report = self.tick(left, now)
+            left = [rule for rule in left if rule.name in report.behind]
+            yield report
 
     def release(self, names: Iterable[str] | None = None) -> None:
         """Write what is known of these rules (default: all), and let other engines have them. Raises StateError."""
@@ -189,7 +184,7 @@ class Engine:
                     opened[name][id] = found
         return waiting
 
-    def _due(self, rules: Sequence[Rule], now: Millis, known: _Known, *, punctual: bool) -> Iterator[_Due]:
+    def _due(self, rules: Sequence[Rule], now: Millis, known: _Known, *, punctual: bool) -> Iterator[Due]:
         """Yield the rules with something to evaluate; a new rule gets its first checkpoint."""
         new: list[Checkpoint] = []
         for rule in rules:
@@ -202,22 +197,21 @@ class Engine:
                 continue
             end = latest_instant(rule.schedule, end) if punctual else end
             if end > stored.value.evaluated:  # else the clock was set back, or nothing is due yet
-                yield _Due(rule, stored.value, end)
+                yield Due(rule, stored.value, end)
         self.checkpoints.save(new)
 
-    def _open(self, due: Iterable[_Due], report: TickReport) -> dict[str, Events]:
-        due = list(due)
+    def _open(self, due: dict[str, Due], report: TickReport) -> dict[str, Events]:
         opened: dict[str, Events] = {}
-        for one, found in zip(due, self.reader.open([d.reading for d in due]), strict=True):
+        for name, found in self._spans.open(self.reader, due).items():
             if isinstance(found, SourceError):
-                report.costs[one.rule.name] = Cost(found.seconds)
-                self._failed(report, one.rule.name, found)
+                report.costs[name] = Cost(found.seconds)
+                self._failed(report, name, found)
             else:
-                opened[one.rule.name] = found
+                opened[name] = found
         return opened
 
     def _evaluate(
-        self, due: Mapping[str, _Due], events: Mapping[str, Events], known: _Known, report: TickReport
+        self, due: Mapping[str, Due], events: Mapping[str, Events], known: _Known, report: TickReport
     ) -> dict[str, Outcome]:
         def work(name: str, found: Events) -> Work[Outcome]:
             one = due[name]
@@ -232,7 +226,7 @@ class Engine:
         return self._enhance(due, events, outcomes, report)
 
     def _enhance(
-        self, due: Mapping[str, _Due], events: Mapping[str, Events], outcomes: Mapping[str, Outcome], report: TickReport
+        self, due: Mapping[str, Due], events: Mapping[str, Events], outcomes: Mapping[str, Outcome], report: TickReport
     ) -> dict[str, Outcome]:
         """Show the matches of rules with enhancements to these, before anything of them is told."""
 
@@ -248,7 +242,7 @@ class Engine:
 
     def _fold(
         self,
-        due: Mapping[str, _Due],
+        due: Mapping[str, Due],
         events: Mapping[str, Events],
         outcomes: Mapping[str, Outcome],
         known: _Known,
@@ -280,7 +274,7 @@ class Engine:
 
     def _keep(
         self,
-        due: Mapping[str, _Due],
+        due: Mapping[str, Due],
         outcomes: Mapping[str, Outcome],
         told: Mapping[str, Sequence[Told]],
         now: Millis,
@@ -313,9 +307,10 @@ class Engine:
 
     # --- one rule ----------------------------------------------------------------------------------------------
 
-    def _report(self, due: _Due, outcome: Outcome, report: TickReport) -> None:
+    def _report(self, due: Due, outcome: Outcome, report: TickReport) -> None:
         name = due.rule.name
         report.evaluated += 1
+        report.behind |= {name} if due.behind else set()
         report.matches += len(outcome.matches)
         report.outcomes[name] = outcome
         report.warnings += [(name, text) for text in outcome.warnings]

@@ -19,3 +19,13 @@ class Cost:
     buckets: int = 0
     hits: int = 0
     server_ms: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        """Return what both cost together."""
+        return Cost(
+            self.seconds + other.seconds,
+            self.requests + other.requests,
+            self.buckets + other.buckets,
+            self.hits + other.hits,
+            self.server_ms + other.server_ms,
+        )

@@ -110,7 +110,8 @@ class _Run:
         for delay, rules in groupby(sorted(due, key=lambda r: r.query_delay), key=lambda r: r.query_delay):
             self._now = at + delay
             self._show(self._now)
-            self._take(self._engine.tick(list(rules), self._now))
+            for report in self._engine.ticks(list(rules), self._now):
+                self._take(report)
         self._trace.reached = at
 
     def _show(self, now: Millis) -> None:

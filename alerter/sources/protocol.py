@@ -55,12 +55,17 @@ class Answer:
         return found
 
 
+TOO_MANY = "too_many"
+"""The kind of an error that a shorter span may not have: more than is kept of one evaluation."""
+
+
 class SourceError(Exception):
     """A request was not answered completely; nothing may be concluded from it.
 
     ``kind`` is one of ``unreachable`` (no connection, time-out), ``incomplete`` (failed shards, ``timed_out``),
     ``rejected`` (the server refuses the query; retrying is useless), ``denied`` (401, 403), ``busy`` (429, 503),
-    ``missing`` (no such index) and ``unsupported`` (the embedded evaluator does not implement it).
+    ``missing`` (no such index), ``unsupported`` (the embedded evaluator does not implement it) and ``too_many`` (more
+    than is kept of one evaluation; of a shorter span it may be less).
     """
 
     def __init__(self, kind: str, reason: str, hint: str = "") -> None:

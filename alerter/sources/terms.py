@@ -24,7 +24,7 @@ from alerter.sources.counting import PAGE, Counting
 from alerter.sources.hits import severity_of
 from alerter.sources.judged import Judged, Steps
 from alerter.sources.parts import Part
-from alerter.sources.protocol import Hit, Source, SourceError
+from alerter.sources.protocol import TOO_MANY, Hit, Source, SourceError
 from alerter.sources.term_pages import TermLook, TermPages, lacking, lacks_value, terms_of
 
 MOST = 200_000
@@ -157,7 +157,7 @@ class _Terms:
         self.number += 1
         if self.number > MOST:
             raise SourceError(
-                "rejected",
+                TOO_MANY,
                 f"rule {self.rule.name}: more than {MOST:,} different terms in one evaluation",
                 "narrow the filter, or look for new values of a field with fewer of them",
             )

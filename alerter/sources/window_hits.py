@@ -11,7 +11,7 @@ from alerter.model.rule import Key, Rule
 from alerter.redact import redact_document
 from alerter.sources.asking import Asking
 from alerter.sources.hits import HitEvents
-from alerter.sources.protocol import Hit, Source, SourceError
+from alerter.sources.protocol import TOO_MANY, Hit, Source, SourceError
 
 MOST_DOCUMENTS = 100_000
 """Events of one evaluation that are kept with their fields; more are refused, never left out."""
@@ -31,7 +31,7 @@ class WindowHits(HitEvents):
         self._kept += 1
         if self._kept > MOST_DOCUMENTS:
             message = f"more than {MOST_DOCUMENTS:,} events to keep with their fields"
-            raise SourceError("too_many", message, "a shorter timeframe, a narrower filter, or a built-in type")
+            raise SourceError(TOO_MANY, message, "a shorter timeframe, a narrower filter, or a built-in type")
         self._documents[key].append(redact_document(hit.source or {}, self.rule.redact))
 
     def documents(self, key: Key, start: Millis, end: Millis) -> Sequence[tuple[Millis, Mapping[str, Any]]]:

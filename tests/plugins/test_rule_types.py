@@ -137,9 +137,9 @@ def test_a_failing_rule_type_fails_its_rule_alone(name: str, said: str) -> None:
 
 
 def test_too_many_events_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """None is left out."""
-    monkeypatch.setattr(window_hits, "MOST_DOCUMENTS", 5)
-    with pytest.raises(SourceError, match="more than 5 events"):
+    """None is left out, where they are of one window."""
+    monkeypatch.setattr(window_hits, "MOST_DOCUMENTS", 3)
+    with pytest.raises(SourceError, match="more than 3 events"):
         run(pairs(), EVENTS)
 
 
