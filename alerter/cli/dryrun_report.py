@@ -82,7 +82,8 @@ def key_json(key: Key) -> dict[str, Any] | None:
 
 
 def _match(match: Match) -> dict[str, Any]:
-    return {"at": iso(match.at), "key": key_json(match.key), "count": match.count, **match.facts}
+    own = {"at": iso(match.at), "key": key_json(match.key), "count": match.count}
+    return {**own, **match.facts, **own}  # what a plug-in adds never stands for what is known here
 
 
 def _incident(incident: Incident) -> dict[str, Any]:

@@ -32,7 +32,8 @@ def existing_state(config: str | None) -> Iterator[tuple[State, Settings]]:
     settings = load_settings(config)
     if not settings.es.urls and not settings.state_file.exists():
         message = f"there is no state yet: {settings.state_file} does not exist"
-        raise UsageError(message, "alerter run makes it; are these the settings of the engine, and its folder?")
+        hint = "alerter run makes it; are these the settings of the engine, and its folder?"
+        raise UsageError(message, hint if settings.data else "set ALERTER_ES_URL as the engine has it")
     with _said():
         state = open_state(settings)
         try:

@@ -115,7 +115,9 @@ class _Reader:
         elif prefix is not None:
             self._notes["writeback_index"] = "no index name begins so: alerter is taken"
         kibana = self._options.get("kibana_url")
-        if isinstance(kibana, str):
+        if isinstance(kibana, str) and "@" in kibana:
+            self._notes["kibana_url"] = "left out: it holds a login, which would stand in every message"
+        elif isinstance(kibana, str):
             yield "kibana_url", kibana
         level = self._level()
         if level:

@@ -29,16 +29,34 @@ def file_texts(config: Configuration, found: Found, folder: Path) -> dict[str, s
 def write_files(texts: Mapping[str, str], folder: Path, *, force: bool) -> list[Path]:
     """Write all files, or none: raises UsageError when one is there already (unless ``force``) or cannot be written."""
     files = {folder / name: text for name, text in texts.items()}
+    for file in files:
+        if file.parent.exists() and not file.parent.is_dir():
+            raise UsageError(f"cannot write {file}: {file.parent} is no folder", "nothing was written; give -o DIR")
     there = [str(file) for file in files if file.exists()]
     if there and not force:
         raise UsageError(f"already there: {', '.join(there)}", "nothing was written; give --force, or -o DIR")
     try:
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
+            if file.name == VARIABLES:
+                text = _with_typed(text, file)
+                file.touch(mode=0o600)
             file.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
     return list(files)
+
+
+def _with_typed(text: str, file: Path) -> str:
+    """Keep the values that somebody has typed into the file since, where the text leaves them empty."""
+    try:
+        lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+    except FileNotFoundError:
+        return text
+    typed = {line.partition("=")[0]: line for line in lines if "=" in line and not line.startswith("#")}
+    empty = (line.removesuffix("=") if line.endswith("=") else "" for line in text.splitlines())
+    kept = [typed.get(name, line) for name, line in zip(empty, text.splitlines(), strict=True)]
+    return "".join(f"{line}\n" for line in kept)
 
 
 def _settings_text(config: Configuration, folder: Path) -> str:

@@ -89,7 +89,7 @@ def _read(file: Path, failures: list[Failure]) -> list[Any]:
         failures.append(Failure(file, _yaml_words(error)))
         return []
     errors = [*found.errors, *(error for rule in found.rules for error in rule.errors)]
-    failures += [Failure(file, _first_line(error)) for error in errors]
+    failures += dict.fromkeys(Failure(file, _first_line(error)) for error in errors)  # the file's hold its rules'
     return [rule for rule in (*found.rules, *found.filters) if not rule.errors]
 
 

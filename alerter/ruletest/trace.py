@@ -76,7 +76,8 @@ def key_value(key: Key) -> dict[str, Any] | None:
 def match_record(rule: str, match: Match) -> Record:
     """Return an announced match."""
     facts = {f"facts.{name}": value for name, value in match.facts.items()}
-    return {"at": match.at, "rule": rule, "key": key_value(match.key), "count": match.count, **match.facts, **facts}
+    own: Record = {"at": match.at, "rule": rule, "key": key_value(match.key), "count": match.count}
+    return {**own, **match.facts, **facts, **own}  # what a plug-in adds never stands for what is known here
 
 
 def message_record(delivery: Delivery, incident: Incident) -> Record:

@@ -181,6 +181,32 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert len(write_files(written, tmp_path, force=True)) == 3
 
 
+def test_what_was_typed_in_since_stays(tmp_path: Path) -> None:
+    """Written again, the variables keep their values; nobody else may read them."""
+    written = texts(configuration(tmp_path), tmp_path)
+    write_files(written, tmp_path, force=False)
+    env = tmp_path / "alerter.env"
+    assert env.stat().st_mode & 0o077 == 0
+    env.write_text(written["alerter.env"].replace("ALERTER_ES_PASSWORD=\n", "ALERTER_ES_PASSWORD=typed\n"))
+    write_files(written, tmp_path, force=True)
+    assert "ALERTER_ES_PASSWORD=typed\n" in env.read_text(encoding="utf-8")
+
+
+def test_all_files_or_none(tmp_path: Path) -> None:
+    """A file where a folder should be is seen before anything is written."""
+    written = texts(configuration(tmp_path), tmp_path)
+    (tmp_path / "notifiers").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match="is no folder"):
+        write_files(written, tmp_path, force=False)
+    assert not (tmp_path / "alerter.yaml").exists()
+
+
+def test_a_link_with_a_login_is_left_out(tmp_path: Path) -> None:
+    """It would stand in every message."""
+    config = configuration(tmp_path, "kibana_url: https://u:hush@kibana.example\n")
+    assert "hush" not in "".join(texts(config, tmp_path).values()) + repr(config)
+
+
 def test_the_documentation_lists_every_key() -> None:
     """docs/migrate.md has a row for each key, with its words."""
     text = (Path(__file__).parents[2] / "docs" / "migrate.md").read_text(encoding="utf-8")

@@ -21,7 +21,9 @@ EMOJI = {
     "white_check_mark": "\N{WHITE HEAVY CHECK MARK}",
 }
 _ANGLE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
-_BOLD = re.compile(rf"(?<!{ZERO_WIDTH})\*(\S(?:[^*\n]*\S)?)(?<!{ZERO_WIDTH})\*")
+_BOLD = re.compile(rf"(?<![\w{ZERO_WIDTH}])\*(\S(?:[^*\n]*\S)?)(?<!{ZERO_WIDTH})\*(?!\w)")
+_STRUCK = re.compile(rf"(?<![\w{ZERO_WIDTH}])~(\S(?:[^~\n]*\S)?)(?<!{ZERO_WIDTH})~(?!\w)")
+_PUT_BY = re.compile(r"\0(\d+)\0")
 _EMOJI = re.compile(r":([a-z_]+):")
 
 
@@ -67,8 +69,15 @@ def _text(text: str, width: int = WIDTH) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    bold = _BOLD.sub(r"\1", text)
-    return _EMOJI.sub(lambda found: EMOJI.get(found[1], found[0]), _ANGLE.sub(_angle, bold)).replace("~", "")
+    links: list[str] = []  # as they stand: an address may hold what is a mark elsewhere
+
+    def put_by(found: re.Match[str]) -> str:
+        links.append(_angle(found))
+        return f"\0{len(links) - 1}\0"
+
+    marked = _STRUCK.sub(r"\1", _BOLD.sub(r"\1", _ANGLE.sub(put_by, text.replace("\0", ""))))
+    named = _EMOJI.sub(lambda found: EMOJI.get(found[1], found[0]), marked)
+    return _PUT_BY.sub(lambda found: links[int(found[1])], named)
 
 
 def _angle(found: re.Match[str]) -> str:
