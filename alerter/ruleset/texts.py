@@ -23,9 +23,9 @@ from alerter.model.texts import (
     Texts,
     TextType,
 )
-from alerter.ruleset.diagnostics import Diagnostic, names_secret
+from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.imports import FileState, file_state
-from alerter.ruleset.options import ROUTED, ROUTED_PREFIXES
+from alerter.ruleset.kept_back import is_kept_back, shown, without_user
 from alerter.ruleset.yaml_positions import LARGEST_FILE, Document
 from alerter.schedule import cron_problem
 from alerter.templates import BrokenTemplate, compile_template
@@ -33,8 +33,8 @@ from alerter.timetext import length_text
 from alerter.zones import zone_exists
 
 SOURCES = ("title", "summary", "runbook", "dashboard")
-KEPT_BACK = ("es_", "kibana_user", "kibana_pass", "aws_", "client_", "profile", "filter", "alert", "jinja_", "import")
-"""The beginnings of options that texts never show: access, and what says nothing by itself."""
+LINKED = ("kibana_url", "opensearch_url", "kibana_discover_app_url", "opensearch_discover_app_url")
+"""Options that links begin with."""
 WON = (("title", "alert_subject"), ("summary", "alert_text"))
 """Texts of ``message``, and the options that they are shown instead of."""
 
@@ -180,9 +180,8 @@ class TextReader:
         """Yield the options that texts may show, as ElastAlert has them: lengths of time as ``0:05:00``."""
         yield "name", str(self._options.get("name") or self._file.stem)
         for name, value in self._options.items():
-            hidden = names_secret(name) or name in ROUTED or name.startswith((*ROUTED_PREFIXES, *KEPT_BACK))
-            if not hidden and name != "name" and value is not None:
-                yield name, _as_elastalert(name, value)
+            if name != "name" and value is not None and not is_kept_back(name):
+                yield name, shown(_as_elastalert(name, value))
 
     def _discover(self) -> Discover:
         family = "opensearch" if self._options.get("generate_opensearch_discover_url") else "kibana"
@@ -195,14 +194,27 @@ class TextReader:
         )
 
     def kibana_url(self, default: str) -> str:
-        """Return the base of links into Discover, "" for none; ``default`` is that of the settings."""
+        """Return the base of links into Discover, "" for none; ``default`` is that of the settings.
+
+        Links name no user and no password: people log in by themselves.
+        """
         options = self._options
+        for name in LINKED:
+            self._without_user(name)
         wanted = options.get("generate_kibana_discover_url") or options.get("generate_opensearch_discover_url")
         named = str(options.get("kibana_discover_app_url") or options.get("opensearch_discover_app_url") or "")
         base = str(options.get("kibana_url") or options.get("opensearch_url") or default or "")
         if named and base and "://" not in named:
             named = f"{base.rstrip('/')}/{named.lstrip('/')}"
-        return named if wanted and named else base
+        return without_user(named if wanted and named else base)
+
+    def _without_user(self, name: str) -> None:
+        """Say that a URL holds a credential, which links do not."""
+        written = str(self._options.get(name) or "")
+        if without_user(written) != written:
+            message, hint = f"{name} holds a credential: links are made without it", "take it out: people log in there"
+            found = self._document.diagnostic("warning", "inline_secret", message, hint, (name,), key=True)
+            self._findings.append(found)
 
     def _compile(self, source: str, *path: str) -> None:
         try:

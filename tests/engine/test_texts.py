@@ -185,6 +185,58 @@ def test_secrets_are_not_shown(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("my_webhook: https://chat.example.org/hunter3", "<MISSING VALUE>"),
+        ("vault_pass: hunter3", "<MISSING VALUE>"),
+        ("private_key: hunter3", "<MISSING VALUE>"),
+        ("boto_profile: hunter3", "<MISSING VALUE>"),
+        ("redact: {patterns: [hunter3]}", "<MISSING VALUE>"),
+        ("http_proxy: http://admin:hunter3@proxy.example.org:3128", "http://proxy.example.org:3128"),
+        ("kibana_url: https://admin:hunter3@kib.example.org", "https://kib.example.org"),
+        ("opensearch_url: https://hunter3@kib.example.org/s/ops", "https://kib.example.org/s/ops"),
+        ("own: {api_key: hunter3, team: ops}", "{'api_key': '[redacted]', 'team': 'ops'}"),
+        ("own: [{X-Auth: Bearer hunter3}]", "[{'X-Auth': '[redacted]'}]"),
+        ("runbook_url: https://wiki.example.org/a/b@c", "https://wiki.example.org/a/b@c"),
+        ("query_key: host.name", "host.name"),
+        ("team: ops", "ops"),
+    ],
+)
+def test_credentials_among_options_are_not_shown(tmp_path: Path, option: str, expected: str) -> None:
+    """By the name of the option or of what is in it, and as users of URLs; other options are."""
+    name = option.partition(":")[0]
+    options = ONLY + f"alert_text: '{{0}}'\nalert_text_args: [{name}]\n{option}\n"
+    shown = viewed(loaded(tmp_path, options)).summary
+    assert shown == expected
+    jinja = f"alert_text_type: alert_text_jinja\nalert_text: '{{{{ _data }}}}'\n{option}\n"
+    assert "hunter" not in viewed(loaded(tmp_path, jinja)).summary
+
+
+@pytest.mark.parametrize(
+    ("option", "expected"),
+    [
+        ("kibana_url: https://admin:hunter3@kib.example.org", "https://kib.example.org"),
+        ("opensearch_url: https://admin:hun/ter@3@kib.example.org:5601/x", "https://kib.example.org:5601/x"),
+        ("opensearch_url: http://[::1]:5601/s/a@b", "http://[::1]:5601/s/a@b"),
+        (
+            "kibana_url: https://kib.example.org:5601\ngenerate_kibana_discover_url: true\n"
+            "kibana_discover_app_url: https://admin:hunter3@other.example.org/app/discover#/?_a=(x:'a@b')",
+            "https://other.example.org/app/discover#/?_a=(x:'a@b')",
+        ),
+        ("", "https://of-the-settings.example.org"),
+    ],
+)
+def test_links_name_no_user(tmp_path: Path, option: str, expected: str) -> None:
+    """A user and password in the base of links are left out, with a warning where the rule's file holds them."""
+    (tmp_path / "storm.yaml").write_text(TYPE + option + "\n", encoding="utf-8")
+    found = load_rules([tmp_path], Settings(kibana_url="https://admin:hunter3@of-the-settings.example.org"))
+    assert found.rules[0].kibana_url == expected
+    warned = [(d.severity, d.line) for d in found.diagnostics if d.code == "inline_secret"]
+    assert warned == ([("warning", 5 + option.count("\n") + 1)] if "admin" in option else [])
+    assert "hunter3" not in "".join(d.text() for d in found.diagnostics)
+
+
+@pytest.mark.parametrize(
     ("type_", "match", "expected"),
     [
         (
