@@ -5,9 +5,10 @@ from __future__ import annotations
 import smtplib
 import ssl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from typing import Any
 
 from alerter.clock import MINUTE
 from alerter.notifiers.http import TIMEOUT_SECONDS
@@ -32,6 +33,26 @@ class Mail:
     reply_to: str = ""
 
 
+class _Unanswered(Exception):
+    """The connection was lost once DATA was said: the server may have taken the letter."""
+
+
+class _Plain(smtplib.SMTP):
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        try:
+            return super().data(msg)
+        except smtplib.SMTPServerDisconnected:  # time-outs too
+            raise _Unanswered from None
+
+
+class _Tls(smtplib.SMTP_SSL):
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        try:
+            return super().data(msg)
+        except smtplib.SMTPServerDisconnected:
+            raise _Unanswered from None
+
+
 class EmailNotifier(OneWay):
     """Sends each message as a mail of its own; the first line is the subject."""
 
@@ -47,8 +68,12 @@ class EmailNotifier(OneWay):
                 server.send_message(self._letter(message), self._mail.sender, self._everybody())
         except smtplib.SMTPAuthenticationError as error:
             raise NotifierError(Failure.CREDENTIALS, f"smtp_{error.smtp_code}") from None
-        except smtplib.SMTPRecipientsRefused:
-            raise NotifierError(Failure.CHANNEL, "smtp_recipients_refused") from None
+        except _Unanswered:
+            raise NotifierError(Failure.UNCLEAR, "smtp_no_answer", retry_after=MINUTE) from None
+        except smtplib.SMTPRecipientsRefused as error:
+            later = all(400 <= code < 500 for code, _ in error.recipients.values())  # greylisting
+            failure = Failure.WAIT if later else Failure.CHANNEL
+            raise NotifierError(failure, "smtp_recipients_refused", retry_after=MINUTE if later else 0) from None
         except smtplib.SMTPResponseException as error:
             lasting = 500 <= error.smtp_code < 600
             failure = Failure.CHANNEL if lasting else Failure.WAIT
@@ -65,19 +90,23 @@ class EmailNotifier(OneWay):
 
     @contextmanager
     def _server(self) -> Iterator[smtplib.SMTP]:
-        """Yield the server, logged in; whatever happens, the connection ends."""
+        """Yield the server, logged in; whatever happens, the connection ends, and how it ends changes nothing."""
         mail, context = self._mail, ssl.create_default_context()
         if mail.tls:
-            made: smtplib.SMTP = smtplib.SMTP_SSL(mail.host, mail.port, timeout=TIMEOUT_SECONDS, context=context)
+            server: smtplib.SMTP = _Tls(mail.host, mail.port, timeout=TIMEOUT_SECONDS, context=context)
         else:
-            made = smtplib.SMTP(mail.host, mail.port, timeout=TIMEOUT_SECONDS)
-        with made as server:
+            server = _Plain(mail.host, mail.port, timeout=TIMEOUT_SECONDS)
+        try:
             server.ehlo()
             if not mail.tls and server.has_extn("STARTTLS"):
                 server.starttls(context=context)
             if mail.user:
                 server.login(mail.user, mail.password)
             yield server
+        finally:
+            with suppress(OSError):  # a letter that was taken stays taken, whatever QUIT is answered
+                server.quit()
+            server.close()
 
     def _everybody(self) -> list[str]:
         return [*self._mail.to, *self._mail.cc, *self._mail.bcc]

@@ -248,6 +248,13 @@ def test_hostile_text_adds_no_header() -> None:
         ({"MAIL": "451 later"}, Failure.WAIT),
         ({"MAIL": "553 no"}, Failure.CHANNEL),
         ({"AUTH": "535 who"}, Failure.CREDENTIALS),
+        ({"AUTH": "535 who", "QUIT": "421 busy"}, Failure.CREDENTIALS),
+        ({"RCPT": "450 4.2.0 greylisted"}, Failure.WAIT),
+        ({"RCPT": "421 busy"}, Failure.WAIT),
+        ({"RCPT": ""}, Failure.WAIT),
+        ({".": "452 full"}, Failure.WAIT),
+        ({".": "554 spam"}, Failure.CHANNEL),
+        ({".": ""}, Failure.UNCLEAR),
     ],
 )
 def test_a_refused_letter_is_classed(refusals: dict[str, str], failure: Failure) -> None:
@@ -260,6 +267,14 @@ def test_a_refused_letter_is_classed(refusals: dict[str, str], failure: Failure)
             made.post(FIRING)
     assert raised.value.failure is failure
     assert "hush" not in str(raised.value)
+
+
+@pytest.mark.parametrize("goodbye", ["421 busy", "250 bye", "500 what", ""])
+def test_a_letter_taken_is_sent_whatever_quit_is_answered(goodbye: str) -> None:
+    """The server has the letter once it said so: an odd goodbye is no failure, which would send it again for ever."""
+    with serve_mail({"QUIT": goodbye}) as mail:
+        EmailNotifier(Mail(("a@example.com",), "f@example.com", "127.0.0.1", mail.port)).post(FIRING)
+    assert len(mail.letters) == 1
 
 
 def test_no_mail_server_means_later() -> None:

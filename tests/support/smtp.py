@@ -12,7 +12,10 @@ from email.policy import default
 
 
 class MailServer:
-    """``refusals`` by the first word of a command: what is answered in place of 250."""
+    """``refusals`` by the first word of a command: what is answered in place of 250; "." is the end of a letter.
+
+    An empty refusal hangs up. Letters are remembered once they are there in full.
+    """
 
     def __init__(self, refusals: dict[str, str] | None = None) -> None:
         self.refusals = refusals or {}
@@ -37,6 +40,8 @@ def serve_mail(refusals: dict[str, str] | None = None) -> Iterator[MailServer]:
             while line := self.rfile.readline().decode().strip():
                 mail.commands.append(line)
                 word = line.split()[0].upper()
+                if mail.refusals.get(word) == "":
+                    return
                 if word in mail.refusals:
                     self._say(mail.refusals[word])
                 elif word == "EHLO":
@@ -46,6 +51,9 @@ def serve_mail(refusals: dict[str, str] | None = None) -> Iterator[MailServer]:
                 elif word == "DATA":
                     self._say("354 go on")
                     self._letter()
+                    if mail.refusals.get(".") == "":
+                        return
+                    self._say(mail.refusals.get(".", "250 taken"))
                 elif word == "QUIT":
                     self._say("221 bye")
                     return
@@ -57,7 +65,6 @@ def serve_mail(refusals: dict[str, str] | None = None) -> Iterator[MailServer]:
             while (line := self.rfile.readline()) not in (b".\r\n", b""):
                 lines.append(line)
             mail.letters.append(email.message_from_bytes(b"".join(lines), policy=default))
-            self._say("250 taken")
 
         def _say(self, text: str) -> None:
             self.wfile.write(f"{text}\r\n".encode())
