@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -47,7 +48,7 @@ class Given:
         found = self.texts(name)
         if not found:
             raise Unusable(f"{name} is missing")
-        if not all(_URL.fullmatch(url) and url.isprintable() for url in found):
+        if not all(_is_url(url) for url in found):
             raise Unusable(f"{name} is no URL")
         return found
 
@@ -87,6 +88,14 @@ class Given:
             if found.group() == text and (found[1] or found[2]) not in self.environ:
                 raise Unusable(f"{name}: the variable {found[1] or found[2]} is not set")
         return _VARIABLE.sub(lambda found: self.environ.get(found[1] or found[2], found.group()), text)
+
+
+def _is_url(text: str) -> bool:
+    try:
+        port = urlsplit(text).port  # a host or a port that is none raises
+    except ValueError:
+        return False
+    return port != 0 and text.isprintable() and bool(_URL.fullmatch(text))
 
 
 def notifiers_of(options: Mapping[str, Any], folder: Path, environ: Mapping[str, str]) -> Iterator[Given]:

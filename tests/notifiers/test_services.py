@@ -16,7 +16,7 @@ from alerter.notifiers import services
 from alerter.notifiers.email import EmailNotifier, Mail
 from alerter.notifiers.http import HttpAnswer
 from alerter.notifiers.protocol import Failure, NotifierError
-from alerter.notifiers.services import ServiceNotifier
+from alerter.notifiers.services import Service, ServiceNotifier
 from alerter.routing.elastalert import targets
 from alerter.routing.given import Given
 from alerter.timetext import iso, parse_instant
@@ -193,10 +193,10 @@ def test_failures_are_classed_and_show_nothing(answer: Answer, failure: Failure,
     ("url", "headers", "code"),
     [("http://h:x/", {}, "bad_url"), ("https://[", {}, "bad_url"), ("", {"X": "a\nb"}, "bad_header")],
 )
-def test_what_cannot_be_asked_is_a_failure(url: str, headers: dict[str, str], code: str, tmp_path: Path) -> None:
+def test_what_cannot_be_asked_is_a_failure(url: str, headers: dict[str, str], code: str) -> None:
     """A port, a host or a header that is none never ends the engine, and nothing was sent."""
     with serve({"x": [(200, {}, "")]}) as standin:
-        made = notifier("post", tmp_path, http_post_url=url or f"{standin.url}x", http_post_headers=headers)
+        made = ServiceNotifier(Service("post", {"url": url or f"{standin.url}x", "headers": headers, "values": {}}))
         with pytest.raises(NotifierError, match=code) as raised:
             made.post(FIRING)
     assert raised.value.failure is Failure.WAIT
