@@ -20,7 +20,7 @@ def duplicate_rule(scene: Scene) -> Iterator[Found]:
         if known is not rule:
             at = known.position
             message = f"{rule.name} matches exactly when {known.name} ({at.file}:{at.line}) does: it is told twice"
-            hint = "remove one; a second channel is a matter of the routes: continue: true"
+            hint = "remove one, unless each is told elsewhere; a second channel needs no second rule (continue: true)"
             yield Found(message, hint, at=rule.position)
 
 

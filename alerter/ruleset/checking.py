@@ -103,7 +103,7 @@ def lint_note(paths: Sequence[Path], settings: Settings) -> str:
     found = [d for d in check(paths, settings).diagnostics if d.code in told and d.severity != "info"]
     if not found:
         return ""
-    first = found[0]
+    first = min(found, key=lambda d: d.severity != "error")
     place = f"{first.file}:{first.line}:{first.column}: {first.message} [{first.code}]"
     where = " ".join(["alerter check", *map(str, paths)])
     return f"{many(len(found), 'finding')} of what is likely not meant, the first: {place}; all: {where}"
