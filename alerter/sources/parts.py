@@ -20,6 +20,10 @@ COUNTABLE = frozenset(
     {"keyword", "constant_keyword", "ip", "boolean", "byte", "short", "integer", "long", "float", "double"}
 )
 """Types whose values an aggregation names as a search for documents does."""
+INTEGERS = frozenset({"byte", "short", "integer", "long"})
+"""Types whose values are told apart in the same way, also where a field has several of them."""
+STRINGS = frozenset({"keyword", "constant_keyword", "wildcard"})
+"""Types of which a search for a value finds each event that has it."""
 NUMERIC = frozenset(
     {"byte", "short", "integer", "long", "unsigned_long", "half_float", "float", "double", "scaled_float", "boolean"}
 )
@@ -42,7 +46,9 @@ class Part:
     @property
     def countable(self) -> bool:
         """Whether the server can group by it as this program would."""
-        return self.field is None or (len(self.types) == 1 and self.types <= COUNTABLE)
+        if self.field is None:
+            return True
+        return bool(self.types) and self.types <= COUNTABLE and (len(self.types) == 1 or self.types <= INTEGERS)
 
     @property
     def labels(self) -> tuple[KeyValue, ...] | None:
@@ -146,7 +152,13 @@ def compared_parts(condition: ValueChange, types: Types, warnings: list[str]) ->
 
 def term_parts(condition: NewTerm, types: Types, warnings: list[str]) -> tuple[tuple[Part, ...], ...]:
     """Return the parts of each field in which new values are looked for. Raises SourceError."""
-    return tuple(tuple(counted_part(name, types, warnings) for name in names) for names in condition.fields)
+    found = tuple(tuple(counted_part(name, types, warnings) for name in names) for names in condition.fields)
+    for part in dict.fromkeys(part for parts in found for part in parts if not part.countable):
+        warnings.append(
+            f"read_one_by_one: {part.name} is mapped as {'/'.join(sorted(part.types))}: every event is read, and with "
+            "each new value those of terms_window_size"
+        )
+    return found
 
 
 def _key_field(name: str, types: Mapping[str, frozenset[str]], warnings: list[str]) -> str | None:

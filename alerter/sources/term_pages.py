@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from alerter.clock import Millis
 from alerter.model.rule import Key
 from alerter.sources.asking import Asking
 from alerter.sources.counting import PAGE, Combination, Counting, clipped, only_answer
-from alerter.sources.parts import Part
+from alerter.sources.parts import INTEGERS, STRINGS, Part
 from alerter.sources.protocol import Answer, Hit, SearchRequest, Source
 from alerter.sources.values import values_at
 
@@ -150,6 +150,32 @@ def _lacks(part: Part) -> dict[str, Any]:
     more = {"range": {field: {"gt": ""}}}
     empty = {"bool": {"filter": [{"term": {field: ""}}], "must_not": [more]}}
     return {"bool": {"should": [missing, empty], "minimum_should_match": 1}}
+
+
+def may_have(asking: Asking, terms: Iterable[tuple[int, Values]]) -> list[dict[str, Any]]:
+    """Return clauses that select each event that has one of these terms, and others; none where no search can."""
+    each: dict[int, list[Values]] = {}
+    for n, values in terms:
+        each.setdefault(n, []).append(values)
+    if any(not p.types or not (p.types <= STRINGS or p.types <= INTEGERS) for n in each for p in asking.terms[n]):
+        return []
+    if sum(map(len, each.values())) > PAGE:
+        return []
+    return [_any([_may_have(asking.terms[n], found) for n, found in each.items()])]
+
+
+def _may_have(parts: Sequence[Part], terms: Sequence[Values]) -> dict[str, Any]:
+    return {"bool": {"filter": [_one_of(part, [values[n] for values in terms]) for n, part in enumerate(parts)]}}
+
+
+def _one_of(part: Part, values: Sequence[Any]) -> dict[str, Any]:
+    """Select what has one of the values, or none that the server knows: that is read from the event itself."""
+    unknown = {"bool": {"must_not": [{"exists": {"field": part.field}}]}}
+    return _any([{"terms": {part.field: list(dict.fromkeys(values))}}, unknown])
+
+
+def _any(clauses: Sequence[Any]) -> dict[str, Any]:
+    return {"bool": {"should": list(clauses), "minimum_should_match": 1}}
 
 
 def terms_of(part: Part, hit: Hit) -> list[Any]:

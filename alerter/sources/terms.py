@@ -4,6 +4,9 @@ The server names the terms of the span with the first and last time of each; of 
 is asked when they were seen last before the span: in the last hour, then in the last day, then in the whole window, so
 that what is common is found among few events and only what is rare is looked for in all. What was seen is kept between
 evaluations; it can only prove that a term is old, so that after a restart the same is found, at the price of asking.
+
+Where the server cannot name the terms, the events of the span are read, and those of the window where a term is met
+that is not known to be old: of strings and whole numbers only those that may have it.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from alerter.sources.hits import severity_of
 from alerter.sources.judged import Judged, Steps
 from alerter.sources.parts import Part
 from alerter.sources.protocol import TOO_MANY, Hit, Source, SourceError
-from alerter.sources.term_pages import TermLook, TermPages, lacking, lacks_value, terms_of
+from alerter.sources.term_pages import TermLook, TermPages, lacking, lacks_value, may_have, terms_of
 
 MOST = 200_000
 """Terms that are kept between evaluations, and sightings of one span: with more the evaluation fails."""
@@ -95,8 +98,8 @@ class _Terms:
         self.rule, self.asking, self.counting, self.source = rule, asking, counting, source
         self.condition, self.window, self.seen = condition, condition.window, seen
         self.begin, self.end = reads
-        self.looks_back = asking.time.pushed and asking.knows_terms
-        self.first = self.begin if self.looks_back else self.begin - self.window if asking.time.pushed else LONG_AGO
+        self.looks_back = asking.time.pushed
+        self.first = self.begin if self.looks_back else LONG_AGO
         self.settle = max(self.end - rule.buffer_time, self.begin)
         self.events = TermEvents(rule, source, asking, self.first, self.end)
         self.sights: dict[Term, list[Sighting]] = defaultdict(list)
@@ -220,6 +223,33 @@ class _Terms:
                 before[term] = last
             else:
                 left.append(term)
+        if self.asking.knows_terms:
+            yield from self._look(left, before)
+        elif left:
+            self._read_before(left, before)
+        for term in self.sights:
+            last = self.settled.get(term, before.get(term))
+            if last is not None:
+                self.seen.note(term, last)
+        return before
+
+    def _read_before(self, left: Sequence[Term], before: dict[Term, Millis]) -> None:
+        """Read the events of the window before the span that may have what is left."""
+        wanted = set(left)
+        events = TermEvents(self.rule, self.source, self.asking, self.begin - self.window, self.begin)
+        number = 0
+        for at, hit in events.scanned([], *may_have(self.asking, left)):
+            number += 1
+            for n, parts in enumerate(self.asking.terms):
+                for values in product(*(terms_of(part, hit) for part in parts)):
+                    self.seen.note((n, values), at)
+                    if (n, values) in wanted:
+                        before[(n, values)] = at
+        self.events.spent.hits += number
+        self.events.spent.requests += 1 + number // PAGE
+
+    def _look(self, left: list[Term], before: dict[Term, Millis]) -> Steps[None]:
+        """Ask when what is left was seen last before the span."""
         for back in (*(length for length in BACK if length < self.window), self.window):
             requests = [
                 (n, TermLook(self.asking, n, terms[at : at + size], (self.begin - back, self.begin)))
@@ -233,8 +263,3 @@ class _Terms:
                 for values, last in look.read(answer, self.source):
                     before[(n, values)] = last
             left = [term for term in left if term not in before]
-        for term in self.sights:
-            last = self.settled.get(term, before.get(term))
-            if last is not None:
-                self.seen.note(term, last)
-        return before
