@@ -27,6 +27,10 @@ PAGERDUTY = "https://events.pagerduty.com"
 HOLDS = 7 * DAY
 """How long Alertmanager keeps an alert whose end it was not told."""
 
+_ENDS_BLOCK = re.compile(r"\{(?=noformat)", re.IGNORECASE)
+_HARMLESS = "{\u200b"
+"""A zero-width space behind the brace: what stood in a log line is still read there, and ends no block of Jira."""
+
 
 @dataclass(frozen=True)
 class Service:
@@ -58,7 +62,7 @@ class ServiceNotifier(OneWay):
         """Send the message, or nothing where the service has no use for it; raises NotifierError."""
         request = SERVICES[self._service.name](message, self._service.arguments)
         if request is None:
-            return Posted()
+            return self._nothing(message)
         body = json.dumps(request.body, ensure_ascii=False).encode("utf-8", "replace")
         try:
             answer = self._send(request.url, body, request.headers)
@@ -69,6 +73,13 @@ class ServiceNotifier(OneWay):
             raise_for(answer)
         except NotifierError as error:  # what it answers may repeat the key that it was sent
             raise NotifierError(error.failure, error.code, retry_after=error.retry_after) from None
+        return Posted()
+
+    def _nothing(self, message: Outgoing) -> Posted:
+        """Return for what is no loss; raises NotifierError for a test, which is to say that nothing was sent."""
+        if message.delivery.kind is Kind.INFO:
+            detail = f"what it opens at {self._service.name} would stay open"
+            raise NotifierError(Failure.DEGRADE, "no_test_message", detail)
         return Posted()
 
     def check(self) -> list[tuple[str, str]]:
@@ -84,12 +95,19 @@ def _is_over(message: Outgoing) -> bool:
     return message.delivery.kind is Kind.RESOLVED
 
 
+def _has_no_end(message: Outgoing) -> bool:
+    """Whether nothing would close what this message opens: digests and tests are of no incident that still ends."""
+    return message.delivery.kind in (Kind.DIGEST, Kind.INFO)
+
+
 def _basic(user: str, password: str) -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()} if user else {}
 
 
-def _pagerduty(message: Outgoing, given: Arguments) -> Request:
+def _pagerduty(message: Outgoing, given: Arguments) -> Request | None:
     """Open or close the incident of this id: Events API v2, or the old one that ElastAlert takes by default."""
+    if _has_no_end(message):
+        return None
     incident, over = message.incident, _is_over(message)
     if given["version"] == "v2":
         detail = {"summary": headline(incident)[:1024], "source": "alerter", "severity": incident.severity}
@@ -112,8 +130,10 @@ def _pagerduty(message: Outgoing, given: Arguments) -> Request:
     return Request(f"{PAGERDUTY}/generic/2010-04-15/create_event.json", old)
 
 
-def _opsgenie(message: Outgoing, given: Arguments) -> Request:
+def _opsgenie(message: Outgoing, given: Arguments) -> Request | None:
     """Create the alert whose alias is the incident's id, or close it."""
+    if _has_no_end(message):
+        return None
     incident, headers = message.incident, {"Authorization": f"GenieKey {given['key']}"}
     if _is_over(message):
         url = f"{given['url'].rstrip('/')}/{incident.id}/close?identifierType=alias"
@@ -129,14 +149,21 @@ def _opsgenie(message: Outgoing, given: Arguments) -> Request:
     return Request(given["url"], body | ({"priority": given["priority"]} if given["priority"] else {}), headers)
 
 
-def _alertmanager(message: Outgoing, given: Arguments) -> Request:
-    """Post the incident as an alert; while it goes on it ends a week later, at its end then."""
+def _alertmanager(message: Outgoing, given: Arguments) -> Request | None:
+    """Post the incident as an alert; while it goes on it ends a week later, at its end then.
+
+    Labels are an alert's identity, and the severity may rise: it is an annotation.
+    """
+    if _has_no_end(message):
+        return None
     incident, over = message.incident, _is_over(message)
     key = {name: "" if value is None else str(value) for name, value in incident.key or ()}
-    named = {**key, **incident.labels, **given["labels"], "alertname": given["alertname"] or incident.rule}
+    lasting = {name: value for name, value in incident.labels.items() if name != "severity"}
+    named = {**key, **lasting, **given["labels"], "alertname": given["alertname"] or incident.rule}
     labels = {re.sub(r"[^A-Za-z0-9_]|^(?=\d)", "_", name): str(value) for name, value in named.items()}
     ends = incident.resolved if over and incident.resolved is not None else message.delivery.at + HOLDS
-    annotations = {"summary": headline(incident), "description": _text(message), **given["annotations"]}
+    told = {"summary": headline(incident), "description": _text(message), "severity": incident.severity}
+    annotations = {**told, **given["annotations"]}
     alert = {"labels": labels, "annotations": annotations, "startsAt": iso(incident.opened), "endsAt": iso(ends)}
     return Request(f"{given['host'].rstrip('/')}/api/v2/alerts", [alert], _basic(given["user"], given["password"]))
 
@@ -172,7 +199,7 @@ def _jira(message: Outgoing, given: Arguments) -> Request | None:
         "project": {"key": given["project"]},
         "issuetype": {"name": given["issuetype"]},
         "summary": headline(message.incident)[:255],
-        "description": f"{{noformat}}{_text(message).replace('{noformat}', '')}{{noformat}}",
+        "description": f"{{noformat}}{_ENDS_BLOCK.sub(_HARMLESS, _text(message))}\n{{noformat}}",
         "labels": list(given["labels"]),
     }
     bearer = {"Authorization": f"Bearer {given['key']}"} if given["key"] and not given["user"] else {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from alerter.model.incident import Kind, Reason
 from alerter.notifiers import services
 from alerter.notifiers.email import EmailNotifier, Mail
 from alerter.notifiers.http import HttpAnswer
-from alerter.notifiers.protocol import Failure, NotifierError
+from alerter.notifiers.protocol import Failure, NotifierError, Outgoing
 from alerter.notifiers.services import Service, ServiceNotifier
 from alerter.routing.elastalert import targets
 from alerter.routing.given import Given
@@ -100,6 +101,70 @@ def test_alertmanager_is_told_when_it_ends(tmp_path: Path) -> None:
     assert parse_instant(opened["endsAt"]) > parse_instant(closed["endsAt"])
 
 
+OPENING = ["pagerduty", "opsgenie", "alertmanager", "jira"]
+
+
+def taken(name: str, folder: Path, *messages: Outgoing, **options: Any) -> list[Any]:
+    """Return the bodies that one of the services which open something is sent."""
+    sent: list[Any] = []
+
+    def send(url: str, body: bytes, more: Mapping[str, str]) -> HttpAnswer:
+        sent.append(json.loads(body))
+        return HttpAnswer(200, url)
+
+    (folder / "jira.yaml").write_text("apikey: k\n", encoding="utf-8")
+    options = {
+        "pagerduty_service_key": "k", "opsgenie_key": "k", "alertmanager_hosts": "http://am.example",
+        "jira_server": "http://jira.example", "jira_project": "P", "jira_issuetype": "Bug",
+        "jira_account_file": "jira.yaml", **options,
+    }  # fmt: skip
+    (target,) = targets(Given(name, options, folder, {}))
+    made = ServiceNotifier(target.options["service"], send)
+    for message in messages:
+        made.post(message)
+    return sent
+
+
+@pytest.mark.parametrize("name", OPENING)
+def test_what_nothing_closes_opens_nothing(name: str, tmp_path: Path) -> None:
+    """A digest tells of incidents that are over: no page, alert or ticket is left behind by it."""
+    over = replace(INCIDENT, rule="", key=None, labels={"severity": "info"}, resolved=OPENED + 60_000)
+    assert taken(name, tmp_path, outgoing(over, Kind.DIGEST, Reason.CATCH_UP)) == []
+
+
+@pytest.mark.parametrize("name", OPENING)
+def test_a_test_message_that_would_stay_open_is_refused(name: str, tmp_path: Path) -> None:
+    """``notify-test`` says that nothing was sent, and why."""
+    with pytest.raises(NotifierError, match=r"no_test_message: .* would stay open"):
+        taken(name, tmp_path, CASES["info"])
+
+
+def test_alertmanager_ends_the_alert_whose_severity_rose(tmp_path: Path) -> None:
+    """Labels are an alert's identity there: a severity that may rise is none of them, unless the rule fixes it."""
+    before = replace(INCIDENT, labels={**INCIDENT.labels, "severity": "warning"})
+    messages = outgoing(before, Kind.FIRING, Reason.FIRST_MATCH), RESOLVED
+    (opened,), (closed,) = taken("alertmanager", tmp_path, *messages)
+    assert opened["labels"] == closed["labels"]
+    assert "severity" not in opened["labels"]
+    assert (opened["annotations"]["severity"], closed["annotations"]["severity"]) == ("warning", "critical")
+    (fixed,), _ = taken("alertmanager", tmp_path, *messages, alertmanager_labels={"severity": "page"})
+    assert fixed["labels"]["severity"] == "page"
+    split = replace(before, key=(("severity", "warning"),))
+    ((by_key,),) = taken("alertmanager", tmp_path, outgoing(split, Kind.FIRING, Reason.FIRST_MATCH))
+    assert by_key["labels"]["severity"] == "warning"
+
+
+@pytest.mark.parametrize("evil", ["{nofo{noformat}rmat} [~admin]", "{NoFormat:x} h1. x", "a \\", "a {"])
+def test_log_content_ends_no_block_of_jira(evil: str, tmp_path: Path) -> None:
+    """Whatever a log line holds, the block in which nothing is markup begins and ends where alerter says."""
+    message = replace(FIRING, delivery=replace(FIRING.delivery, text=evil))
+    (body,) = taken("jira", tmp_path, message)
+    text = body["fields"]["description"]
+    assert [found.start() for found in re.finditer(r"\{noformat", text, re.IGNORECASE)] == [0, len(text) - 10]
+    assert text[-11] == "\n"
+    assert text.replace("\u200b", "") == f"{{noformat}}{evil.strip()}\n{{noformat}}"
+
+
 @pytest.mark.parametrize("name", ["ms_teams", "ms_power_automate"])
 def test_teams_gets_a_card(name: str, tmp_path: Path) -> None:
     """Title and text stand in the card of each kind of webhook."""
@@ -144,7 +209,7 @@ def test_log_content_is_no_markup(name: str, tmp_path: Path) -> None:
     (body,) = asked(standin)
     if name == "jira":
         text = body["fields"]["description"]
-        assert text.startswith("{noformat}!https://evil")
+        assert text.startswith("{noformat}{\u200bnoformat}!https://evil")
         assert text.count("{noformat}") == 2
         assert standin.tokens == ["Bearer k"]
     elif name == "ms_teams":
