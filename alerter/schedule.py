@@ -6,12 +6,13 @@ import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise, takewhile
 from zoneinfo import ZoneInfo
 
 from croniter import CroniterError, croniter
 
-from alerter.clock import DAY, MINUTE, SECOND, Millis
+from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from alerter.model.rule import Schedule
 
 _CRON = re.compile(r"@[a-z]+|([0-9A-Za-z*/,#-]+\s+){4}[0-9A-Za-z*/,#-]+")
@@ -113,20 +114,40 @@ def _allowed(schedule: Schedule, limit: str, after: Millis) -> Iterator[Millis]:
 
 
 def _latest_allowed(schedule: Schedule, limit: str, at: Millis) -> Millis:
+    """Return the later of two: the last multiple that is allowed, and where the last row of allowed minutes begins."""
     fires = _cron(schedule, limit, at + 1)
     minute = _millis(fires.get_prev(datetime))
-    while True:
-        multiple = min(at, minute + MINUTE - 1) // schedule.every * schedule.every
-        if multiple >= minute:
-            return multiple
+    multiple = min(at, minute + MINUTE - 1) // schedule.every * schedule.every
+    while minute > multiple:
+        start = minute
+        while start - HOUR >= multiple and _is_row(schedule.timezone, limit, start):
+            start -= HOUR
+        if start < minute:
+            minute, fires = start, _cron(schedule, limit, start)
+            continue
         after, minute = minute, _millis(fires.get_prev(datetime))
         if minute < after - MINUTE:
             return after
+    return multiple
+
+
+@lru_cache(maxsize=4096)
+def _is_row(timezone: str, limit: str, end: Millis) -> bool:
+    """Whether a limit that names no minutes allows all of the hour before ``end``, the beginning of one; False: ask.
+
+    Such a limit allows or forbids whole hours of its zone, of which the hour holds one, or the ends of two.
+    """
+    if end % HOUR or not limit.startswith("* "):
+        return False
+    return all(croniter.match(limit, _moment(at, timezone)) for at in (end - HOUR, end - MINUTE))
 
 
 def _cron(schedule: Schedule, cron: str, at: Millis) -> croniter:
-    moment = datetime.fromtimestamp(at / SECOND, UTC).astimezone(ZoneInfo(schedule.timezone))
-    return croniter(cron, moment)
+    return croniter(cron, _moment(at, schedule.timezone))
+
+
+def _moment(at: Millis, timezone: str) -> datetime:
+    return datetime.fromtimestamp(at / SECOND, UTC).astimezone(ZoneInfo(timezone))
 
 
 def _millis(moment: datetime) -> Millis:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerter import schedule as schedule_module
 from alerter.clock import DAY, HOUR, MINUTE
 from alerter.model.rule import Schedule
 from alerter.schedule import count_instants, cron_problem, instants, latest_instant, longest_pause, next_instant
@@ -126,6 +127,36 @@ def test_next_and_latest_agree_on_limits(every, limit, at):
     assert next_instant(schedule, latest) == after
     assert latest_instant(schedule, after) == after
     assert latest_instant(schedule, after - 1) == latest
+
+
+@pytest.mark.parametrize("day", ["2026-03-29T12:00", "2026-10-25T12:00"])
+@pytest.mark.parametrize("limit", ["* * * * *", "* 1-5 * * *", "* 2 * * sun"])
+@pytest.mark.parametrize("every", [5 * HOUR, 2 * DAY])
+def test_the_latest_of_a_long_run_every_is_the_last_one_before(every: int, limit: str, day: str):
+    """Also over hours that a change of the clocks leaves out or repeats."""
+    schedule = Schedule(every, limit=limit, timezone="Europe/Berlin")
+    for at in range(local(day) - 14 * HOUR, local(day) + 20 * HOUR, 7 * HOUR + 13 * MINUTE):
+        latest = latest_instant(schedule, at)
+        assert list(instants(schedule, latest - 1, at)) == [latest]
+
+
+def test_the_latest_of_a_long_run_every_takes_few_steps(monkeypatch: pytest.MonkeyPatch):
+    """It is asked for at every tick: whole hours are passed over at once, and remembered."""
+    steps = []
+
+    class Counted(schedule_module.croniter):
+        def get_prev(self, *args, **settings):
+            steps.append(self)
+            return super().get_prev(*args, **settings)
+
+    monkeypatch.setattr(schedule_module, "croniter", Counted)
+    weekly = Schedule(7 * DAY, timezone="Europe/Berlin", limit="* * * * *")
+    at = local("2026-03-11T23:59")
+    assert latest_instant(weekly, at) == at // (7 * DAY) * 7 * DAY
+    assert len(steps) < 500
+    steps.clear()
+    assert latest_instant(weekly, at + HOUR) == at // (7 * DAY) * 7 * DAY
+    assert len(steps) < 70
 
 
 @pytest.mark.parametrize(
