@@ -14,6 +14,10 @@ from alerter.query.shapes import Shapes
 from alerter.query.store import Column, Document, Rejection, Store, View
 
 KEYWORD_LIMIT = 256
+MOST_OBJECTS = 19
+"""The objects around a field at most, by nesting or by dots; with the field itself a server's mapping depth of 20."""
+MOST_ARRAYS = 100
+"""The arrays around a value at most. A server takes more; what reads documents later does not."""
 _DYNAMIC_DATES = ("strict_date_optional_time", "yyyy/MM/dd HH:mm:ss||yyyy/MM/dd")
 _COMMON_OPTIONS = names("""
     type fields index doc_values store norms similarity eager_global_ordinals index_options copy_to meta boost
@@ -112,10 +116,6 @@ class Loader:
         except Conflict as conflict:
             store.rejections.append(Rejection(document.id, document.origin, conflict.type, str(conflict)))
             return False
-        except RecursionError:
-            reason = "the document is nested too deeply"
-            store.rejections.append(Rejection(document.id, document.origin, "document_parsing_exception", reason))
-            return False
         for path, column in fresh.items():
             self._adopt(path, column)
         objects = store.objects
@@ -126,8 +126,8 @@ class Loader:
         self._shapes.learn(document.source)
         return True
 
-    def _walk(self, prefix: str, node: Mapping[str, Any], leaves: dict[str, Any]) -> None:
-        """Collect the values of each leaf; objects are noted so that conflicts show."""
+    def _walk(self, prefix: str, node: Mapping[str, Any], leaves: dict[str, Any], arrays: int = 0) -> None:
+        """Collect the values of each leaf, in so many arrays; objects are noted so that conflicts show."""
         columns, objects = self.store.columns, self.store.objects
         for name, value in node.items():
             path = prefix + name
@@ -141,12 +141,10 @@ class Loader:
             if "." in name or not name.strip():
                 self._check_name(name, path, prefix, leaves)
             if isinstance(value, list):
-                self._array(path, value, leaves)
+                self._array(path, value, leaves, arrays + 1)
             elif isinstance(value, dict):
-                if path in columns or (path in leaves and leaves[path] is not _OBJECT):
-                    raise self._not_an_object(path)
-                leaves[path] = _OBJECT
-                self._walk(path + ".", value, leaves)
+                self._object(path, leaves)
+                self._walk(path + ".", value, leaves, arrays)
             else:
                 if path in objects or leaves.get(path) is _OBJECT:
                     reason = f"object mapping for [{path}] tried to parse field [{name}] as object, but found a value"
@@ -160,10 +158,15 @@ class Loader:
             reason = f"field name cannot contain only whitespace or be empty [{path}]"
             raise Conflict("illegal_argument_exception", reason)
         for i in range(1, len(parts)):
-            parent = prefix + ".".join(parts[:i])
-            if parent in self.store.columns or leaves.get(parent, _OBJECT) is not _OBJECT:
-                raise self._not_an_object(parent)
-            leaves[parent] = _OBJECT
+            self._object(prefix + ".".join(parts[:i]), leaves)
+
+    def _object(self, path: str, leaves: dict[str, Any]) -> None:
+        if path in self.store.columns or leaves.get(path, _OBJECT) is not _OBJECT:
+            raise self._not_an_object(path)
+        if path.count(".") >= MOST_OBJECTS:
+            limit = f"Limit of mapping depth [{MOST_OBJECTS + 1}] has been exceeded due to object field [{path}]"
+            raise Conflict("document_parsing_exception", f"failed to parse: {limit}")
+        leaves[path] = _OBJECT
 
     def _not_an_object(self, path: str) -> Conflict:
         if path in self.store.columns:
@@ -172,20 +175,22 @@ class Loader:
         reason = f"can't merge a non object mapping [{path}] with an object mapping"
         return Conflict("illegal_argument_exception", reason)
 
-    def _array(self, path: str, values: Sequence[Any], leaves: dict[str, Any]) -> None:
+    def _array(self, path: str, values: Sequence[Any], leaves: dict[str, Any], arrays: int) -> None:
+        if arrays > MOST_ARRAYS:
+            raise Conflict(
+                "document_parsing_exception", f"[{path}] is nested in more than {MOST_ARRAYS} arrays, a limit here"
+            )
         for value in values:
             if isinstance(value, list):
-                self._array(path, value, leaves)
+                self._array(path, value, leaves, arrays + 1)
             elif value is not None:
                 # each element is walked as if it were the only one, under the name already resolved
-                self._element(path, value, leaves)
+                self._element(path, value, leaves, arrays)
 
-    def _element(self, path: str, value: Any, leaves: dict[str, Any]) -> None:
+    def _element(self, path: str, value: Any, leaves: dict[str, Any], arrays: int) -> None:
         if isinstance(value, dict):
-            if path in self.store.columns or leaves.get(path, _OBJECT) is not _OBJECT:
-                raise self._not_an_object(path)
-            leaves[path] = _OBJECT
-            self._walk(path + ".", value, leaves)
+            self._object(path, leaves)
+            self._walk(path + ".", value, leaves, arrays)
             return
         if path in self.store.objects or leaves.get(path) is _OBJECT:
             reason = f"object mapping for [{path}] tried to parse field [null] as object, but found a concrete value"

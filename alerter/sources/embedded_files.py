@@ -44,14 +44,18 @@ class LineParser:
             return None
         try:
             found = decode_roughly(text)
-        except (ValueError, RecursionError) as error:
+            wrapped = isinstance(found, dict) and isinstance(found.get("_source"), dict) and _WRAPPER.issuperset(found)
+            source = decode(text)["_source"] if wrapped else None
+        except ValueError as error:
             self.bad.append(BadLine(origin, f"not JSON: {error}"))
+            return None
+        except RecursionError:
+            self.bad.append(BadLine(origin, "nested too deeply"))
             return None
         if not isinstance(found, dict):
             self.bad.append(BadLine(origin, "not a JSON object"))
             return None
-        if isinstance(found.get("_source"), dict) and _WRAPPER.issuperset(found):
-            source = decode(text)["_source"]
+        if source is not None:
             return Document(str(found.get("_id", self.number)), source, origin)
         return Document(str(self.number), found, origin, text)
 

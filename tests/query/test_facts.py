@@ -252,3 +252,40 @@ def test_a_range_takes_the_words_behind_it() -> None:
     evaluator = _of('{"m": "alpha"}', '{"m": "beta"}')
     assert _found(evaluator, {"query_string": {"query": "m:(<alphb beta)"}}) == ["1"]
     assert _found(evaluator, {"query_string": {"query": "<alphb beta", "default_field": "m"}}) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("line", "taken"),
+    [
+        ('{"a":' * 20 + "1" + "}" * 20, True),
+        ('{"a":' * 20 + "null" + "}" * 20, True),
+        ('{"a":' * 21 + "1" + "}" * 21, False),
+        ('{"a":' * 20 + "{}" + "}" * 20, False),
+        ('{"a":' * 19 + '[{"b": 1}]' + "}" * 19, True),
+        ('{"a":' * 20 + '[{"b": 1}]' + "}" * 20, False),
+        ('{"a":' * 19 + '{"x.y": null}' + "}" * 19, False),
+        ('{"' + ".".join("a" * 20) + '": 1}', True),
+        ('{"' + ".".join("a" * 21) + '": []}', False),
+        ('{"a":' * 980 + "1" + "}" * 980, False),
+        ('{"l": ' + "[" * 60 + "1" + "]" * 60 + "}", True),
+    ],
+)
+def test_depth_of_a_mapping(line: str, taken: bool) -> None:
+    """A field stands in at most 19 objects, by nesting or by dots; arrays are none, nor are nulls."""
+    evaluator = _of(line, line, '{"n": 1}')
+    reasons = {(rejection.type, rejection.reason[:60]) for rejection in evaluator.rejections}
+    wanted = ("document_parsing_exception", "failed to parse: Limit of mapping depth [20] has been exceed")
+    assert reasons == (set() if taken else {wanted})
+    assert evaluator.count == (3 if taken else 1)
+
+
+@pytest.mark.parametrize("depth", [101, 500, 960])
+def test_arrays_within_arrays(depth: int) -> None:
+    """A value in more arrays than is safe to read later is rejected with its field, also with objects between them."""
+    between = '{"o": ' + '[[[[[[{"p":' * 18 + "1" + "}]]]]]]" * 18 + "}"
+    evaluator = _of('{"l": ' + "[" * depth + "1" + "]" * depth + "}", between, '{"l": ' + "[" * 100 + "]" * 100 + "}")
+    assert [rejection.reason for rejection in evaluator.rejections] == [
+        "[l] is nested in more than 100 arrays, a limit here",
+        "[" + ".".join(["o", *"p" * 16]) + "] is nested in more than 100 arrays, a limit here",
+    ]
+    assert evaluator.count == 1

@@ -48,6 +48,18 @@ def test_files(tmp_path: Path) -> None:
     assert "3 of 7 lines left out as no documents; the first: " in source.warnings[0]
 
 
+@pytest.mark.parametrize("depth", [900, 980, 1000, 1015, 5000])
+def test_deep_lines(tmp_path: Path, depth: int) -> None:
+    """A line nested beyond what can be read is left out and named, wrapped or not, and the lines after it are read."""
+    deep = '{"a":' * depth + "1" + "}" * depth
+    data = tmp_path / "deep.ndjson"
+    data.write_text(f'{deep}\n{{"_source": {deep}}}\n{{"n": 1}}\n')
+    source = EmbeddedSource([data])
+    assert source.events == 1
+    left_out = [bad.origin for bad in source.bad_lines] + [rejection.origin for rejection in source.rejections]
+    assert sorted(left_out) == [f"{data}:1", f"{data}:2"]
+
+
 def test_unreadable_files(tmp_path: Path) -> None:
     """A missing or damaged file is a usage error that names it."""
     broken = tmp_path / "broken.gz"
