@@ -26,6 +26,8 @@ _LONG_GROUP = re.compile(r"(?<![^:])0+(?=[0-9a-fA-F]{4}(?![0-9a-fA-F]))")
 """The zeros of an address that make a group longer than four digits."""
 _LONGEST = 32_766
 """The bytes in UTF-8 of the longest value that a keyword can hold."""
+SURELY_HELD = _LONGEST // 4
+"""The characters of a text that a keyword can hold, whatever they are."""
 NO_NUMBERS = {"NaN", "Infinity", "+Infinity", "-Infinity"}
 _DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
@@ -60,6 +62,11 @@ class FieldType:
         """Tell whether values are numbers."""
         return self.kind in NUMBERS
 
+    @property
+    def refuses_long(self) -> bool:
+        """Tell whether a text of more than SURELY_HELD characters may be one that a server rejects."""
+        return self.kind == "keyword" and (self.ignore_above is None or self.ignore_above > SURELY_HELD)
+
     def typed(self, values: Cell) -> Cell:
         """Turn the raw values of a document into typed ones; raises BadValue where a server rejects the document."""
         if len(values) == 1 and values[0].__class__ is str:
@@ -80,7 +87,7 @@ class FieldType:
         limit = self.ignore_above
         kept = texts if limit is None else tuple(text for text in texts if fits(text, limit))
         for text in kept:
-            if len(text) > _LONGEST // 4 and len(text.encode("utf-8", "surrogatepass")) > _LONGEST:
+            if len(text) > SURELY_HELD and len(text.encode("utf-8", "surrogatepass")) > _LONGEST:
                 raise BadValue(
                     f"failed to parse field [{self.name}] of type [keyword]: it is longer than {_LONGEST} bytes"
                 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from alerter.query.fieldtypes import BadValue
+from alerter.query.fieldtypes import SURELY_HELD, BadValue
 from alerter.query.store import Column, Document, Store
 
 MOST_KNOWN = 1_000
@@ -23,7 +23,7 @@ _ALWAYS: dict[type, set[str]] = {
     float: {"float", "double"},
     list: set(),
 }
-"""The types of fields that hold every value of a class, of numbers those below ROUND."""
+"""The types of fields that hold every value of a class: of numbers those below ROUND, of texts those SURELY_HELD."""
 
 Known = dict[tuple[Any, ...], "Shape | None"]
 
@@ -35,6 +35,7 @@ class Shape:
         self.columns: list[Column] = []
         self.puts: list[Callable[[Any], object]] = []
         self.numbers: list[int] = []
+        self.keywords: list[int] = []
         self.coded: list[tuple[int, Column]] = []
         self.objects: list[tuple[int, Known]] = []
         self.filled = -1
@@ -79,6 +80,9 @@ class Shapes:
             return False
         for at in shape.numbers:
             if not -ROUND < values[at] < ROUND:
+                return False
+        for at in shape.keywords:
+            if len(values[at]) > SURELY_HELD:
                 return False
         for at, column in shape.coded:
             code = _code(column, values[at])
@@ -135,6 +139,8 @@ class Shapes:
         shape.columns.append(column)
         if kind in (int, float):
             shape.numbers.append(at)
+        if kind is str and any(type.refuses_long for type in types):
+            shape.keywords.append(at)
         if all(type.kind in _ALWAYS[kind] for type in types):
             shape.puts.append(column.waiting.append)
         else:

@@ -112,3 +112,29 @@ def test_names_that_are_data_are_not_learned_for_ever() -> None:
         evaluator.search({"query": {"term": {"k": "x"}}, "track_total_hits": True})["hits"]["total"]["value"] == 1_200
     )
     assert evaluator.search({"query": {"term": {"f1199": 1199}}})["hits"]["total"]["value"] == 1
+
+
+@pytest.mark.parametrize("options", [{"type": "keyword"}, {"type": "keyword", "ignore_above": 60_000}])
+@pytest.mark.parametrize(
+    ("text", "accepted"), [("x" * 32_766, True), ("x" * 32_767, False), ("\u65e5" * 10_923, False)]
+)
+def test_keywords_too_long_to_index_in_a_known_shape(options: dict[str, Any], text: str, accepted: bool) -> None:
+    """What a keyword cannot hold is rejected also in a line of a known shape, and the lines around it are found."""
+    for sub in (False, True):
+        field = {"type": "text", "fields": {"raw": options}} if sub else options
+        sources = [{"k": "a"}, {"k": "b"}, {"k": text}, {"k": "c"}]
+        evaluator = Evaluator((Document(str(n), source) for n, source in enumerate(sources, 1)), {"k": field})
+        buckets = evaluator.search({"size": 0, "aggs": {"t": {"terms": {"field": "k.raw" if sub else "k"}}}})
+        found = {bucket["key"] for bucket in buckets["aggregations"]["t"]["buckets"]}
+        assert found == {"a", "b", "c", *([text] if accepted else [])}
+        assert [rejection.id for rejection in evaluator.rejections] == ([] if accepted else ["3"])
+
+
+def test_a_keyword_with_a_small_limit_ignores_what_is_too_long() -> None:
+    """A value too long to index is no error where the field leaves it out, also in the dynamic multi-field."""
+    sources = [{"k": "a", "t": "a"}, {"k": "b", "t": "b"}, {"k": "x" * 40_000, "t": "x" * 40_000}]
+    mapping = {"k": {"type": "keyword", "ignore_above": 256}}
+    evaluator = Evaluator((Document(str(n), source) for n, source in enumerate(sources, 1)), mapping)
+    hits = evaluator.search({"sort": ["_doc"]})["hits"]["hits"]
+    assert [hit.get("_ignored", []) for hit in hits] == [[], [], ["k", "t.keyword"]]
+    assert not evaluator.rejections
