@@ -6,7 +6,8 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -50,11 +51,15 @@ def pid_of_port(port: int) -> int:
     raise LookupError(f"no process found that listens on port {port}")
 
 
-def _links(folder: Path) -> list[str]:
+def _links(folder: Path) -> Iterator[str]:
+    """Yield where the open files of a process lead; it may close one, or end, while they are read."""
     try:
-        return [str(entry.readlink()) for entry in folder.iterdir()]
+        entries = list(folder.iterdir())
     except OSError:
-        return []
+        return
+    for entry in entries:
+        with suppress(OSError):
+            yield str(entry.readlink())
 
 
 @dataclass
