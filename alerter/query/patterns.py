@@ -67,11 +67,12 @@ def simple_match(pattern: str) -> Test:
 
 def fuzzy(term: str, edits: int, fixed: int = 0, transpositions: bool = True) -> Test:
     """Test whether a text is within ``edits`` edits of a term and shares its first ``fixed`` characters."""
+    fixed = min(fixed, len(term))
 
     def test(value: str) -> bool:
         if value == term:
             return True
-        if abs(len(value) - len(term)) > edits or value[:fixed] != term[:fixed] or len(value) < fixed:
+        if abs(len(value) - len(term)) > edits or value[:fixed] != term[:fixed]:
             return False
         return _distance(term, value, edits, transpositions) <= edits
 

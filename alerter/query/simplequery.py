@@ -127,12 +127,16 @@ class _Parser:
         tree.nodes.append(node)
 
     def _branch(self, sign: str, depth: int) -> tuple[Node | None, bool]:
-        """Read a group, a phrase or a word; False when only a stray sign was skipped."""
+        """Read a group, a phrase or a word; False where the operator before it waits for what comes next.
+
+        So it does behind a stray sign, and behind a text without words; what is empty takes it along.
+        """
         if sign == "(" and "PRECEDENCE" in self.flags:
             return self._group(depth)
         if sign == '"' and "PHRASE" in self.flags:
             return self._phrase()
-        return self._token(), True
+        found = self._token()
+        return found, found is not None
 
     def _group(self, depth: int) -> tuple[Node | None, bool]:
         self.at += 1
@@ -148,7 +152,8 @@ class _Parser:
                 if level == 0:
                     self.at = place + 1
                     inner = _Parser(self.context, self.text[start:place], self.fields, self.options, self.flags)
-                    return inner.tree(depth + 1).node(), True
+                    found = inner.tree(depth + 1).node()
+                    return found, found is not None or place == start
         return None, False
 
     def _phrase(self) -> tuple[Node | None, bool]:
@@ -169,7 +174,8 @@ class _Parser:
         elif not found:
             return None, True
         options = replace(self.options, slop=slop)
-        return match.over_fields(self.context, self.fields, found, "phrase", options, quoted=True), True
+        node = match.over_fields(self.context, self.fields, found, "phrase", options, quoted=True)
+        return node, node is not None
 
     def _amount(self) -> int:
         self.at += 1

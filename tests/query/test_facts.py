@@ -56,6 +56,20 @@ def test_short_fuzzy_words() -> None:
     assert _ids({"fuzzy": {"word": {"value": "404", "fuzziness": 2}}}) == ["1", "2"]
 
 
+def test_fuzzy_words_shorter_than_their_prefix() -> None:
+    """A word that is shorter than ``prefix_length`` is shared as a whole, and may go on."""
+    for fixed in (2, 3, 9):
+        assert _ids({"fuzzy": {"word": {"value": "40", "fuzziness": 1, "prefix_length": fixed}}}) == ["2"]
+
+
+@pytest.mark.parametrize("wordless", ["*", '"*"', "(*)", "-*"])
+def test_operators_wait_behind_what_has_no_words(wordless: str) -> None:
+    """In the simple syntax an operator before a text without words joins what comes next."""
+    assert _ids({"simple_query_string": {"query": f"42 + {wordless} ok", "fields": ["word"]}}) == []
+    for empty in ("()", '""', "-()"):
+        assert _ids({"simple_query_string": {"query": f"42 + {empty} ok", "fields": ["word"]}}) == ["1", "3"]
+
+
 def test_ignored_values() -> None:
     """A hit names the fields that leave out a value because it is too long."""
     first, second = EVALUATOR.search({"sort": ["_doc"], "size": 2})["hits"]["hits"]
