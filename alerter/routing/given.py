@@ -29,6 +29,8 @@ class Given:
     options: Mapping[str, Any] = field(repr=False)
     folder: Path
     environ: Mapping[str, str] = field(repr=False)
+    read: set[str] = field(default_factory=set, repr=False, compare=False)
+    """The options that were asked for."""
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return an option as text; raises Unusable where it is missing and has no default."""
@@ -39,7 +41,7 @@ class Given:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return an option as a list of texts; a plain value is a list of one."""
-        value = self.options.get(name)
+        value = self._asked(name)
         listed = value if isinstance(value, list) else [value]
         return tuple(self._filled(name, str(item)) for item in listed if item not in (None, ""))
 
@@ -54,11 +56,11 @@ class Given:
 
     def flag(self, name: str) -> bool:
         """Return a truth value, False where it is missing."""
-        return str(self.options.get(name, "")).lower() in ("true", "yes", "1", "on")
+        return str(self._asked(name)).lower() in ("true", "yes", "1", "on")
 
     def mapping(self, name: str) -> dict[str, str]:
         """Return an option's pairs, as texts."""
-        value = self.options.get(name)
+        value = self._asked(name)
         pairs = value.items() if isinstance(value, Mapping) else ()
         return {str(key): self._filled(name, str(inner)) for key, inner in pairs}
 
@@ -82,6 +84,10 @@ class Given:
             value = self.environ.get(name, "")
             text = text.replace(value, f"${name}") if value else text
         return text
+
+    def _asked(self, name: str) -> Any:
+        self.read.add(name)
+        return self.options.get(name)
 
     def _filled(self, name: str, text: str) -> str:
         for found in _VARIABLE.finditer(text):

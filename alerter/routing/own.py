@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -11,11 +11,12 @@ from pathlib import Path
 from alerter.config import Settings
 from alerter.model.route import Receiver
 from alerter.model.rule import Position, Rule
-from alerter.routing.elastalert import Target, remedy, targets
+from alerter.routing.elastalert import APPRISE, KNOWN, Target, remedy, targets
 from alerter.routing.given import Given, Unusable, notifiers_of
 from alerter.routing.tree import Node, Routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import LoadedRules, load_rules
+from alerter.ruleset.validate import ENTRIES, is_routed, routed_elsewhere
 from alerter.ruleset.yaml_positions import Document
 
 PREFIX = "own-"
@@ -43,6 +44,7 @@ def own_receivers(loaded: LoadedRules, settings: Settings) -> Own:
     findings: list[Diagnostic] = []
     for rule, document in zip(loaded.rules, loaded.documents, strict=True):
         folder = Path(rule.position.file).parent
+        used: set[str] = set()
         for given in notifiers_of(document.value, folder, settings.environ):
             if not settings.honour_rule_webhooks:
                 findings += _remedy(document, given)
@@ -56,7 +58,10 @@ def own_receivers(loaded: LoadedRules, settings: Settings) -> Own:
             receivers |= {receiver.name: receiver for receiver in made}
             names = (*by_rule.get(rule.name, ()), *(receiver.name for receiver in made))
             by_rule[rule.name] = tuple(dict.fromkeys(names))
+            used |= given.read
             findings += _migration(document, given)
+        if settings.honour_rule_webhooks:
+            findings += _unused(document, used, own=rule.name in by_rule)
     return Own(receivers, by_rule, tuple(findings))
 
 
@@ -108,7 +113,9 @@ def _receiver(target: Target, given: Given, position: Position) -> Receiver:
 def _remedy(document: Document, given: Given) -> Iterator[Diagnostic]:
     if given.name not in SILENT:
         message = f"alert {given.name}: where messages go is for the routes"
-        hint = f"{remedy(given.name)}, and route to it by labels; or set honour_rule_webhooks: true"
+        hint = f"{remedy(given.name)}, and route to it by labels"
+        if given.name in KNOWN or given.name in APPRISE:
+            hint = f"{hint}; or set honour_rule_webhooks: true"
         yield _finding(document, "info", message, hint)
 
 
@@ -118,6 +125,13 @@ def _migration(document: Document, given: Given) -> Iterator[Diagnostic]:
         yield _finding(
             document, "info", message, f"{remedy(given.name)}, when it is to be routed and silenced by hours"
         )
+
+
+def _unused(document: Document, used: Collection[str], *, own: bool) -> Iterator[Diagnostic]:
+    """Yield the options of notifiers that change nothing, though the rule may have receivers of its own."""
+    for name in document.value:
+        if is_routed(name) and name not in used and name not in ENTRIES:
+            yield routed_elsewhere(document, name, own=own)
 
 
 def _finding(document: Document, severity: str, message: str, hint: str) -> Diagnostic:

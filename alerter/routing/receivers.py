@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from alerter.model.route import Receiver
@@ -59,6 +59,18 @@ def read_receiver(
     fallback = entry.get("fallback")
     position = Position(document.file, mark.line, mark.column)
     return Receiver(name, kind, dict(options), None if fallback is None else str(fallback), position)
+
+
+def unset_variables(receivers: Iterable[Receiver], environ: Mapping[str, str]) -> Iterator[Diagnostic]:
+    """Yield a warning for each receiver whose variable is not set here: ``alerter run`` would refuse it."""
+    for receiver in receivers:
+        at = receiver.position or Position("", 1, 1)
+        for option in ("webhook_env", "url_env"):
+            variable = str(receiver.options.get(option, ""))
+            if variable and not environ.get(variable):
+                message = f"receiver {receiver.name}: the variable {variable} of {option} is not set here"
+                hint = f"alerter run does not start without it: export {variable}=... where it runs"
+                yield Diagnostic("warning", "unset_variable", message, hint, at.file, at.line, at.column)
 
 
 def _check_options(kind: str, options: Mapping[str, Any], error: Any) -> None:

@@ -20,6 +20,7 @@ from alerter.model.rule import Position, Rule
 from alerter.plurals import many
 from alerter.routing.load import TOP, load_routing
 from alerter.routing.own import own_receivers
+from alerter.routing.receivers import unset_variables
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.folders import folder_problems
 from alerter.ruleset.load import load_rules, rule_files
@@ -80,6 +81,7 @@ def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, as
     scene = Scene(built, routing, tested_files(rule.position.file for rule in loaded.rules), whole)
     problems += [problem for path in paths for problem in folder_problems(path)]
     problems += own_receivers(loaded, settings).findings
+    problems += unset_variables(routing.receivers.values() if routing else (), settings.environ)
     findings = [*loaded.diagnostics, *problems, *_alone(built, loaded.refused), *_together(scene)]
     findings += _known(built, facts)
     if chosen.known:

@@ -91,7 +91,7 @@ def _load(
 ) -> tuple[Rule | None, list[Diagnostic]]:
     if isinstance(document.value, dict) and document.value.get("is_enabled") is False:
         return None, []
-    findings = list(validate(document, strict=strict))
+    findings = list(validate(document, strict=strict, honour=settings.honour_rule_webhooks))
     if any(f.severity == "error" for f in findings):
         return None, findings
     builder = Builder(document, file, _domain(file, root), settings)

@@ -33,6 +33,8 @@ _DOTTED = re.compile(rf"({'|'.join(LENGTHS)})\.(weeks|days|hours|minutes|seconds
 TABLE = "docs/elastalert.md#options"
 RESERVED = "alerter: "
 """The names of the incidents that alerter/watch opens begin so."""
+ENTRIES = ("alert", "alerts", "debug")
+"""Options that name notifiers: what is said of them is said by routing.own."""
 KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
 
 
@@ -41,12 +43,15 @@ def _validator(type_: str) -> Draft202012Validator:
     return Draft202012Validator(rule_schema(type_))
 
 
-def validate(document: Document, *, strict: bool = False) -> Iterator[Diagnostic]:
-    """Yield every finding about a rule document; none of severity error means that it can be built."""
+def validate(document: Document, *, strict: bool = False, honour: bool = False) -> Iterator[Diagnostic]:
+    """Yield every finding about a rule document; none of severity error means that it can be built.
+
+    With ``honour`` the options of notifiers may count: then ``routing.own`` says of which they do not.
+    """
     if not isinstance(document.value, dict):
         yield document.diagnostic("error", "not_a_mapping", "a rule is a mapping of options", "like type: frequency")
         return
-    yield from _options(document, strict)
+    yield from _options(document, strict, honour)
     if str(document.value.get("name", "")).startswith(RESERVED):
         message = f"rule names that begin with {RESERVED!r} are the alerter's own incidents"
         yield document.diagnostic("error", "reserved_name", message, "give the rule another name", ("name",))
@@ -83,7 +88,7 @@ def _unknown_type(document: Document, type_: object) -> Diagnostic:
     return document.diagnostic("error", "unknown_type", f"unknown rule type {type_!r}", hint, ("type",))
 
 
-def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
+def _options(document: Document, strict: bool, honour: bool) -> Iterator[Diagnostic]:
     own = {name for _, name in named_in_texts(document.value)}
     for name in document.value:
         if name in SUPPORTED:
@@ -107,8 +112,8 @@ def _options(document: Document, strict: bool) -> Iterator[Diagnostic]:
             severity, code = ("warning", "inline_secret") if inline else ("info", "ignored_option")
             message = f"{name} means nothing here"
             yield document.diagnostic(severity, code, message, MEANINGLESS[name], (name,), key=True)
-        elif name in ROUTED or str(name).startswith(ROUTED_PREFIXES):
-            yield from _routed(document, name)
+        elif is_routed(name):
+            yield from _routed(document, name, honour)
         elif not str(name).startswith(MEANINGLESS_PREFIXES) and name not in own and not _is_heading(document, name):
             severity = "error" if strict else "warning"
             hint = did_you_mean(str(name), KNOWN)
@@ -120,19 +125,28 @@ def _is_heading(document: Document, name: str) -> bool:
     return document.value[name] is None and f"{name}_" in ROUTED_PREFIXES
 
 
-def _routed(document: Document, name: str) -> Iterator[Diagnostic]:
+def _routed(document: Document, name: str, honour: bool) -> Iterator[Diagnostic]:
     value = document.value[name]
     named = names_secret(name) and not is_variable(value)
     if value and (named or ("webhook" in name and isinstance(value, str) and value.startswith("http"))):
         hint = "move it to the environment and name it in a receiver: webhook_env, url_env"
         yield document.diagnostic("warning", "inline_secret", f"{name} holds a credential", hint, (name,), key=True)
-    elif name not in ("alert", "alerts", "debug"):
-        hint = "name a receiver in notifiers/ and route to it by labels"
-        if name.startswith(RUNS_COMMANDS):
-            hint = "alerter runs no commands; a webhook or apprise receiver does it"
-        yield document.diagnostic(
-            "info", "routed_elsewhere", f"{name}: where messages go is for the routes", hint, (name,), key=True
-        )
+    elif not honour and name not in ENTRIES:
+        yield routed_elsewhere(document, name)
+
+
+def is_routed(name: object) -> bool:
+    """Tell whether an option is one of ElastAlert's notifiers."""
+    return name in ROUTED or str(name).startswith(ROUTED_PREFIXES)
+
+
+def routed_elsewhere(document: Document, name: str, *, own: bool = False) -> Diagnostic:
+    """Return the finding on an option of a notifier that changes nothing; ``own``: in a rule with own receivers."""
+    message = "the rule's own receivers do not use it" if own else "where messages go is for the routes"
+    hint = "it changes nothing here: leave it out" if own else "name a receiver in notifiers/ and route to it by labels"
+    if name.startswith(RUNS_COMMANDS):
+        hint = "alerter runs no commands; a webhook or apprise receiver does it"
+    return document.diagnostic("info", "routed_elsewhere", f"{name}: {message}", hint, (name,), key=True)
 
 
 def _from_schema(document: Document, error: Any) -> Diagnostic:

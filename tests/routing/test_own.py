@@ -277,3 +277,38 @@ def test_a_notifier_without_its_options_says_what_is_missing(name: str, tmp_path
 def test_all_shapes_of_alert_are_read(alert: object, names: list[str], tmp_path: Path) -> None:
     """Text, list, mapping, lists of mappings; what is no name is passed over."""
     assert [given.name for given in notifiers_of({"alert": alert}, tmp_path, {})] == names
+
+
+def test_an_option_that_counts_is_not_said_to_be_routed_elsewhere(tmp_path: Path) -> None:
+    """With the setting only what the rule's receivers leave out is named; without any of its own, all of it."""
+    loaded, _ = project(
+        tmp_path,
+        a=f"alert: slack\nslack_webhook_url: {HOOK}\nslack_channel_override: '#a'\nslack_title: x\n",
+        b="alert: stomp\nstomp_hostname: h\n",
+        c="slack_title: x\n",
+    )
+    said = [(Path(d.file).name, d.line, d.message) for d in loaded.diagnostics if d.code == "routed_elsewhere"]
+    assert sorted(said) == [
+        ("a.yaml", 6, "slack_title: the rule's own receivers do not use it"),
+        ("b.yaml", 4, "stomp_hostname: where messages go is for the routes"),
+        ("c.yaml", 3, "slack_title: where messages go is for the routes"),
+    ]
+
+
+def test_the_setting_is_no_remedy_for_what_it_cannot_do(tmp_path: Path) -> None:
+    """The hint names it only for notifiers of which a receiver can be made."""
+    loaded, _ = project(tmp_path, honour=False, a="alert: [stomp, telegram, a.B]\n")
+    hints = [d.hint for d in loaded.diagnostics if d.code == "rule_alert"]
+    assert ["honour_rule_webhooks" in hint for hint in hints] == [False, True, False]
+
+
+def test_check_warns_of_a_variable_without_which_the_engine_does_not_start(tmp_path: Path) -> None:
+    """Where checks run secrets may be missing, so it is a warning, at the receiver."""
+    (tmp_path / "routes.yaml").write_text(
+        "route: {receiver: default}\nreceivers:\n  - name: default\n    slack: {channel: '#a', webhook_env: HOOK}\n",
+        encoding="utf-8",
+    )
+    (found,) = check([tmp_path / "routes.yaml"], Settings()).diagnostics
+    assert (found.severity, found.code, found.line, found.column) == ("warning", "unset_variable", 3, 11)
+    assert "the variable HOOK of webhook_env is not set" in found.message
+    assert check([tmp_path / "routes.yaml"], Settings(environ={"HOOK": HOOK})).diagnostics == ()
