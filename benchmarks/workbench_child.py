@@ -22,12 +22,12 @@ from alerter.ruleset.load import load_rules
 from alerter.schedule import instants
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.reader import Reader
+from alerter.state.memory import MemoryState
 from alerter.state.protocol import Version
-from alerter.state.sqlite import SqliteState
 from benchmarks.measure import RESULT, own_cpu, peak_mb
 
 
-class Sent(SqliteState):
+class Sent(MemoryState):
     """A state in which every message was sent when it is read again."""
 
     def save_incident(self, incident: Incident, version: Version | None) -> Version:
@@ -39,8 +39,7 @@ class Sent(SqliteState):
 
 def replay(rule: Rule, source: EmbeddedSource, start: int, end: int) -> dict[str, float]:
     """Evaluate a rule at each nominal instant in ``(start, end]``; return seconds, and how often and what it found."""
-    state = Sent(":memory:")
-    state.init()
+    state = Sent()
     state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), evaluated=start, started=start), None)
     engine = Engine(Reader(source), state, console_routing(), gaps=False)
     runs = 0
@@ -52,7 +51,6 @@ def replay(rule: Rule, source: EmbeddedSource, start: int, end: int) -> dict[str
         runs += 1
     used = {"wall": time.perf_counter() - began, "cpu": own_cpu() - cpu}
     found = {"runs": runs, "incidents": len(state.incidents())}
-    state.close()
     return used | found
 
 

@@ -19,7 +19,7 @@ from alerter.sources.once import Once
 from alerter.sources.opening import Reading
 from alerter.sources.protocol import Source, SourceError
 from alerter.sources.reader import Reader
-from alerter.state.sqlite import SqliteState
+from alerter.state.memory import MemoryState
 
 
 @dataclass(frozen=True)
@@ -76,35 +76,31 @@ def dry_run(
     ``reader`` stands in for a new one over the source, where what it has read is of use to others. ``reached`` is
     told now and then up to where the span is decided.
     """
-    state = SqliteState(":memory:")
-    state.init()
+    state = MemoryState()
     asked = source.requests
-    try:
-        state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), evaluated=start, started=start), None)
-        keeping = _Keeping(source)
-        keeping.reached = reached
-        engine = Engine(reader or keeping, state, routing, gaps=False)
-        reports = list(engine.ticks([patient(rule, start, end)], end + rule.query_delay))
-        for failure in (failure for report in reports for failure in report.failures):
-            raise _as_source_error(failure)
-        transitions = tuple(t for report in reports for out in report.outcomes.values() for t in out.transitions)
-        return DryRun(
-            rule=rule,
-            start=start,
-            end=end,
-            evaluations=sum(1 for _ in instants(rule.schedule, start, end)),
-            matches=tuple(t.match for t in transitions if t.match and t.change is not Change.SUPPRESSED),
-            transitions=transitions,
-            incidents=tuple(sorted((v.value for v in state.incidents()), key=lambda i: (i.opened, i.id))),
-            decisions=fold_runs([decision for report in reports for decision in report.decisions]),
-            warnings=tuple(dict.fromkeys(text for report in reports for _, text in report.warnings)),
-            events=engine.reader.events,
-            requests=source.requests - asked,
-            cost=sum((cost for report in reports for cost in report.costs.values()), Cost(0.0)),
-            counted=keeping.kept if len(reports) == 1 else None,
-        )
-    finally:
-        state.close()
+    state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), evaluated=start, started=start), None)
+    keeping = _Keeping(source)
+    keeping.reached = reached
+    engine = Engine(reader or keeping, state, routing, gaps=False)
+    reports = list(engine.ticks([patient(rule, start, end)], end + rule.query_delay))
+    for failure in (failure for report in reports for failure in report.failures):
+        raise _as_source_error(failure)
+    transitions = tuple(t for report in reports for out in report.outcomes.values() for t in out.transitions)
+    return DryRun(
+        rule=rule,
+        start=start,
+        end=end,
+        evaluations=sum(1 for _ in instants(rule.schedule, start, end)),
+        matches=tuple(t.match for t in transitions if t.match and t.change is not Change.SUPPRESSED),
+        transitions=transitions,
+        incidents=tuple(sorted((v.value for v in state.incidents()), key=lambda i: (i.opened, i.id))),
+        decisions=fold_runs([decision for report in reports for decision in report.decisions]),
+        warnings=tuple(dict.fromkeys(text for report in reports for _, text in report.warnings)),
+        events=engine.reader.events,
+        requests=source.requests - asked,
+        cost=sum((cost for report in reports for cost in report.costs.values()), Cost(0.0)),
+        counted=keeping.kept if len(reports) == 1 else None,
+    )
 
 
 def patient(rule: Rule, start: Millis, end: Millis) -> Rule:

@@ -11,7 +11,7 @@ from alerter.model.incident import Checkpoint, Delivery, Incident
 from alerter.routing.tree import Routing
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
-from alerter.state.sqlite import SqliteState
+from alerter.state.memory import MemoryState
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,13 @@ def steps(answer: DryRun, source: Source, routing: Routing, most: int) -> Iterat
     rule = patient(answer.rule, answer.start, answer.end)
     deliveries = sorted((d.at, d.id) for i in answer.incidents for d in i.deliveries)[:most]
     left = {id for _, id in deliveries}
-    state = SqliteState(":memory:")
-    state.init()
-    try:
-        state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), answer.start, answer.start), None)
-        engine = Engine(Reader(source), state, routing, gaps=False)
-        for at in dict.fromkeys(at for at, _ in deliveries):
-            for _ in engine.ticks([rule], at + rule.query_delay):
-                pass
-            found = [Step(stored.value, d) for stored in state.incidents() for d in stored.value.deliveries]
-            new = [step for step in found if step.delivery.id in left]
-            yield from sorted(new, key=lambda step: (step.delivery.at, step.delivery.id))
-            left -= {step.delivery.id for step in new}
-    finally:
-        state.close()
+    state = MemoryState()
+    state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), answer.start, answer.start), None)
+    engine = Engine(Reader(source), state, routing, gaps=False)
+    for at in dict.fromkeys(at for at, _ in deliveries):
+        for _ in engine.ticks([rule], at + rule.query_delay):
+            pass
+        found = [Step(stored.value, d) for stored in state.incidents() for d in stored.value.deliveries]
+        new = [step for step in found if step.delivery.id in left]
+        yield from sorted(new, key=lambda step: (step.delivery.at, step.delivery.id))
+        left -= {step.delivery.id for step in new}

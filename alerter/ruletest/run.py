@@ -17,7 +17,7 @@ from alerter.ruletest.trace import Snapshot, Trace, decision_record, incident_re
 from alerter.schedule import instants, next_instant
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.reader import Reader
-from alerter.state.sqlite import SqliteState
+from alerter.state.memory import MemoryState
 from alerter.timetext import iso
 
 MOST_INSTANTS = 50_000
@@ -30,22 +30,15 @@ def run_case(case: Case, rules: Sequence[Rule], routing: Routing, *, every_insta
     Nominal instants at which nothing new can be seen are evaluated together with the next one where that cannot make
     a difference (the engine promises so); ``every_instant`` evaluates each by itself.
     """
-    state = SqliteState(":memory:")
-    try:
-        state.init()
-        return _Run(case, rules, routing, state, every_instant=every_instant).run()
-    finally:
-        state.close()
+    return _Run(case, rules, routing, every_instant=every_instant).run()
 
 
 class _Run:
-    def __init__(
-        self, case: Case, rules: Sequence[Rule], routing: Routing, state: SqliteState, *, every_instant: bool
-    ) -> None:
+    def __init__(self, case: Case, rules: Sequence[Rule], routing: Routing, *, every_instant: bool) -> None:
         self._case = case
         self._rules = rules
         self._routing = routing
-        self._state = state
+        self._state = MemoryState()
         self._now = case.start
         self._logged = expand(case, rules)
         self._waiting = list(reversed(self._logged))

@@ -6,14 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 
+from alerter.state.memory import MemoryState
 from alerter.state.protocol import State
 from alerter.state.sqlite import SqliteState
 
+KEPT = ["sqlite", pytest.param("elasticsearch", marks=pytest.mark.es)]
 
-@pytest.fixture(params=["sqlite", pytest.param("elasticsearch", marks=pytest.mark.es)])
-def state(request: pytest.FixtureRequest, tmp_path) -> Iterator[State]:
-    if request.param == "sqlite":
-        made: State = SqliteState(str(tmp_path / "state.db"))
+
+def opened(request: pytest.FixtureRequest) -> Iterator[State]:
+    """Open the state that the fixture's parameter names, and close it afterwards."""
+    if request.param == "memory":
+        made: State = MemoryState()
+    elif request.param == "sqlite":
+        made = SqliteState(str(request.getfixturevalue("tmp_path") / "state.db"))
     else:
         from elasticsearch import Elasticsearch
 
@@ -25,3 +30,14 @@ def state(request: pytest.FixtureRequest, tmp_path) -> Iterator[State]:
     made.init()
     yield made
     made.close()
+
+
+@pytest.fixture(params=["memory", *KEPT])
+def state(request: pytest.FixtureRequest) -> Iterator[State]:
+    yield from opened(request)
+
+
+@pytest.fixture(params=KEPT)
+def kept(request: pytest.FixtureRequest) -> Iterator[State]:
+    """Those that outlive the process, and so hold texts."""
+    yield from opened(request)

@@ -1,4 +1,4 @@
-"""The State protocol: the same behaviour on SQLite and on a real Elasticsearch."""
+"""The State protocol: the same behaviour on SQLite, in memory and on a real Elasticsearch."""
 
 from __future__ import annotations
 

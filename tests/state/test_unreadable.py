@@ -20,6 +20,12 @@ BROKEN = ["{", "[]", '{"no": "such fields"}', '{"id": "i1", "deliveries": [1]}']
 TABLES = {"state": "checkpoints"}
 
 
+@pytest.fixture
+def state(kept: State) -> State:
+    """Only what is written as text can be unreadable."""
+    return kept
+
+
 def rewrite(state: State, suffix: str, id: str, text: str) -> None:
     """Replace the text of a record behind the program's back."""
     if isinstance(state, SqliteState):
