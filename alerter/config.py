@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 
 from alerter.clock import DAY, MINUTE, SECOND, Millis
+from alerter.config_paths import data, folders, rule_defaults, state_file
 from alerter.config_values import Values
 from alerter.elastalert_environ import secret_of
 from alerter.errors import UsageError
 from alerter.ruleset.yaml_positions import Document, read_file
 from alerter.secrets import Secret
-from alerter.shipped import shipped_dir
 from alerter.timetext import length_text
 
 DEFAULT_FILE = "alerter.yaml"
@@ -101,6 +101,7 @@ class Settings:
     """Everything that is not a rule or a route; ``configured``: a file or ALERTER_NOTIFIERS says where routes are."""
 
     rules: tuple[Path, ...] = ()
+    rule_defaults: Path | None = None
     notifiers: tuple[Path, ...] = ()
     data: tuple[Path, ...] = ()
     state_file: Path = Path("alerter.db")
@@ -126,12 +127,10 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-PATHS = ("rules", "notifiers", "data", "state_file")
+PATHS = ("rules", "rule_defaults", "notifiers", "data", "state_file")
 LENGTHS = ("run_every", "buffer_time", "query_delay", "max_catchup")
 PLAIN = ("state_index", "http_host", "http_port", "instance", "kibana_url", "honour_rule_webhooks")
 LEAST_LOOK: Millis = 200
-SQLITE = b"SQLite format 3\0"
-"""Every SQLite database begins so."""
 LOOKS = tuple(field.name for field in fields(DeliverySettings))
 SIGNS = tuple(field.name for field in fields(WatchSettings))
 GROUPS = {
@@ -186,12 +185,13 @@ def _read(file: Path, *, required: bool) -> Document | None:
 
 def _build(values: Values, environ: Mapping[str, str], *, configured: bool) -> Settings:
     http_port = values.port(Settings.http_port, "http_port")
-    data = _data(values)
+    files = data(values)
     return Settings(
-        rules=_folders(values, "rules"),
-        notifiers=_folders(values, "notifiers"),
-        data=data,
-        state_file=_state_file(values, data),
+        rules=folders(values, "rules"),
+        rule_defaults=rule_defaults(values),
+        notifiers=folders(values, "notifiers"),
+        data=files,
+        state_file=state_file(values, files, Settings.state_file),
         state_index=_state_index(values),
         es=_es_access(environ, values),
         slack=_slack_access(environ),
@@ -241,48 +241,6 @@ def _watch(values: Values) -> WatchSettings:
     if values.is_off("watch"):
         return WatchSettings(*(None for _ in SIGNS))
     return WatchSettings(*(values.length_or_off(getattr(WatchSettings, n), "watch", n) for n in SIGNS))
-
-
-def _folders(values: Values, name: str) -> tuple[Path, ...]:
-    """Return the folders named, else ``./rules`` (``./notifiers``) when there is one, else the shipped ones."""
-    named = values.paths(name)
-    if named is not None:
-        return named
-    own = Path(name)
-    return (own if own.is_dir() else shipped_dir() / name,)
-
-
-def _data(values: Values) -> tuple[Path, ...]:
-    """Return the data files; they may appear later, but a folder is none."""
-    files = values.paths("data") or ()
-    for file in files:
-        if file.is_dir():
-            values.problem(f"data: {file} is a folder", "name its files: data: [events.ndjson]", "data")
-    return files
-
-
-def _state_file(values: Values, data: tuple[Path, ...]) -> Path:
-    """Return the SQLite file; what is there and is none, or is read as data, is never written to."""
-    file = next(iter(values.paths("state_file") or ()), Settings.state_file)
-    hint = "name a file of its own: state_file: alerter.db"
-    if file.resolve() in {one.resolve() for one in data}:
-        values.problem(f"state_file: {file} is one of the data files", hint, "state_file")
-    elif _is_foreign(file):
-        values.problem(f"state_file: {file} is there, and is no SQLite database", hint, "state_file")
-    return file
-
-
-def _is_foreign(file: Path) -> bool:
-    """Whether something other than a database is there; SQLite takes an empty file for a new one."""
-    try:
-        if not file.exists():
-            return False
-        with file.open("rb") as opened:
-            return opened.read(len(SQLITE)) not in (b"", SQLITE)
-    except IsADirectoryError:
-        return True
-    except OSError:
-        return False  # opening the state says why
 
 
 def _state_index(values: Values) -> str:

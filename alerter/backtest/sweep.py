@@ -112,7 +112,7 @@ def settings_of(rule: Rule, sweeps: Mapping[str, Sequence[Any]], settings: Setti
 
 def _document(rule: Rule, settings: Settings) -> Document:
     """Return the rule's document: the one of its file that stands nearest before its position."""
-    documents = RuleReader(settings.environ).read(Path(rule.position.file)).documents
+    documents = RuleReader(settings.environ, settings.rule_defaults).read(Path(rule.position.file)).documents
     before = [d for d in documents if d.mark(()).line <= rule.position.line]
     if not before:
         raise UsageError(f"{rule.position.file} was changed while it was read", "try again")

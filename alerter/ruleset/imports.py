@@ -1,9 +1,13 @@
-"""Reading rule files with what they ``import``: the importing file wins, filters are put together."""
+"""Reading rule files with what they ``import``: the importing file wins, filters are put together.
+
+Below all of them are the options of the file that ``rule_defaults`` of the settings names, each where no rule file and
+no import writes it.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +18,8 @@ from alerter.ruleset.yaml_positions import Document, Mark, Path_, read_file
 
 FileState = tuple[str, int, int]
 """A file's name, its time of modification in nanoseconds and its size; both -1 for one that is not there."""
-Read = tuple[list[Document], list[Diagnostic]]
+OWN = ("name", "type")
+"""Options that every rule has for itself: no defaults."""
 MOST_IMPORTS = 200
 """Files that one rule may import, each counted as often as it is imported."""
 
@@ -35,44 +40,79 @@ class RuleFile:
     documents: tuple[Document, ...]
     findings: tuple[Diagnostic, ...]
     imported: frozenset[str]
+    lost: int = 0
+    """Documents that are left out for what is wrong with them or with what they import."""
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What a file holds by itself; ``lost`` documents are left out for what is wrong with them."""
+
+    documents: tuple[Document, ...]
+    findings: tuple[Diagnostic, ...]
+    lost: int
 
 
 class RuleReader:
     """Reads rule files for one run of loading; a file that several rules import is read once."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], defaults: Path | None = None) -> None:
         self._environ = environ
-        self._read: dict[Path, Read] = {}
+        self._defaults = defaults
+        self._read: dict[Path, _Read] = {}
         self._left = MOST_IMPORTS
         self.states: dict[str, FileState] = {}
         """The state of each imported file, as it was before it was read."""
 
     def read(self, file: Path) -> RuleFile:
         """Read a file; whatever is wrong with it or with what it imports is a finding."""
-        documents, findings = self._own(file)
-        findings = list(findings)
+        own = self._own(file)
+        findings = list(own.findings)
         imported: set[str] = set()
         whole: list[Document] = []
-        for document in documents:
+        lost = own.lost
+        for document in own.documents:
             if not isinstance(document.value, dict) or document.value.get("is_enabled") is False:
                 whole.append(document)
                 continue
             self._left = MOST_IMPORTS
             joined = self._joined(document, (_place(file),), findings, imported)
-            if joined is not None:
+            if joined is not None and self._defaults is not None:
+                joined = self._over_defaults(joined, self._defaults, (_place(file),), findings, imported)
+            if joined is None:
+                lost += 1
+            else:
                 whole.append(joined)
-        return RuleFile(tuple(whole), tuple(findings), frozenset(imported))
+        return RuleFile(tuple(whole), tuple(findings), frozenset(imported), lost)
 
-    def _own(self, file: Path) -> Read:
+    def _own(self, file: Path) -> _Read:
         """Return a file's documents, but for those into which a credential was to be filled, and what is wrong."""
         documents, findings = read_file(file)
+        lost = sum(f.severity == "error" for f in findings)
         good: list[Document] = []
         for document in documents:
             wrong = fill_variables(document, self._environ)
             findings += wrong
             if all(f.severity != "error" for f in wrong):
                 good.append(document)
-        return good, findings
+        return _Read(tuple(good), tuple(findings), lost + len(documents) - len(good))
+
+    def _over_defaults(
+        self, document: Document, file: Path, chain: tuple[Path, ...], findings: list[Diagnostic], imported: set[str]
+    ) -> Document | None:
+        """Return a rule with the defaults of what it does not write; None when these cannot be read."""
+        if _place(file) == chain[0]:
+            return document
+        base = self._read_base(_place(file), str(file), chain, findings, imported)
+        if isinstance(base, str):
+            findings.append(Diagnostic("error", "import", f"rule_defaults: {base}", "", str(file)))
+            return None
+        for name in OWN:
+            if name in base.value:
+                message, hint = f"{name} is no default: each rule has its own", "remove it"
+                findings.append(base.diagnostic("error", "wrong_value", message, hint, (name,), key=True))
+                return None
+        return _merged([_without(base, document.value), document])
 
     def _joined(
         self, document: Document, chain: tuple[Path, ...], findings: list[Diagnostic], imported: set[str]
@@ -94,10 +134,18 @@ class RuleReader:
     def _base(
         self, name: Any, chain: tuple[Path, ...], findings: list[Diagnostic], imported: set[str]
     ) -> Document | str:
-        """Return an imported file's document, or what is wrong with importing it."""
+        """Return an imported file's document, or what is wrong with importing it.
+
+        A file that is not beside the importing one may be beside the rule: there ElastAlert looks for it.
+        """
         if not isinstance(name, str) or not name.strip():
             return f"import: {str(name)[:60]!r} is no path"
-        file = _place(chain[-1].parent / name)
+        beside, first = (_place(one.parent / name) for one in (chain[-1], chain[0]))
+        return self._read_base(first if first.is_file() > beside.is_file() else beside, name, chain, findings, imported)
+
+    def _read_base(
+        self, file: Path, name: str, chain: tuple[Path, ...], findings: list[Diagnostic], imported: set[str]
+    ) -> Document | str:
         imported.add(str(file))
         self.states.setdefault(str(file), file_state(file))
         if not file.is_file():
@@ -111,13 +159,13 @@ class RuleReader:
             return f"cannot import {name}: more than {MOST_IMPORTS} imports in one rule"
         if file not in self._read:
             self._read[file] = self._own(file)
-        documents, problems = self._read[file]
-        findings += problems
-        if any(f.severity == "error" for f in problems):
+        read = self._read[file]
+        findings += read.findings
+        if any(f.severity == "error" for f in read.findings):
             return f"cannot import {name}: that file has errors"
-        if len(documents) != 1 or not isinstance(documents[0].value, dict):
+        if len(read.documents) != 1 or not isinstance(read.documents[0].value, dict):
             return f"cannot import {name}: it must hold one mapping of options"
-        base = self._joined(documents[0], (*chain, file), findings, imported)
+        base = self._joined(read.documents[0], (*chain, file), findings, imported)
         return f"cannot import {name}: that file has errors" if base is None else base
 
 
@@ -130,6 +178,11 @@ def _names(written: Any) -> Iterator[tuple[Path_, Any]]:
         yield from ((("import", n), name) for n, name in enumerate(written))
     elif written is not None:
         yield ("import",), written
+
+
+def _without(document: Document, names: Collection[Any]) -> Document:
+    """Return a document without these options; their marks stay, as nothing asks for them."""
+    return replace(document, value={n: v for n, v in document.value.items() if n not in names})
 
 
 def _merged(layers: Sequence[Document]) -> Document:

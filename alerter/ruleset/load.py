@@ -29,6 +29,8 @@ class LoadedRules:
     """Those of ``rules``, in the same order."""
     refused: tuple[Document, ...] = ()
     """Those of rules that an error keeps from loading."""
+    unread: int = 0
+    """Documents that could not be read, or not what they import; neither among ``rules`` nor among ``refused``."""
     imports: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """The files that each rule file imports, where it imports any."""
     imported: frozenset[FileState] = frozenset()
@@ -43,7 +45,7 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
     rules: list[Rule] = []
     good: list[Document] = []
     refused: list[Document] = []
-    reader = RuleReader(settings.environ)
+    reader = RuleReader(settings.environ, settings.rule_defaults)
     missing = [Diagnostic("error", "no_such_file", f"{p} does not exist", "", str(p)) for p in paths if not p.exists()]
     read = [(root, file, reader.read(file)) for root in paths for file in rule_files(root)]
     missing += [problem for path in paths for problem in folder_problems(path)]
@@ -65,6 +67,7 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
         len(read),
         tuple(good),
         tuple(refused),
+        sum(one.lost for _, _, one in read),
         {str(file): one.imported for _, file, one in read if one.imported},
         frozenset(reader.states.values()),
     )

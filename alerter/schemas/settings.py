@@ -25,6 +25,7 @@ def _text(text: str, example: str) -> dict[str, Any]:
 
 SETTINGS: dict[str, Any] = {
     "rules": {**PATHS, "description": "folders or files with rules, relative to this file", "examples": ["rules"]},
+    "rule_defaults": _text("a file with options for every rule that does not write them", "defaults.yaml"),
     "notifiers": {**PATHS, "description": "folders or files with routes and receivers", "examples": ["notifiers"]},
     "data": {**PATHS, "description": "without Elasticsearch: NDJSON files, followed", "examples": [["events.ndjson"]]},
     "state_file": _text("without Elasticsearch: the SQLite file of the state", "alerter.db"),

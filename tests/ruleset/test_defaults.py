@@ -1,0 +1,117 @@
+"""Options that every rule has unless it writes them: ``rule_defaults`` of the settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alerter.clock import MINUTE
+from alerter.config import Settings, load_settings
+from alerter.errors import UsageError
+from alerter.model.rule import Frequency
+from alerter.project import any_changed, load_project
+from alerter.ruleset.checking import check
+from alerter.ruleset.load import LoadedRules, load_rules
+
+ROUTES = "route: {receiver: default}\nreceivers: [{name: default, console: {}}]\n"
+
+
+def load(folder: Path, defaults: str, **rules: str) -> LoadedRules:
+    """Load these rules above these defaults."""
+    return load_rules([folder / "rules"], settings(folder, defaults, **rules))
+
+
+def settings(folder: Path, defaults: str, **rules: str) -> Settings:
+    (folder / "rules").mkdir(exist_ok=True)
+    (folder / "notifiers").mkdir(exist_ok=True)
+    (folder / "notifiers" / "routes.yaml").write_text(ROUTES, encoding="utf-8")
+    (folder / "defaults.yaml").write_text(defaults, encoding="utf-8")
+    for name, text in rules.items():
+        (folder / "rules" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    return Settings(
+        rules=(folder / "rules",),
+        rule_defaults=folder / "defaults.yaml",
+        notifiers=(folder / "notifiers",),
+        environ={"N": "7"},
+    )
+
+
+def test_a_rule_has_what_it_does_not_write(tmp_path: Path) -> None:
+    """A rule's own value counts first, then that of an import, then the default; a filter is no addition."""
+    defaults = "timestamp_field: time\nnum_events: $N\ntimeframe: 5m\nowner: all\nfilter: [{term: {a: 1}}]\n"
+    loaded = load(
+        tmp_path,
+        defaults,
+        a="type: frequency\nindex: i\n",
+        b="type: frequency\nindex: i\nnum_events: 2\nimport: part.inc\nfilter: []\n",
+    )
+    (tmp_path / "rules" / "part.inc").write_text("owner: part\n", encoding="utf-8")
+    a, b = load_rules([tmp_path / "rules"], settings(tmp_path, defaults)).rules
+    assert loaded.unread == 1  # before its part was there
+    assert (a.condition, a.owner, a.time.name) == (Frequency(7, 5 * MINUTE), "all", "time")
+    assert (b.condition, b.owner, b.time.name) == (Frequency(2, 5 * MINUTE), "part", "time")
+    assert (len(a.filter), len(b.filter)) == (1, 0)
+
+
+def test_findings_name_the_place_of_the_default_once(tmp_path: Path) -> None:
+    """However many rules have it; what is wrong only for some types is said for these."""
+    rules = dict.fromkeys("abc", "type: any\nindex: i\n")
+    loaded = load(tmp_path, "owner: x\nrealerd: 5m\nnum_events: x\n", **rules, d="type: frequency\ntimeframe: 5m\n")
+    assert [(d.severity, Path(d.file).name, d.line) for d in loaded.diagnostics] == [
+        ("warning", "defaults.yaml", 2),
+        ("error", "defaults.yaml", 3),
+    ]
+    assert (len(loaded.rules), len(loaded.refused), loaded.unread) == (3, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "line", "said"),
+    [("owner: a\nname: x\n", 2, "name is no default"), ("a: [\n", 2, "node content"), ("- a\n", 1, "rule_defaults")],
+)
+def test_bad_defaults_keep_rules_from_loading(tmp_path: Path, defaults: str, line: int, said: str) -> None:
+    """Without them rules would mean something else."""
+    loaded = load(tmp_path, defaults, a="type: any\n", b="type: any\n")
+    assert (loaded.rules, loaded.unread) == ((), 2)
+    found = [d for d in loaded.diagnostics if d.severity == "error" and said in d.message]
+    assert [(Path(d.file).name, d.line) for d in found] == [("defaults.yaml", line)]
+
+
+def test_a_running_alerter_keeps_its_rules_when_the_defaults_break(tmp_path: Path) -> None:
+    """As with imports; and it looks again when the file is another one."""
+    chosen = settings(tmp_path, "owner: a\n", a="type: any\n")
+    project = load_project(chosen)
+    assert not any_changed(project.imported)
+    (tmp_path / "defaults.yaml").write_text("owner: [\n", encoding="utf-8")
+    assert any_changed(project.imported)
+    assert [rule.owner for rule in load_project(chosen, project).rules] == ["a"]
+
+
+def test_defaults_among_the_rules_are_no_rule(tmp_path: Path) -> None:
+    """Nor are they checked as one."""
+    chosen = settings(tmp_path, "", a="type: any\n")
+    (tmp_path / "rules" / "all.yaml").write_text("owner: x\n", encoding="utf-8")
+    (tmp_path / "alerter.yaml").write_text("rules: rules\nrule_defaults: rules/all.yaml\n", encoding="utf-8")
+    chosen = load_settings(str(tmp_path / "alerter.yaml"), {})
+    (rule,) = load_rules(chosen.rules, chosen).rules
+    assert rule.owner == "x"
+    assert [d for d in check([], chosen).diagnostics if d.file.endswith("all.yaml")] == []
+
+
+@pytest.mark.parametrize("written", ["nowhere.yaml", "[a.yaml, b.yaml]", "rules", "{a: 1}"])
+def test_the_file_must_be_there(tmp_path: Path, written: str) -> None:
+    """Said at the start, with the place in the settings."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "alerter.yaml").write_text(f"rules: rules\nrule_defaults: {written}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"alerter[.]yaml:2:16: .*rule_defaults"):
+        load_settings(str(tmp_path / "alerter.yaml"), {})
+
+
+def test_an_import_may_be_beside_the_rule(tmp_path: Path) -> None:
+    """An imported file's own imports are looked for beside it, then beside the rule, as ElastAlert does."""
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "one.inc").write_text("import: two.inc\nindex: i\n", encoding="utf-8")
+    (tmp_path / "two.inc").write_text("owner: two\n", encoding="utf-8")
+    (tmp_path / "a.yaml").write_text("type: any\nimport: deep/one.inc\n", encoding="utf-8")
+    (rule,) = load_rules([tmp_path / "a.yaml"], Settings()).rules
+    assert rule.owner == "two"
