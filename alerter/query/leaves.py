@@ -185,6 +185,10 @@ def _between(low: Any, high: Any, bounds: Bounds) -> Callable[[Any], bool]:
     return test
 
 
+_LAST = (1 << 63) - 1
+"""The last date, in milliseconds; a server counts on from there at the first one."""
+
+
 def _date_span(context: Context, view: View, bounds: Bounds) -> Node:
     form = bounds.format or view.type.format
     if bounds.format is None and any(isinstance(bound, (int, float)) for bound in (bounds.low, bounds.high)):
@@ -196,6 +200,8 @@ def _date_span(context: Context, view: View, bounds: Bounds) -> Node:
     if bounds.high is not None:
         text = fieldtypes.as_text(bounds.high)
         high = resolve(text, form, context.now, bounds.zone, up=bounds.with_high) - (not bounds.with_high)
+    if (low is not None and low > _LAST) or (high is not None and high < -_LAST - 1):
+        raise UnsupportedQuery("a range over dates that begins behind the last one, or ends before the first")
     return Window(context.store, view, low, high)
 
 

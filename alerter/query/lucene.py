@@ -319,9 +319,9 @@ class _Parser:
 
 
 def _end(token: Token) -> str | None:
-    if token.kind == "RANGE_QUOTED":
-        return unescape(token.text[1:-1], token.at)
-    return None if token.text == "*" else unescape(token.text, token.at)
+    """Return one end of a range; None: open, which a star means also where it is quoted or escaped."""
+    text = unescape(token.text[1:-1] if token.kind == "RANGE_QUOTED" else token.text, token.at)
+    return None if text == "*" else text
 
 
 def _slop(tilde: Token | None) -> int | None:

@@ -70,6 +70,19 @@ def test_operators_wait_behind_what_has_no_words(wordless: str) -> None:
         assert _ids({"simple_query_string": {"query": f"42 + {empty} ok", "fields": ["word"]}}) == ["1", "3"]
 
 
+def test_quoted_stars_leave_ranges_open() -> None:
+    """A star is an open end of a range also where it is quoted or escaped."""
+    for text in ('word:["*" TO 42]', "word:[\\* TO 42]", 'word:[* TO "42"]'):
+        assert _ids({"query_string": {"query": text}}) == ["1", "2"]
+    assert _ids({"query_string": {"query": 'word:[41 TO "*"]'}}) == ["1", "3"]
+
+
+def test_ranges_behind_the_last_date() -> None:
+    """A server counts on behind the last date at the first one; that is not imitated."""
+    with pytest.raises(UnsupportedQuery, match="behind the last one"):
+        _ids({"query_string": {"query": "t:>9223372036854775807"}})
+
+
 def test_ignored_values() -> None:
     """A hit names the fields that leave out a value because it is too long."""
     first, second = EVALUATOR.search({"sort": ["_doc"], "size": 2})["hits"]["hits"]
