@@ -9,6 +9,7 @@ from alerter.cli.output import complain, say
 
 if TYPE_CHECKING:
     from alerter.migrate.config import Configuration
+    from alerter.ruleset.load import LoadedRules
 
 EXAMPLE = """examples:
   alerter migrate /etc/elastalert/config.yaml              # what each key means here; writes alerter.yaml and more
@@ -25,7 +26,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "migrate",
         help="from ElastAlert's config.yaml and silences to alerter's",
         description="Show what every key of an ElastAlert configuration means here, and write alerter.yaml, "
-        "notifiers/routes.yaml and alerter.env (no secrets). With --writeback take over ElastAlert's silences.",
+        "defaults.yaml, notifiers/routes.yaml and alerter.env (no secrets). With --writeback take over ElastAlert's silences.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -54,24 +55,24 @@ def _configuration(args: argparse.Namespace) -> int:
     import json
     from pathlib import Path
 
-    from alerter.config import Settings
     from alerter.migrate.config import read_configuration
-    from alerter.migrate.files import file_texts, write_files
+    from alerter.migrate.files import file_texts, variables_of, write_files
     from alerter.migrate.routes import find_places
-    from alerter.ruleset.load import load_rules
 
     config, folder = read_configuration(Path(args.file)), Path(args.output)
-    loaded = load_rules([path for path in config.rules if path.exists()], Settings())
-    texts = file_texts(config, find_places(loaded, config.options), folder)
+    loaded = _load(config)
+    found = find_places(loaded, config.options)
+    texts = file_texts(config, found, folder)
     written = [] if args.dry_run else write_files(texts, folder, force=args.force)
-    refused = len({d.file for d in loaded.diagnostics if d.severity == "error"})
+    refused = len(loaded.refused) + loaded.unread
     if args.format == "json":
-        found = {"rules": len(loaded.rules), "refused": refused, "written": [str(path) for path in written]}
-        say(json.dumps({**_as_json(config), **found}, ensure_ascii=False))
+        numbers = {"rules": len(loaded.rules), "refused": refused, "written": [str(path) for path in written]}
+        names = [variable.name for variable in variables_of(config, found)]
+        say(json.dumps({**_as_json(config), "environment": names, **numbers}, ensure_ascii=False))
         return 0
     for line in _lines(config):
         say(line)
-    say(f"{len(loaded.rules)} rules load, {refused} files are refused: alerter check says why")
+    say(f"{len(loaded.rules)} rules load, {refused} are refused" + (": alerter check says why" if refused else ""))
     for name, text in texts.items() if args.dry_run else ():
         say(f"\n--- {folder / name}\n{text.rstrip()}")
     for path in written:
@@ -79,6 +80,23 @@ def _configuration(args: argparse.Namespace) -> int:
     prefix = config.options.get("writeback_index", "elastalert")
     complain(f"next: set the variables of alerter.env; alerter check; alerter migrate --writeback {prefix}")
     return 0
+
+
+def _load(config: Configuration) -> LoadedRules:
+    """Load the rules above the defaults that are to be written."""
+    import os
+    from pathlib import Path
+    from tempfile import TemporaryDirectory
+
+    from alerter.config import Settings
+    from alerter.migrate.files import DEFAULTS, defaults_text
+    from alerter.ruleset.load import load_rules
+
+    with TemporaryDirectory(prefix="alerter-") as folder:
+        file = Path(folder, DEFAULTS)
+        file.write_text(defaults_text(config), encoding="utf-8")
+        settings = Settings(rule_defaults=file if config.defaults else None, environ=os.environ)
+        return load_rules([path for path in config.rules if path.exists()], settings)
 
 
 def _as_json(config: Configuration) -> dict[str, Any]:
@@ -94,7 +112,7 @@ def _as_json(config: Configuration) -> dict[str, Any]:
         }
         for row in config.rows
     ]
-    return {"keys": keys, "settings": config.settings, "environment": [v.name for v in config.environment]}
+    return {"keys": keys, "settings": config.settings, "defaults": config.defaults}
 
 
 def _lines(config: Configuration) -> list[str]:

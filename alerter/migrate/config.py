@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,9 @@ from alerter.config import LOG_LEVELS
 from alerter.durations import parse_duration
 from alerter.elastalert_environ import YES, es_urls
 from alerter.errors import UsageError
+from alerter.migrate.defaults import inherited
 from alerter.migrate.keys import KEYS, Fate, meaning_of
+from alerter.migrate.variables import Variable, is_reference, references
 from alerter.ruleset.options import SUPPORTED
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document, read_file
@@ -36,28 +39,26 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Variable:
-    """A variable of the environment; ``value`` is "" for a secret, which stands at ``line`` of the configuration."""
-
-    name: str
-    value: str
-    line: int
-
-
-@dataclass(frozen=True)
 class Configuration:
-    """What an ElastAlert configuration says; ``options`` are its raw values and may hold secrets."""
+    """What an ElastAlert configuration says; ``options`` are its raw values and may hold secrets.
+
+    ``defaults`` are the options that rules inherit, with the names of variables in place of secrets.
+    """
 
     file: Path
     rows: tuple[Row, ...]
     settings: Mapping[str, Any]
     environment: tuple[Variable, ...]
     rules: tuple[Path, ...]
+    defaults: Mapping[str, Any]
     options: Mapping[str, Any] = field(repr=False)
 
 
-def read_configuration(file: Path) -> Configuration:
-    """Read the file; raises UsageError with all that is wrong with it as YAML."""
+def read_configuration(file: Path, environ: Mapping[str, str] | None = None) -> Configuration:
+    """Read the file; raises UsageError with all that is wrong with it as YAML.
+
+    Values taken from the environment stay references to it; only the folders of the rules are looked for now.
+    """
     if not file.is_file():
         raise UsageError(f"{file} does not exist", "name ElastAlert's config.yaml")
     documents, findings = read_file(file)
@@ -67,22 +68,28 @@ def read_configuration(file: Path) -> Configuration:
     document = documents[0] if documents else None
     if document is None or not isinstance(document.value, dict) or "type" in document.value:
         raise UsageError(f"{file} is no configuration of ElastAlert", "a mapping of keys such as rules_folder")
-    return _Reader(file, document).read()
+    return _Reader(file, document, os.environ if environ is None else environ).read()
 
 
 class _Reader:
-    def __init__(self, file: Path, document: Document) -> None:
+    def __init__(self, file: Path, document: Document, environ: Mapping[str, str]) -> None:
         self._file = file
+        self._environ = environ
         self._document = document
         self._options: Mapping[str, Any] = document.value
         self._notes: dict[str, str] = {}
 
     def read(self) -> Configuration:
         rules = tuple(self._folders())
+        taken = inherited(self._options, {key: self._where(key) for key in self._options})
+        self._notes |= taken.notes
+        variables = (*self._variables(), *taken.variables)
         settings = dict(self._settings())
-        variables = tuple(self._variables())
         rows = tuple(self._row(str(key)) for key in self._options)
-        return Configuration(self._file, rows, settings, variables, rules, self._options)
+        return Configuration(self._file, rows, settings, variables, rules, taken.options, self._options)
+
+    def _where(self, key: str) -> str:
+        return f"{self._file.name}, line {self._document.mark((key,), key=True).line}"
 
     def _row(self, key: str) -> Row:
         meaning, mark = meaning_of(key), self._document.mark((key,), key=True)
@@ -92,17 +99,30 @@ class _Reader:
             text = f"{text}; {near}" if near else text
         if key in self._notes:
             text = f"{text}; {self._notes[key]}"
+        elif references(self._options.get(key)):
+            text = f"{text}; it takes {', '.join(references(self._options[key]))} from the environment"
         return Row(key, mark.line, mark.column, meaning.fate, meaning.name, text)
 
     def _folders(self) -> Iterator[Path]:
         """Yield the rules' folders: relative to the configuration, else to here, as ElastAlert took them."""
         written = self._options.get("rules_folder", "rules")
         for name in written if isinstance(written, list) else [written]:
-            beside = self._file.parent / str(name)
-            folder = Path(str(name)) if not beside.exists() and Path(str(name)).exists() else beside
+            text = self._filled("rules_folder", str(name))
+            beside = self._file.parent / text
+            folder = Path(text) if not beside.exists() and Path(text).exists() else beside
             if not folder.exists():
                 self._notes["rules_folder"] = f"there is no folder {folder}"
             yield folder
+
+    def _filled(self, key: str, text: str) -> str:
+        """Return a text with the variables' values of now, which is noted."""
+        for name in references(text):
+            if name in self._environ:
+                self._notes[key] = f"the value that {name} has now is written"
+                text = text.replace(f"${{{name}}}", self._environ[name]).replace(f"${name}", self._environ[name])
+            else:
+                self._notes[key] = f"the variable {name} is not set: its name stays as it is written"
+        return text
 
     def _settings(self) -> Iterator[tuple[str, Any]]:
         """Yield the settings with their values, those that alerter would refuse left out with a note."""
@@ -110,12 +130,16 @@ class _Reader:
             if key in self._options:
                 yield from self._length(key)
         prefix = self._options.get("writeback_index")
-        if isinstance(prefix, str) and _INDEX_NAME.fullmatch(prefix):
+        if references(prefix):
+            self._notes["writeback_index"] = "taken from the environment by ALERTER_STATE_INDEX in alerter.env"
+        elif isinstance(prefix, str) and _INDEX_NAME.fullmatch(prefix):
             yield "state_index", prefix
         elif prefix is not None:
             self._notes["writeback_index"] = "no index name begins so: alerter is taken"
         kibana = self._options.get("kibana_url")
-        if isinstance(kibana, str) and "@" in kibana:
+        if references(kibana):
+            self._notes["kibana_url"] = "taken from the environment by ALERTER_KIBANA_URL in alerter.env"
+        elif isinstance(kibana, str) and "@" in kibana:
             self._notes["kibana_url"] = "left out: it holds a login, which would stand in every message"
         elif isinstance(kibana, str):
             yield "kibana_url", kibana
@@ -129,6 +153,10 @@ class _Reader:
 
     def _length(self, key: str) -> Iterator[tuple[str, Any]]:
         value, name = self._options[key], KEYS[key].name
+        taken = [n for part in (value.values() if isinstance(value, dict) else [value]) for n in references(part)]
+        if taken:
+            self._notes[key] = f"left out: it takes {', '.join(taken)} from the environment; write the value itself"
+            return
         try:
             length = parse_duration(value)
         except ValueError as error:
@@ -153,15 +181,18 @@ class _Reader:
         hosts = list(self._hosts())
         if hosts:
             key = "es_hosts" if self._options.get("es_hosts") else "es_host"
-            tls = str(self._options.get("use_ssl", "")).lower() in YES
+            tls = self._filled("use_ssl", str(self._options.get("use_ssl", ""))).lower() in YES
             prefix = str(self._options.get("es_url_prefix") or "")
             urls = ",".join(es_urls(iter(hosts), str(self._options.get("es_port") or ""), prefix, tls=tls))
-            yield Variable("ALERTER_ES_URL", "" if "@" in urls else urls, self._document.mark((key,), key=True).line)
+            yield Variable("ALERTER_ES_URL", "" if "@" in urls else urls, self._where(key))
         for key, meaning in KEYS.items():
-            plain = meaning.fate is Fate.ENVIRONMENT and meaning.name != "ALERTER_ES_URL"
-            if plain and self._options.get(key) not in (None, ""):
-                value = "" if key in SECRETS else str(self._options[key])
-                yield Variable(meaning.name, value, self._document.mark((key,), key=True).line)
+            value = self._options.get(key)
+            if meaning.fate is Fate.ENVIRONMENT and meaning.name != "ALERTER_ES_URL" and value not in (None, ""):
+                hidden = key in SECRETS and not is_reference(value)
+                yield Variable(meaning.name, "" if hidden else str(value), self._where(key))
+        for key in ("writeback_index", "kibana_url"):
+            if references(self._options.get(key)):
+                yield Variable(f"ALERTER_{KEYS[key].name}".upper(), str(self._options[key]), self._where(key))
 
     def _hosts(self) -> Iterator[str]:
         written = self._options.get("es_hosts") or self._options.get("es_host")

@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from alerter.errors import UsageError
 from alerter.migrate.config import Configuration
-from alerter.migrate.routes import Found, routing_text
+from alerter.migrate.routes import Found, dumped, routing_text
+from alerter.migrate.variables import Variable, lines, typed
 from alerter.notifiers.text import one_line
 
-SETTINGS, ROUTES, VARIABLES = "alerter.yaml", "notifiers/routes.yaml", "alerter.env"
+SETTINGS, DEFAULTS, ROUTES, VARIABLES = "alerter.yaml", "defaults.yaml", "notifiers/routes.yaml", "alerter.env"
 
 
 def file_texts(config: Configuration, found: Found, folder: Path) -> dict[str, str]:
     """Return the text of each file by its name below ``folder``; no text holds a secret."""
     return {
         SETTINGS: _settings_text(config, folder),
+        **({DEFAULTS: defaults_text(config)} if config.defaults else {}),
         ROUTES: routing_text(found),
         VARIABLES: "".join(f"{line}\n" for line in _variables(config, found)),
     }
+
+
+def defaults_text(config: Configuration) -> str:
+    """Return the file of what rules inherit from the configuration."""
+    head = f"# Options of every rule that does not write them, from {one_line(config.file.name)}. See docs/rules.md\n"
+    return head + dumped(config.defaults)
+
+
+def variables_of(config: Configuration, found: Found) -> tuple[Variable, ...]:
+    """Return all variables, each once."""
+    return tuple({**found.origins, **{variable.name: variable for variable in config.environment}}.values())
 
 
 def write_files(texts: Mapping[str, str], folder: Path, *, force: bool) -> list[Path]:
@@ -39,7 +50,7 @@ def write_files(texts: Mapping[str, str], folder: Path, *, force: bool) -> list[
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             if file.name == VARIABLES:
-                text = _with_typed(text, file)
+                text = typed(text, _before(file))
                 file.touch(mode=0o600)
             file.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -47,36 +58,29 @@ def write_files(texts: Mapping[str, str], folder: Path, *, force: bool) -> list[
     return list(files)
 
 
-def _with_typed(text: str, file: Path) -> str:
-    """Keep the values that somebody has typed into the file since, where the text leaves them empty."""
+def _before(file: Path) -> str:
     try:
-        lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        return file.read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:
-        return text
-    typed = {line.partition("=")[0]: line for line in lines if "=" in line and not line.startswith("#")}
-    empty = (line.removesuffix("=") if line.endswith("=") else "" for line in text.splitlines())
-    kept = [typed.get(name, line) for name, line in zip(empty, text.splitlines(), strict=True)]
-    return "".join(f"{line}\n" for line in kept)
+        return ""
 
 
 def _settings_text(config: Configuration, folder: Path) -> str:
     rules = [Path(os.path.relpath(path, folder)).as_posix() for path in config.rules]
-    settings = {"rules": rules[0] if len(rules) == 1 else rules, "notifiers": "notifiers", **config.settings}
-    lines = [
+    settings: dict[str, Any] = {"rules": rules[0] if len(rules) == 1 else rules, "notifiers": "notifiers"}
+    settings |= {"rule_defaults": DEFAULTS, **config.settings} if config.defaults else config.settings
+    written = [
         f"# From {one_line(config.file.name)}. All keys: docs/operations.md",
-        yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=10_000).rstrip(),
+        dumped(settings).rstrip(),
         "# true: what rules name under alert is their own receiver, past the routes; see docs/routing.md",
         "honour_rule_webhooks: false",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(written) + "\n"
 
 
 def _variables(config: Configuration, found: Found) -> Iterator[str]:
     yield "# Set these where alerter runs, for example: set -a; . ./alerter.env; set +a"
-    yield "# A secret can stand in a file of its own instead: NAME_FILE=/run/secrets/..."
-    for variable in config.environment:
-        value = shlex.quote(variable.value) if variable.value else ""
-        where = "" if value else f"# the value is in {one_line(config.file.name)}, line {variable.line}"
-        yield f"{variable.name}={one_line(value)}" if value else f"{where}\n{variable.name}="
-    for name, origin in found.origins.items():
-        yield f"# the webhook's address is in {one_line(origin)}\n{name}="
+    yield "# Take the first two characters away from a line '# NAME=' and write the value after it. A secret can stand"
+    yield "# in a file of its own instead: NAME_FILE=/run/secrets/..."
+    for variable in variables_of(config, found):
+        yield from lines(variable)

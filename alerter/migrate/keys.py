@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alerter.ruleset.options import ROUTED, ROUTED_PREFIXES, is_known
+from alerter.ruleset.options import MEANINGLESS, REFUSED, ROUTED, ROUTED_PREFIXES, is_known
 
 
 class Fate(StrEnum):
@@ -20,7 +20,7 @@ class Fate(StrEnum):
     IGNORED = "ignored"
     """It means nothing here; nothing is lost."""
     RULE = "rule"
-    """An option for every rule: a file that rules import."""
+    """An option for every rule: the file of defaults."""
     UNSUPPORTED = "unsupported"
     """It changes the meaning and is not supported."""
     UNKNOWN = "unknown"
@@ -60,6 +60,10 @@ KEYS: dict[str, Meaning] = {
     "old_query_limit": _setting("max_catchup", "how long ago a missed instant may be and still be evaluated"),
     "writeback_index": _setting(
         "state_index", "the prefix of our own indices; ElastAlert's documents stay as they are"
+    ),
+    "realert": _ignored(
+        "ElastAlert gives it to no rule: one without has a minute, or none with aggregation; write it into the file of "
+        "defaults where it is meant for all"
     ),
     "kibana_url": _setting("kibana_url", "the base of links"),
     "logging": _setting("log", "log: {level, format}; Python's logging configuration is not read"),
@@ -110,13 +114,21 @@ KEYS: dict[str, Meaning] = {
     "alert": Meaning(Fate.ROUTES, "where messages go is for the routes: notifiers/"),
 }
 """Section 5 of what ElastAlert reads, and what every configuration is likely to hold."""
+_DEFAULT = Meaning(Fate.RULE, "an option of every rule that does not write it: the file of defaults", "rule_defaults")
+_NOTIFIER = Meaning(
+    Fate.ROUTES,
+    "an option of a notifier: with honour_rule_webhooks it counts for every rule that does not write it, from the file "
+    "of defaults; else write a receiver in notifiers/, see docs/routing.md",
+)
 FAMILIES = {
     "es_": Meaning(Fate.UNKNOWN, "no key of ElastAlert; access is set by ALERTER_ES_*"),
     "statsd_": KEYS["statsd_host"],
-    "jinja_": Meaning(Fate.RULE, "an option for every rule: write it to a file that rules import"),
+    "jinja_": _DEFAULT,
     "shorten_": _ignored("links are not shortened"),
-    "kibana_": Meaning(Fate.RULE, "an option for every rule: write it to a file that rules import"),
+    "kibana_": _DEFAULT,
 }
+NOT_FOR_RULES = ("notify_email", "notify_alert", "notify_all_errors")
+"""Options of notifiers that are about ElastAlert itself."""
 
 
 def meaning_of(key: str) -> Meaning:
@@ -124,10 +136,12 @@ def meaning_of(key: str) -> Meaning:
     if key in KEYS:
         return KEYS[key]
     if key in ROUTED or key.startswith(ROUTED_PREFIXES):
-        return Meaning(Fate.ROUTES, "an option of a notifier: write a receiver in notifiers/, see docs/routing.md")
+        return _NOTIFIER
+    if key in REFUSED:
+        return Meaning(Fate.UNSUPPORTED, REFUSED[key])
+    if key in MEANINGLESS:
+        return _ignored(MEANINGLESS[key])
     for beginning, meaning in FAMILIES.items():
         if key.startswith(beginning):
             return meaning
-    if is_known(key):
-        return Meaning(Fate.RULE, "an option for every rule: write it to a file that rules import")
-    return Meaning(Fate.UNKNOWN, "no key of ElastAlert")
+    return _DEFAULT if is_known(key) else Meaning(Fate.UNKNOWN, "no key of ElastAlert")

@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from alerter.migrate.defaults import SLACK
+from alerter.migrate.variables import Variable
 from alerter.notifiers.text import one_line
 from alerter.routing.elastalert import remedy
 from alerter.routing.given import notifiers_of
@@ -32,17 +34,17 @@ class Place:
 
 @dataclass
 class Found:
-    """What the rules say of where messages go; ``origins`` tell where each webhook's address stands now."""
+    """What the rules say of where messages go; ``origins`` are the webhooks' variables."""
 
     places: dict[tuple[str, str], Place] = field(default_factory=dict)
     others: dict[str, list[str]] = field(default_factory=dict)
-    origins: dict[str, str] = field(default_factory=dict)
+    origins: dict[str, Variable] = field(default_factory=dict)
 
 
 def find_places(loaded: LoadedRules, options: Mapping[str, Any]) -> Found:
     """Return the places that rules name, with the configuration's options below theirs, in the order of the rules."""
     found = Found()
-    variables: dict[str, str] = {str(options.get("slack_webhook_url", "")): ""}
+    variables = dict.fromkeys((str(options.get(SLACK, "")), "${ALERTER_SLACK_WEBHOOK_URL}"), "")
     for rule, document in zip(loaded.rules, loaded.documents, strict=True):
         whole = {**options, **document.value}
         for given in notifiers_of(whole, Path(rule.position.file).parent, {}):
@@ -61,8 +63,8 @@ def _slack(found: Found, variables: dict[str, str], rule: str, options: Mapping[
     for url, channel in product(_texts(options, "slack_webhook_url"), _texts(options, "slack_channel_override")):
         named = _VARIABLE.fullmatch(url)
         if url not in variables:
-            variables[url] = (named[1] or named[2]) if named else f"SLACK_WEBHOOK_{len(variables)}"
-            found.origins[variables[url]] = origin
+            variables[url] = (named[1] or named[2]) if named else f"SLACK_WEBHOOK_{len(variables) - 1}"
+            found.origins[variables[url]] = Variable(variables[url], "", origin, named=named is not None)
         variable = variables[url] if url else ""
         place = found.places.get((variable, channel))
         if place is None:
@@ -90,14 +92,14 @@ def routing_text(found: Found) -> str:
     remarks = "".join(f"# {one_line(line)}\n" for line in _remarks(found))
     if not places:
         receivers: list[dict[str, Any]] = [{"name": "console", "console": {}}]
-        return HEAD + remarks + _dumped({"route": {"receiver": "console"}, "receivers": receivers})
+        return HEAD + remarks + dumped({"route": {"receiver": "console"}, "receivers": receivers})
     several = {rule for place in places for rule in place.rules if sum(rule in p.rules for p in places) > 1}
     route: dict[str, Any] = {"receiver": places[0].name}
     routes = list(_routes(places, several))
     if routes:
         route["routes"] = routes
     receivers = [{"name": place.name, "slack": _options(place)} for place in places]
-    return HEAD + remarks + _dumped({"route": route, "receivers": receivers})
+    return HEAD + remarks + dumped({"route": route, "receivers": receivers})
 
 
 def _options(place: Place) -> dict[str, str]:
@@ -128,5 +130,6 @@ def _remarks(found: Found) -> Iterator[str]:
         yield "webhook_env names a variable that must hold the webhook's address; with a bot token leave it out"
 
 
-def _dumped(value: Any) -> str:
+def dumped(value: Any) -> str:
+    """Return a value as the YAML that a migration writes."""
     return yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=10_000)

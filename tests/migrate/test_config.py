@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
+from alerter.cli.main import main
 from alerter.clock import DAY, MINUTE
 from alerter.config import Settings, load_settings
 from alerter.errors import UsageError
@@ -14,6 +18,8 @@ from alerter.migrate.config import Configuration, read_configuration
 from alerter.migrate.files import file_texts, write_files
 from alerter.migrate.keys import KEYS, Fate
 from alerter.migrate.routes import find_places
+from alerter.model.rule import Frequency
+from alerter.project import load_project
 from alerter.routing.load import load_routing
 from alerter.ruleset.load import load_rules
 
@@ -102,9 +108,9 @@ def test_variables_are_named_and_secrets_are_not_shown(tmp_path: Path) -> None:
     env = written["alerter.env"]
     assert "ALERTER_ES_URL=https://es.example:9243/es\n" in env
     assert "ALERTER_ES_USERNAME=alerts\n" in env
-    assert "# the value is in config.yaml, line 10\nALERTER_ES_PASSWORD=\n" in env
-    assert "ALERTER_SLACK_WEBHOOK_URL=\n" in env
-    assert f"{tmp_path / 'rules' / 'a.yaml'}:4\nSLACK_WEBHOOK_1=\n" in env
+    assert "# the value is in config.yaml, line 10\n# ALERTER_ES_PASSWORD=\n" in env
+    assert "# ALERTER_SLACK_WEBHOOK_URL=\n" in env
+    assert f"{tmp_path / 'rules' / 'a.yaml'}:4\n# SLACK_WEBHOOK_1=\n" in env
 
 
 def test_a_url_with_a_password_is_a_secret(tmp_path: Path) -> None:
@@ -178,7 +184,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
         write_files(written, tmp_path, force=False)
     assert not (tmp_path / "notifiers").exists()
     assert (tmp_path / "alerter.yaml").read_text(encoding="utf-8") == "mine"
-    assert len(write_files(written, tmp_path, force=True)) == 3
+    assert len(write_files(written, tmp_path, force=True)) == 4
 
 
 def test_what_was_typed_in_since_stays(tmp_path: Path) -> None:
@@ -187,7 +193,7 @@ def test_what_was_typed_in_since_stays(tmp_path: Path) -> None:
     write_files(written, tmp_path, force=False)
     env = tmp_path / "alerter.env"
     assert env.stat().st_mode & 0o077 == 0
-    env.write_text(written["alerter.env"].replace("ALERTER_ES_PASSWORD=\n", "ALERTER_ES_PASSWORD=typed\n"))
+    env.write_text(written["alerter.env"].replace("# ALERTER_ES_PASSWORD=\n", "ALERTER_ES_PASSWORD=typed\n"))
     write_files(written, tmp_path, force=True)
     assert "ALERTER_ES_PASSWORD=typed\n" in env.read_text(encoding="utf-8")
 
@@ -212,3 +218,105 @@ def test_the_documentation_lists_every_key() -> None:
     text = (Path(__file__).parents[2] / "docs" / "migrate.md").read_text(encoding="utf-8")
     assert [key for key, meaning in KEYS.items() if f"| `{key}` | {meaning.fate} |" not in text] == []
     assert [key for key, meaning in KEYS.items() if meaning.text not in text] == []
+
+
+SHARED = """\
+rules_folder: rules
+index: logs-*
+num_events: 3
+timeframe: {minutes: 5}
+timestamp_field: time
+realert: {minutes: 30}
+alert: [pagerduty, slack]
+slack_webhook_url: https://hooks.slack.com/services/hushhush
+pagerduty_service_key: hushhush
+http_post_headers: {Authorization: Bearer hushhush, X-Stage: live}
+mattermost_webhook_url: [https://m.example/hooks/hushhush1, https://m.example/hooks/hushhush2]
+opensearch_url: https://u:hushhush@os.example
+use_local_time: false
+realert_key: x
+"""
+
+
+def test_rules_inherit_what_they_inherited(tmp_path: Path) -> None:
+    """Options of the configuration are the rules' defaults; a notifier's secrets are variables there."""
+    config = configuration(tmp_path, SHARED)
+    (tmp_path / "rules" / "a.yaml").write_text("type: frequency\n", encoding="utf-8")
+    write_files(texts(config, tmp_path), tmp_path, force=False)
+    assert all("hush" not in file.read_text() for file in tmp_path.glob("alerter.*"))
+    assert "hush" not in (tmp_path / "defaults.yaml").read_text(encoding="utf-8")
+    (env,) = tmp_path.glob("alerter.env")
+    names = [line[2:-1] for line in env.read_text(encoding="utf-8").splitlines() if line.endswith("=")]
+    assert names == [
+        "ALERTER_SLACK_WEBHOOK_URL",
+        "PAGERDUTY_SERVICE_KEY",
+        "HTTP_POST_HEADERS_AUTHORIZATION",
+        "MATTERMOST_WEBHOOK_URL_1",
+        "MATTERMOST_WEBHOOK_URL_2",
+    ]
+    environ = {"ALERTER_HONOUR_RULE_WEBHOOKS": "true", "PAGERDUTY_SERVICE_KEY": "k", "ALERTER_SLACK_WEBHOOK_URL": SLACK}
+    settings = load_settings(str(tmp_path / "alerter.yaml"), environ)
+    loaded = load_project(settings)
+    (rule,) = loaded.rules
+    assert rule.condition == Frequency(3, 5 * MINUTE)
+    assert (rule.index, rule.time.name, rule.realert.length) == ("logs-*", "time", MINUTE)
+    heard = [loaded.routing.receivers[d.receiver].kind for d in loaded.routing.destinations({"rule": "a"}, 0)]
+    assert heard == ["service", "slack"]
+    notes = {row.key: row.meaning for row in config.rows}
+    assert "it holds a credential" in notes["opensearch_url"]
+    fates = {row.key: row.fate for row in config.rows}
+    assert (fates["use_local_time"], fates["realert_key"]) == (Fate.IGNORED, Fate.UNSUPPORTED)
+
+
+FROM_ENVIRONMENT = """\
+rules_folder: ${WHERE}/rules
+es_host: ${HOST}.example
+es_port: $PORT
+es_password: ${PW}
+run_every: {minutes: $N}
+kibana_url: https://$KIBANA/a"b
+writeback_index: $INDEX
+timestamp_field: $FIELD
+"""
+
+
+def test_what_comes_from_the_environment_stays_a_reference(tmp_path: Path) -> None:
+    """A shell that reads the file fills it in; what alerter has no variable for is said with its line."""
+    (tmp_path / "config.yaml").write_text(FROM_ENVIRONMENT, encoding="utf-8")
+    config = read_configuration(tmp_path / "config.yaml", {"WHERE": str(tmp_path / "here")})
+    assert config.rules == (tmp_path / "here" / "rules",)
+    (tmp_path / "alerter.env").write_text(texts(config, tmp_path)["alerter.env"], encoding="utf-8")
+    values = {"HOST": "es", "PORT": "9243", "PW": "pw", "KIBANA": "k", "INDEX": "ea", "PATH": os.environ["PATH"]}
+    command = ["sh", "-c", "set -a; . ./alerter.env; env"]
+    said = subprocess.run(command, env=values, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    found = dict(line.split("=", 1) for line in said.splitlines())
+    assert found["ALERTER_ES_URL"] == "http://es.example:9243"
+    assert (found["ALERTER_ES_PASSWORD"], found["ALERTER_STATE_INDEX"]) == ("pw", "ea")
+    assert found["ALERTER_KIBANA_URL"] == 'https://k/a"b'
+    assert config.defaults == {"timestamp_field": "$FIELD"}
+    assert config.settings == {}
+    notes = {row.key: (row.line, row.meaning) for row in config.rows}
+    assert notes["run_every"][0] == 5
+    assert "left out: it takes N from the environment" in notes["run_every"][1]
+
+
+def test_a_variable_that_is_set_is_never_taken_away(tmp_path: Path) -> None:
+    """A rule may name any: reading the file leaves what the environment has."""
+    config = configuration(tmp_path, "es_password: hush\n", a="alert: slack\nslack_webhook_url: $HOOK\n")
+    (tmp_path / "alerter.env").write_text(texts(config, tmp_path)["alerter.env"], encoding="utf-8")
+    values = {"HOOK": SLACK, "ALERTER_ES_PASSWORD": "set", "PATH": os.environ["PATH"]}
+    command = ["sh", "-c", 'set -a; . ./alerter.env; echo "$HOOK $ALERTER_ES_PASSWORD"']
+    said = subprocess.run(command, env=values, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert said == f"{SLACK} set\n"
+
+
+def test_the_numbers_are_of_rules(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every rule of a file counts, and the names of all variables are in the JSON."""
+    configuration(tmp_path, SHARED, a=f"alert: slack\nslack_webhook_url: {SLACK}\n")
+    (tmp_path / "rules" / "b.yaml").write_text("type: flatline\n---\ntype: spike\n---\na: 1\na: 2\n", encoding="utf-8")
+    (tmp_path / "rules" / "c.yaml").write_text("type: any\nimport: nowhere\n", encoding="utf-8")
+    assert main(["migrate", str(tmp_path / "config.yaml"), "--dry-run", "--format", "json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["rules"], said["refused"]) == (1, 4)
+    assert {"SLACK_WEBHOOK_1", "ALERTER_SLACK_WEBHOOK_URL", "PAGERDUTY_SERVICE_KEY"} <= set(said["environment"])
+    assert "hush" not in json.dumps(said)

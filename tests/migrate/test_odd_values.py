@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from alerter.config import Settings, load_settings
 from alerter.migrate.config import read_configuration
-from alerter.migrate.files import file_texts
+from alerter.migrate.files import file_texts, write_files
 from alerter.migrate.keys import KEYS
 from alerter.migrate.routes import find_places
 from alerter.notifiers.registry import make_notifiers
@@ -40,9 +40,11 @@ OPTIONS = (
     "telegram_bot_token", "telegram_room_id", "smseagle_url", "smseagle_to", "pagertree_integration_url",
 )  # fmt: skip
 
+OTHERS = ("typo", "jinja_x", "es_x", "name", "owner")
+
 
 @SOME
-@given(st.dictionaries(st.sampled_from([*KEYS, "typo", "jinja_x", "es_x"]), VALUES, min_size=1))
+@given(st.dictionaries(st.sampled_from([*KEYS, *OPTIONS, *OTHERS]), VALUES, min_size=1))
 def test_a_configuration_of_any_values_gives_files_that_load(tmp_path: Path, written: dict[str, Any]) -> None:
     """Whatever the values are, each key has a row, and what is written is taken as it is."""
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(written), encoding="utf-8")
@@ -50,7 +52,7 @@ def test_a_configuration_of_any_values_gives_files_that_load(tmp_path: Path, wri
     assert {row.key for row in config.rows} == set(written)
     rules = load_rules([], Settings())
     texts = file_texts(config, find_places(rules, config.options), tmp_path)
-    (tmp_path / "alerter.yaml").write_text(texts["alerter.yaml"], encoding="utf-8")
+    write_files(texts, tmp_path, force=True)
     load_settings(str(tmp_path / "alerter.yaml"), {})
 
 

@@ -1,0 +1,83 @@
+"""Options that rules inherit from ElastAlert's configuration: the file of defaults, without any secret."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from alerter.migrate.keys import NOT_FOR_RULES, Fate, meaning_of
+from alerter.migrate.variables import Variable, is_reference
+from alerter.ruleset.diagnostics import without_secrets
+from alerter.ruleset.imports import OWN
+from alerter.ruleset.options import SUPPORTED
+from alerter.ruleset.variables import is_secret
+
+SLACK = "slack_webhook_url"
+"""The one secret of a notifier that has a variable of alerter's own."""
+NO_SECRETS = ("_file", "incident_key", "incident_key_args")
+"""Endings of names that look like those of credentials, and are none."""
+
+
+@dataclass
+class Inherited:
+    """The options that rules inherit; ``variables`` hold secrets of notifiers, ``notes`` say what is left out."""
+
+    options: dict[str, Any] = field(default_factory=dict)
+    variables: list[Variable] = field(default_factory=list)
+    notes: dict[str, str] = field(default_factory=dict)
+
+
+def inherited(options: Mapping[str, Any], where: Mapping[str, str]) -> Inherited:
+    """Return what rules inherit; ``where`` says by key where its value stands."""
+    found = Inherited()
+    for key, value in options.items():
+        if value is None or not isinstance(key, str) or key in NOT_FOR_RULES:
+            continue
+        fate = meaning_of(key).fate
+        if key == SLACK and value:
+            found.options[key] = "${ALERTER_SLACK_WEBHOOK_URL}"
+        elif fate is Fate.ROUTES:
+            found.options[key] = _without_secrets(value, (key,), found.variables, where[key])
+        elif fate is Fate.RULE and key in OWN:
+            found.notes[key] = "left out: each rule has its own"
+        elif fate is Fate.RULE and any(is_secret("", text) for text in _texts(value)):
+            found.notes[key] = "left out: it holds a credential, and is shown in messages, links and state"
+        elif fate is Fate.RULE and key in SUPPORTED:
+            found.options[key] = value
+    return found
+
+
+def _without_secrets(value: Any, path: tuple[str, ...], variables: list[Variable], where: str) -> Any:
+    """Return an option of a notifier with the names of variables in place of its secrets."""
+    if isinstance(value, dict):
+        return {name: _without_secrets(inner, (*path, str(name)), variables, where) for name, inner in value.items()}
+    if isinstance(value, list):
+        several = len(value) > 1
+        return [
+            _without_secrets(inner, (*path, str(n)) if several else path, variables, where)
+            for n, inner in enumerate(value, 1)
+        ]
+    if isinstance(value, bool) or value in (None, "") or is_reference(value) or not _hides(path, str(value)):
+        return value
+    name = "_".join("".join(c if c.isascii() and c.isalnum() else "_" for c in part) for part in path).upper()
+    variables.append(Variable(name, "", where))
+    return f"${{{name}}}"
+
+
+def _hides(path: tuple[str, ...], text: str) -> bool:
+    if path[0].endswith(NO_SECRETS):
+        return False
+    names = [part for part in path if not part.isdecimal()]
+    return any(is_secret(name, text) or without_secrets(f"{name}: {text}") != f"{name}: {text}" for name in names)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
