@@ -26,7 +26,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "migrate",
         help="from ElastAlert's config.yaml and silences to alerter's",
         description="Show what every key of an ElastAlert configuration means here, and write alerter.yaml, "
-        "defaults.yaml, notifiers/routes.yaml and alerter.env (no secrets). With --writeback take over ElastAlert's silences.",
+        "defaults.yaml, notifiers/routes.yaml and alerter.env (no secrets). With --writeback take over "
+        "ElastAlert's silences.",
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
