@@ -23,6 +23,7 @@ _STRICT = re.compile(
     re.ASCII,
 )
 _COMMON = re.compile(r"(\d{4}-\d{2}-\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d{1,9}))?Z", re.ASCII)
+_MINUTE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:", re.ASCII)
 _MILLIS = re.compile(r"(-?\d+)(?:\.(\d{0,6}))?", re.ASCII)
 _SECONDS = re.compile(r"(-?)(\d+)(?:\.(\d{1,9}))?", re.ASCII)
 _OFFSET = re.compile(r"(?:UTC|GMT|UT)?([+-])(\d{1,2}|\d{4}|\d{6}|\d\d:\d\d|\d\d:\d\d:\d\d)", re.ASCII)
@@ -150,7 +151,22 @@ class DateFormat:
         raise NotADate(f"failed to parse date field [{text}] with format [{self.name}]{detail}")
 
 
+@lru_cache(maxsize=4096)
+def _minute(text: str) -> Millis:
+    """Return the instant of ``2026-03-10T11:00:``; raises NotADate for any other text."""
+    if not _MINUTE.fullmatch(text):
+        raise NotADate(text)
+    return _strict(f"{text}00Z", UTC, False)
+
+
 def _strict(text: str, zone: tzinfo, up: bool) -> Millis:
+    if len(text) == 24 and text[19] == "." and text[23] == "Z":  # as nearly all lines of logs write it
+        rest = text[17:19] + text[20:23]
+        if rest.isdigit() and rest.isascii() and rest < "60":
+            try:
+                return _minute(text[:17]) + int(rest)
+            except NotADate:
+                pass  # what is wrong is said of the whole text
     common = _COMMON.fullmatch(text)
     if common is None:
         return read_strict(text).at(zone, up)

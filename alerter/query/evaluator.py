@@ -58,8 +58,7 @@ class Evaluator:
 
     def extend(self, documents: Iterable[Document]) -> int:
         """Add documents at the end; return how many were accepted."""
-        add = self._loader.add
-        return sum(add(document) for document in documents)
+        return sum(map(self._loader.add, documents))
 
     @property
     def count(self) -> int:

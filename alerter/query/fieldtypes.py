@@ -74,7 +74,7 @@ class FieldType:
             if self.kind == "text":
                 return values
             if self.kind == "date":
-                return (self._date(values[0]),)
+                return (self._instant(values[0]),)
         if self.kind == "text":
             return tuple(map(written, values))
         if self.kind == "keyword":
@@ -96,8 +96,11 @@ class FieldType:
     def _date(self, value: Any) -> int:
         if isinstance(value, bool):
             raise BadValue(f"failed to parse field [{self.name}] of type [date]: [{as_text(value)}]")
+        return self._instant(written(value))
+
+    def _instant(self, text: str) -> int:
         try:
-            return self.format.read(written(value))
+            return self.format.read(text)
         except NotADate as error:
             raise BadValue(f"failed to parse field [{self.name}] of type [date]: {error}") from None
 

@@ -174,7 +174,12 @@ class Column:
         return self._new(key, values) if known is None else known
 
     def _new(self, key: Any, values: Cell) -> int:
-        known = self.index[key] = len(self.views[0].cells)
+        known = len(self.views[0].cells)
+        if key.__class__ is str and len(self.views) == 1 and self.views[0].type.is_date:
+            self.views[0].cells.append(self.views[0].type.typed(values))  # first: it may be no date
+            self.index[key] = known
+            return known
+        self.index[key] = known
         if self.common and key.__class__ is str:
             text, exact = self.views
             text.cells.append(values)

@@ -13,7 +13,7 @@ from alerter.errors import UsageError
 from alerter.plurals import many
 from alerter.query.evaluator import Document, Evaluator, QueryError, Rejection, UnsupportedQuery
 from alerter.sources.embedded_files import BadLine, LineParser, read_documents, stream_documents, value_at
-from alerter.sources.protocol import Answer, Hit, SearchRequest, SourceError
+from alerter.sources.protocol import Answer, Hit, SearchRequest, Selected, Selection, SourceError
 
 __all__ = ["BadLine", "Document", "EmbeddedSource", "Rejection", "read_documents"]
 
@@ -84,16 +84,25 @@ class EmbeddedSource:
         return self.extend(document for document in parsed if document is not None)
 
     def _counted(self, documents: Iterable[Document | Mapping[str, Any]]) -> Iterator[Document]:
+        room = 0
         for document in documents:
-            if self.events >= REFUSE_ABOVE:
-                raise UsageError(
-                    f"more than {REFUSE_ABOVE:,} documents are too many to hold in memory",
-                    "use Elasticsearch (ALERTER_ES_URL) for data of this size",
-                )
+            if room == 0:  # also where some were rejected since it was last asked
+                room = self._room()
+            room -= 1
             if not isinstance(document, Document):
                 self._parser.number += 1
                 document = Document(str(self._parser.number), document)
             yield document
+
+    def _room(self) -> int:
+        """Return how many more documents may be held, at least one; raises UsageError when it is none."""
+        room = REFUSE_ABOVE - self.events
+        if room <= 0:
+            raise UsageError(
+                f"more than {REFUSE_ABOVE:,} documents are too many to hold in memory",
+                "use Elasticsearch (ALERTER_ES_URL) for data of this size",
+            )
+        return room
 
     def search(self, requests: Sequence[SearchRequest]) -> list[Answer | SourceError]:
         """Answer each request in order; each fails alone."""
@@ -116,6 +125,11 @@ class EmbeddedSource:
                 yield list(map(_hit, hits))
         except QueryError as error:
             raise _failure(error) from None
+
+    def select(self, selection: Selection) -> Selected:
+        """Refuse: only a server evaluates these languages. Raises SourceError."""
+        message = f"a filter in {selection.query.language.called} is evaluated by Elasticsearch alone, not on files"
+        raise SourceError("unsupported", message, "run this rule against a cluster")
 
     def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:  # noqa: ARG002
         """Name the type of each field; an unmapped one has none, an object is ``object``."""
