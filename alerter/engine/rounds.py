@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from alerter.clock import thread_seconds
 from alerter.detectors.protocol import Question, Unanswered
+from alerter.plugins.waiting import waited
 from alerter.sources.events import Events
 from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader
@@ -32,14 +33,14 @@ def finish(reader: Reader, works: Mapping[str, Work[T]], failed: Callable[[str, 
     for _ in range(MOST_ROUNDS):
         asked: list[tuple[str, tuple[Question, ...]]] = []
         for name, work in pending.items():
-            began = thread_seconds()
+            began = thread_seconds() + waited()
             try:
                 done[name] = work.run()
             except Unanswered as unanswered:
                 asked.append((name, unanswered.questions))
             except Exception as error:  # a bug met by one rule never stops the others
                 failed(name, error)
-            work.events.spent.seconds += thread_seconds() - began
+            work.events.spent.seconds += thread_seconds() + waited() - began
         if not asked:
             return done
         answers = reader.answer([(works[name].events, questions) for name, questions in asked])

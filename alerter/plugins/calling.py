@@ -12,6 +12,7 @@ from alerter.clock import SECOND, Millis
 from alerter.model.rule import Custom, Key, Rule
 from alerter.plugins import DropMatch, Enhancement, Event, Matched, RuleType, Window
 from alerter.plugins.registry import ENHANCEMENTS, RULE_TYPES, PluginError, load, said
+from alerter.plugins.waiting import call
 from alerter.redact import redact_document
 
 Document = Mapping[str, Any]
@@ -34,7 +35,7 @@ def judged(
     )
     try:
         function: RuleType = load(RULE_TYPES, condition.plugin)
-        found = function(window)
+        found = call(f"{RULE_TYPES} {condition.plugin}", function, window)
         return None if found is None else redact_document(_plain(found), rule.redact)
     except (Exception, SystemExit) as error:  # whatever it does, it is this rule's failure
         raise _failed(f"the rule type {condition.plugin}", error) from error
@@ -45,7 +46,7 @@ def added(rule: Rule, name: str, shown: Matched) -> dict[str, Any]:
     shown = replace(shown, facts=_copy(shown.facts), event=_copy(shown.event), events=_copy(shown.events))
     try:
         function: Enhancement = load(ENHANCEMENTS, name)
-        found = function(shown)
+        found = call(f"{ENHANCEMENTS} {name}", function, shown)
         return {} if found is None else redact_document(_plain(found), rule.redact)
     except DropMatch:
         raise

@@ -84,7 +84,8 @@ def _unknown_type(document: Document, type_: object) -> Diagnostic:
         message = f"{type_}: Python classes of ElastAlert are not loaded"
         hint = "write it as a function and name it by an entry point of the group alerter.rule_types: docs/plugins.md"
         return document.diagnostic("error", "custom_type", message, hint, ("type",))
-    hint = did_you_mean(str(type_), [*TYPES, *installed(RULE_TYPES)]) or f"one of {', '.join(TYPES)}"
+    others = "a type of your own is an entry point of the group alerter.rule_types: docs/plugins.md"
+    hint = did_you_mean(str(type_), [*TYPES, *installed(RULE_TYPES)]) or f"one of {', '.join(TYPES)}; {others}"
     return document.diagnostic("error", "unknown_type", f"unknown rule type {type_!r}", hint, ("type",))
 
 
