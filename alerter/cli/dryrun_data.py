@@ -12,8 +12,8 @@ from alerter.errors import UsageError
 from alerter.model.rule import Rule
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.embedded_files import LineParser, lines_of, stream_documents
-from alerter.sources.hits import walk
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
+from alerter.sources.read_out import walk
 from alerter.sources.timefield import time_reader
 
 STDIN = "-"

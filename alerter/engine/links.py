@@ -27,7 +27,7 @@ def discover_link(rule: Rule, match: Match, parts: Sequence[Part] = ()) -> str:
     before = discover.before if discover.before is not None else rule.timeframe or MINUTE
     period = {"time": {"from": iso(match.at - before), "to": iso(match.at + (discover.after or 0))}}
     index = discover.index or (rule.index if rule.dated is None else rule.dated.starred)
-    filters = [_filter(index, clause) for clause in (*map(translated, rule.filter), *_key_clauses(match.key, parts))]
+    filters = [_filter(index, clause) for clause in (*map(translated, rule.clauses), *_key_clauses(match.key, parts))]
     state = {"columns": list(discover.columns), "filters": filters, "index": index, "interval": "auto"}
     base = rule.kibana_url.rstrip("/")
     if "/discover" not in base:

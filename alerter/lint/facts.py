@@ -6,9 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from alerter.clock import DAY, Millis
+from alerter.clock import DAY, HOUR, Millis
 from alerter.model.rule import Frequency, Rule
 from alerter.sources.asking import Asking
+from alerter.sources.languages import types_of
 from alerter.sources.parts import Types
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
 from alerter.sources.timefield import DATES
@@ -64,6 +65,7 @@ def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts]:
     dated = [rule for rule in rules if _dated(rule, types[rule.everywhere][0])]
     places = dict.fromkeys((rule.everywhere, rule.time.name) for rule in dated)
     requests = [r for index, time in places for r in _of_index(index, time, types[index][0], now)]
+    languages = {n: _answered(source, rule, now) for n, rule in enumerate(rules) if rule.server_query is not None}
     counted = {n: found for n, rule in enumerate(rules) if (found := _of_rule(rule, types[rule.everywhere][0], now))}
     answers = source.search([*requests, *counted.values()])
     for answer in answers:
@@ -75,7 +77,8 @@ def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts]:
     for n, rule in enumerate(rules):
         known, missing = types[rule.everywhere]
         of_index = indices.get((rule.everywhere, rule.time.name), ())
-        facts.append(_facts(Facts(known, now=now, missing=missing), rule, of_index, counts.get(n)))
+        lately = languages[n] if n in languages else counts.get(n)
+        facts.append(_facts(Facts(known, now=now, missing=missing), rule, of_index, lately))
     return facts
 
 
@@ -138,7 +141,7 @@ def _of_index(index: str, time: str, types: Types, now: Millis) -> tuple[SearchR
 
 def _of_rule(rule: Rule, types: Types, now: Millis) -> SearchRequest | None:
     """Return the question how many events the filter selected lately."""
-    if not types:
+    if not types or rule.server_query is not None:
         return None
     try:
         asking = Asking.of(rule, types)
@@ -149,12 +152,24 @@ def _of_rule(rule: Rule, types: Types, now: Millis) -> SearchRequest | None:
     return SearchRequest(rule.everywhere, {"size": 0, "track_total_hits": needed(rule), "query": query})
 
 
+def _answered(source: Source, rule: Rule, now: Millis) -> SourceError | None:
+    """Return why the server does not take the rule's query in EQL or ES|QL, None where it does."""
+    try:
+        asking = Asking.of(rule, types_of(source, rule, Asking.wanted(rule)))
+        if asking.time.types:
+            selection = asking.selection(now - HOUR, now, asking.time.range(now - HOUR, now))
+            source.select(replace(selection, size=1))
+    except SourceError as error:
+        return error
+    return None
+
+
 def _facts(
     facts: Facts, rule: Rule, of_index: Sequence[Answer | SourceError], lately: Answer | SourceError | None
 ) -> Facts:
     """Add the answers about an index (size and age, arrivals) and about a rule to what is known; errors say nothing."""
     if isinstance(lately, SourceError):
-        facts = replace(facts, refused=lately.reason if lately.kind == "rejected" else "")
+        facts = replace(facts, refused=lately.reason if lately.kind in ("rejected", "unsupported") else "")
     elif lately is not None:
         facts = replace(facts, lately=lately.total)
     whole, arrivals = of_index or (None, None)

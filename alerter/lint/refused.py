@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from alerter.lint.model import Found, Path, Subject
 from alerter.lint.queries import parsed
+from alerter.model.language import Language
 from alerter.query.errors import QueryError, RejectedQuery
 from alerter.query.names import QUERIES
-from alerter.ruleset.filters import SERVER_LANGUAGES
 from alerter.ruleset.suggest import did_you_mean
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _item(item: Any, path: Path) -> Iterator[Found]:
     if name == "query":
         for n, wrapped in enumerate(inner if isinstance(inner, list) else [inner]):
             yield from _item(wrapped, (*path, name, n) if isinstance(inner, list) else (*path, name))
-    elif name not in SERVER_LANGUAGES:
+    elif name not in set(Language):
         yield from _clause(item, path)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.indices import DatedIndex
+from alerter.model.language import ServerQuery, plain_clauses, server_query
 from alerter.model.metric import Metric, MetricAggregation, PercentageMatch, Windows
 from alerter.model.texts import NO_TEXTS, Texts
 
@@ -306,6 +307,16 @@ class Rule:
     def indices(self, start: Millis, end: Millis) -> str:
         """Return the expression that names the rule's indices for ``(start, end]``; some of them may be missing."""
         return self.index if self.dated is None else self.dated.between(start, end)
+
+    @cached_property
+    def server_query(self) -> ServerQuery | None:
+        """The part of ``filter`` in EQL or ES|QL, None without."""
+        return server_query(self.filter)
+
+    @cached_property
+    def clauses(self) -> tuple[Mapping[str, Any], ...]:
+        """The part of ``filter`` in query DSL and KQL."""
+        return plain_clauses(self.filter)
 
     @cached_property
     def timeframe(self) -> Millis:

@@ -13,7 +13,8 @@ OURS = frozenset(
 DIFFERENCES: dict[str, str] = {
     "name": "may be missing (the file's name); of two equal ones the second gets its file as suffix",
     "index": "may be missing when all indices are meant",
-    "filter": "a single mapping or none at all is fine; `kql:` is a clause too; EQL and ES|QL are refused",
+    "filter": "a single mapping or none at all is fine; `kql:` is a clause too; "
+    "one query in EQL or ES|QL is sent to a server that has them: [rules](rules.md#eql-and-esql)",
     "query_key": "an array counts under each of its values; several fields work with every type",
     "use_strftime_index": "the names for all days (hours) of the span; missing ones are left out",
     "timestamp_type": "`unix_ms` keeps its milliseconds",

@@ -8,12 +8,13 @@ from typing import Any
 
 from alerter.clock import DAY, Millis
 from alerter.model.history import NewTerm, ValueChange
+from alerter.model.language import Language
 from alerter.model.metric import Metric, MetricKind
 from alerter.model.rule import Cardinality, Custom, Key, KeyValue, Measuring, Rule, ValueList
 from alerter.query.kql import kql_to_dsl
 from alerter.sources.counted import named_fields
 from alerter.sources.parts import Part, Types, compared_parts, counted_part, key_part, metered_part, term_parts
-from alerter.sources.protocol import SearchRequest
+from alerter.sources.protocol import SearchRequest, Selection, SourceError
 from alerter.sources.timefield import DATES, TimeReader, time_reader
 
 LOOSE = (7 * DAY, DAY)
@@ -22,7 +23,7 @@ LOOSE = (7 * DAY, DAY)
 
 @dataclass(frozen=True)
 class Asking:
-    """The shape of a rule's requests, found out from the mapping; ``filter`` is the rule's, in the server's language.
+    """The shape of a rule's requests, found out from the mapping; ``filter`` is the rule's, in the server's query DSL.
 
     With ``loose``, a span, only events whose ``@timestamp`` lies near it are asked for: old shards are passed over.
     ``counted`` is the field whose different values are counted, ``metered`` the one whose values make another metric,
@@ -68,6 +69,7 @@ class Asking:
     def of(cls, rule: Rule, types: Types) -> Asking:
         """Look at the types of the fields that ``wanted`` names. Raises SourceError."""
         time = time_reader(rule, types)
+        _check_selected(rule, time)
         warnings: list[str] = []
         if not time.pushed:
             warnings.append(
@@ -92,7 +94,7 @@ class Asking:
             time,
             tuple(parts),
             tuple(warnings),
-            tuple(translated(clause) for clause in rule.filter),
+            tuple(translated(clause) for clause in rule.clauses),
             f"alerter-{rule.meaning()}",
             _listed(rule.condition, types) if isinstance(rule.condition, ValueList) else None,
             counted=counted,
@@ -110,6 +112,8 @@ class Asking:
     @property
     def counts(self) -> bool:
         """Whether counts answer for the events: the server knows their time, their keys, and which are listed."""
+        if self.rule.server_query is not None:
+            return False
         if not self.time.pushed or not self.time.types or not all(part.countable for part in self.parts):
             return False
         if isinstance(self.rule.condition, Custom) or (
@@ -130,9 +134,14 @@ class Asking:
         return "severity" not in self.rule.newest
 
     @property
+    def read_out(self) -> bool:
+        """Whether only reading documents tells more of the events: searches cannot select them, or not their times."""
+        return self.rule.server_query is not None or not self.time.pushed
+
+    @property
     def knows_terms(self) -> bool:
         """Whether the server names the values of the fields in which new ones are looked for."""
-        return all(part.countable for parts in self.terms for part in parts)
+        return self.rule.server_query is None and all(part.countable for parts in self.terms for part in parts)
 
     def outside(self, start: Millis, end: Millis) -> SearchRequest:
         """Return the question whether any event of a span has its ``@timestamp`` elsewhere, or none at all."""
@@ -175,6 +184,19 @@ class Asking:
     def scan(self, start: Millis, end: Millis, *more: Any) -> SearchRequest:
         """Return the request for all events in ``(start, end]``, of ``more`` clauses: times and keys, oldest first."""
         return self.over(start, end, self.listing([*self.clauses(start, end), *more], "asc"))
+
+    def selection(self, start: Millis, end: Millis, *more: Any, whole: bool = False) -> Selection:
+        """Return how a rule's query in EQL or ES|QL is asked for its events, each with its time and its key.
+
+        ``more`` clauses may leave out what is not looked for; ES|QL may make columns of which they know nothing.
+        """
+        query = self.rule.server_query
+        assert query is not None
+        clauses = (*self.filter, *(more if query.language is Language.EQL else ()))
+        fields = (self.time.doc_value(), *self.doc_values)
+        whole = whole or isinstance(self.rule.condition, Custom) or bool(self._sources())
+        index, lenient = self.rule.indices(start, end), self.rule.dated is not None
+        return Selection(query, index, self.time.field, clauses, 0, fields, whole, lenient=lenient)
 
     def listing(self, clauses: Sequence[Any], order: str) -> dict[str, Any]:
         """Return the body that lists what clauses select by time, each with its time, its key and what is looked at."""
@@ -230,6 +252,19 @@ def translated(clause: Any) -> Any:
             return kql_to_dsl(clause["kql"])
         return {name: translated(inner) for name, inner in clause.items()}
     return [translated(inner) for inner in clause] if isinstance(clause, list | tuple) else clause
+
+
+def _check_selected(rule: Rule, time: TimeReader) -> None:
+    """Raise SourceError where the events of a query in the server's own language cannot be read by time."""
+    if rule.server_query is None:
+        return
+    title = rule.server_query.language.called
+    if not time.pushed:
+        message = f"{time.field} is mapped as {time.types}, and the events of {title} are read by time"
+        raise SourceError("rejected", message, "name a date: timestamp_field")
+    if not time.types and rule.server_query.language is Language.ESQL:
+        message = f"the {title} query answers without the column {time.field}"
+        raise SourceError("rejected", message, "let it KEEP the time of each event, or name that: timestamp_field")
 
 
 def _metric_of(rule: Rule) -> Metric | None:

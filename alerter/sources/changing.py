@@ -144,6 +144,8 @@ class _Changing:
         known = dict(self.history.values) if self.history is not None else {}
         if self.condition.timeframe or not self.asking.time.pushed:
             return {}  # what is read goes back far enough
+        if self.rule.server_query is not None:
+            return known  # no search finds the event before
         since = None if self.history is None or self.history.at >= self.begin else self.history.at
         wanted = [
             (raw, since if key in known else None)

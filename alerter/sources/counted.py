@@ -62,7 +62,7 @@ def top(events: Events, question: Question) -> Asked:
 
 
 def _top(rule: Rule, name: str, answer: Answer, aggregation: str) -> Top:
-    rows = tuple((_shown(rule, name, _key(bucket)), int(bucket["doc_count"])) for bucket in answer.buckets(aggregation))
+    rows = tuple((shown(rule, name, _key(bucket)), int(bucket["doc_count"])) for bucket in answer.buckets(aggregation))
     return Top(name, rows, int(answer.aggregation(aggregation).get("sum_other_doc_count", 0)))
 
 
@@ -82,7 +82,7 @@ def table(events: Events, question: Question) -> Asked:
     def read(answer: Answer) -> Sequence[Row]:
         found = [(bucket["key"], int(bucket["doc_count"])) for bucket in answer.buckets("rows")]
         cells = [(f"c{n}", column.path) for n, column in enumerate(columns)]
-        return ordered((tuple(_shown(events.rule, p, key.get(c)) for c, p in cells), count) for key, count in found)
+        return ordered((tuple(shown(events.rule, p, key.get(c)) for c, p in cells), count) for key, count in found)
 
     return request, read
 
@@ -122,7 +122,8 @@ def _key(bucket: Mapping[str, Any]) -> Any:
     return bucket.get("key_as_string", bucket["key"])
 
 
-def _shown(rule: Rule, name: str, value: Any) -> str:
+def shown(rule: Rule, name: str, value: Any) -> str:
+    """Return a value as messages show it."""
     if value is None:
         return NOTHING
     return str(hide(name, value if isinstance(value, str | int | float) else str(value), rule.redact))

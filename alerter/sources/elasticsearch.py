@@ -13,7 +13,17 @@ from elasticsearch import Elasticsearch
 from alerter.clock import SECOND, Millis, SystemClock
 from alerter.pressure import Pressure
 from alerter.sources.es_client import TIMEOUT_SECONDS, as_source_error, from_answer
-from alerter.sources.protocol import UNREADABLE, Answer, Hit, SearchRequest, SourceError, unreadable
+from alerter.sources.es_select import select
+from alerter.sources.protocol import (
+    UNREADABLE,
+    Answer,
+    Hit,
+    SearchRequest,
+    Selected,
+    Selection,
+    SourceError,
+    unreadable,
+)
 
 BATCH = 100
 """Searches in one ``_msearch``."""
@@ -137,6 +147,18 @@ class ElasticsearchSource:
         if allowed:
             return answer
         return SourceError("denied", f"the user may not read {index}", f"grant the privilege read on {index}")
+
+    def select(self, selection: Selection) -> Selected:
+        """Answer a query in EQL or ES|QL; raises SourceError when anything is incomplete."""
+        try:
+            with self.pressure.slot(), self._counted():
+                found = select(self._client, selection)
+        except Exception as error:
+            failed = as_source_error(error)
+            self._felt([failed])
+            raise failed from None
+        self._felt([])
+        return found
 
     def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Name the mapped types of each field; raises SourceError(kind="missing") when there is no such index."""

@@ -6,12 +6,14 @@ import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from alerter.model.rule import Redaction
 from alerter.redact import redact_text
 from alerter.sources.hidden import hidden
-from alerter.sources.protocol import Answer, Hit, SearchRequest, Source, SourceError
+from alerter.sources.languages import as_sent
+from alerter.sources.protocol import Answer, Hit, SearchRequest, Selected, Selection, Source, SourceError
 
 ACCESS = '-H "Authorization: ApiKey $ALERTER_ES_API_KEY"'
 """Left to the reader's shell: no address and no credential is ever in a line."""
@@ -62,6 +64,15 @@ class ExplainedSource:
             yield hits
         self.requests = self._source.requests
 
+    def select(self, selection: Selection) -> Selected:
+        """Answer a query in a language of the server's own; raises SourceError."""
+        path, body = as_sent(selection)
+        self._keep(path, body)
+        found = self._source.select(selection)
+        self._tell(1, len(found.hits))
+        self.requests = self._source.requests
+        return found
+
     def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Name the mapped types of each field."""
         names = ",".join(quote(name, safe="*.@") for name in dict.fromkeys(fields))
@@ -82,12 +93,12 @@ class ExplainedSource:
     def _note(self, request: SearchRequest) -> None:
         options = {"preference": request.preference, "ignore_unavailable": "true" if request.lenient else None}
         chosen = urlencode({name: value for name, value in options.items() if value})
-        chosen = f"?{chosen}" if chosen else ""
-        body = json.dumps(hidden(request.body, self.redaction), default=str)
-        body = shlex.quote(redact_text(body, self.redaction))
+        self._keep(f"{_index(request.index)}/_search" + (f"?{chosen}" if chosen else ""), request.body)
+
+    def _keep(self, path: str, body: Mapping[str, Any]) -> None:
+        text = shlex.quote(redact_text(json.dumps(hidden(body, self.redaction), default=str), self.redaction))
         kind = "-H 'Content-Type: application/json'"
-        line = f'curl -sS {ACCESS} {kind} "$ALERTER_ES_URL/{_index(request.index)}/_search{chosen}" -d {body}'
-        self._lines[line] = None
+        self._lines[f'curl -sS {ACCESS} {kind} "$ALERTER_ES_URL/{path}" -d {text}'] = None
 
 
 def _index(index: str) -> str:

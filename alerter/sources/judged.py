@@ -15,9 +15,9 @@ from alerter.model.rule import Key, Redaction, Rule
 from alerter.redact import hide
 from alerter.sources.asking import Asking
 from alerter.sources.events import exact_curves
-from alerter.sources.hits import Unpushed
 from alerter.sources.parts import Part
 from alerter.sources.protocol import Answer, Searching, SearchRequest, Source, SourceError
+from alerter.sources.read_out import ReadOut
 
 T = TypeVar("T")
 Steps = Generator[list[SearchRequest], list[Answer], T]
@@ -26,7 +26,7 @@ LONGEST = 200
 """Characters of a value that are kept to be shown: the checkpoint holds the last values of thousands of keys."""
 
 
-class Judged(Unpushed):
+class Judged(ReadOut):
     """The events that are matches, each with what makes it one; their instants are all known.
 
     ``read`` is the number of events among which they were found.

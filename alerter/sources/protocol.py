@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from alerter.model.language import ServerQuery
+
 
 @dataclass(frozen=True)
 class SearchRequest:
@@ -55,6 +57,35 @@ class Answer:
         return found
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The oldest ``size`` events that an EQL or ES|QL query selects, by the field ``time``; 0 of ES|QL: its columns.
+
+    ``clauses`` of query DSL select among the documents before the query does. ``fields`` are asked for as doc values
+    are, ``whole`` asks for documents. With ``counted`` the number of all events is answered, without any of them; only
+    of ES|QL.
+    """
+
+    query: ServerQuery
+    index: str
+    time: str
+    clauses: tuple[Mapping[str, Any], ...]
+    size: int
+    fields: tuple[Any, ...] = ()
+    whole: bool = False
+    counted: bool = False
+    lenient: bool = False
+
+
+@dataclass(frozen=True)
+class Selected:
+    """A complete answer; ``columns`` are those of ES|QL, with their types, and ``total`` is what was counted."""
+
+    hits: tuple[Hit, ...] = ()
+    columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    total: int = 0
+
+
 TOO_MANY = "too_many"
 """The kind of an error that a shorter span may not have: more than is kept of one evaluation."""
 
@@ -64,8 +95,8 @@ class SourceError(Exception):
 
     ``kind`` is one of ``unreachable`` (no connection, time-out), ``incomplete`` (failed shards, ``timed_out``),
     ``rejected`` (the server refuses the query; retrying is useless), ``denied`` (401, 403), ``busy`` (429, 503),
-    ``missing`` (no such index), ``unsupported`` (the embedded evaluator does not implement it) and ``too_many`` (more
-    than is kept of one evaluation; of a shorter span it may be less).
+    ``missing`` (no such index), ``unsupported`` (the embedded evaluator, or the server, does not implement it) and
+    ``too_many`` (more than is kept of one evaluation; of a shorter span it may be less).
     """
 
     def __init__(self, kind: str, reason: str, hint: str = "") -> None:
@@ -111,6 +142,12 @@ class Source(Protocol):
 
         The body names ``sort`` (the first key is the time field); the source adds a tie-break that follows
         arrival order within a shard, holds a point in time open, and pages with ``search_after``.
+        """
+
+    def select(self, selection: Selection) -> Selected:
+        """Answer a query in a language of the server's own. Raises SourceError.
+
+        Its kind is ``unsupported`` where there is no such language here.
         """
 
     def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:

@@ -11,10 +11,12 @@ from alerter.model.rule import Rule
 from alerter.sources.asking import Asking
 from alerter.sources.counting import Counting, kept_width, only_answer
 from alerter.sources.events import Events, Take
-from alerter.sources.hits import HitEvents, walk
+from alerter.sources.hits import HitEvents
+from alerter.sources.languages import Place, place_of, types_of
 from alerter.sources.opening import Opening, Plan, Reading, hit_events
 from alerter.sources.parts import Types
 from alerter.sources.protocol import UNREADABLE, SearchRequest, Source, SourceError, unreadable
+from alerter.sources.read_out import walk
 from alerter.sources.spreading import Spreading
 from alerter.sources.tally import Tally
 from alerter.sources.terms import Seen
@@ -86,7 +88,7 @@ class Reader:
 
     def read(self, rule: Rule, start: Millis, end: Millis) -> HitEvents:
         """Read every event of the rule in ``(start, end]`` one by one. Raises SourceError."""
-        types = self.source.field_types(rule.everywhere, Asking.wanted(rule))
+        types = types_of(self.source, rule, Asking.wanted(rule))
         return HitEvents(rule, self.source, Asking.of(rule, types), start, end)
 
     def extent(self, rule: Rule) -> tuple[Millis | None, Millis | None]:
@@ -106,7 +108,7 @@ class Reader:
         types = self._types(reading.rule for reading in stale)
         errors: dict[str, SourceError] = {}
         for reading in stale:
-            found = types[reading.rule.everywhere]
+            found = types[place_of(reading.rule)]
             try:
                 if isinstance(found, SourceError):
                     raise found
@@ -132,17 +134,19 @@ class Reader:
             return False
         return plan.rule is reading.rule or plan.rule == reading.rule
 
-    def _types(self, rules: Iterable[Rule]) -> dict[str, Types | SourceError]:
-        """Look at the mapping of each index once."""
-        fields: dict[str, dict[str, None]] = defaultdict(dict)
+    def _types(self, rules: Iterable[Rule]) -> dict[Place, Types | SourceError]:
+        """Look at the mapping of each index, and at the columns of each ES|QL query, once."""
+        fields: dict[Place, dict[str, None]] = defaultdict(dict)
+        first: dict[Place, Rule] = {}
         for rule in rules:
-            fields[rule.everywhere] |= dict.fromkeys(Asking.wanted(rule))
-        found: dict[str, Types | SourceError] = {}
-        for index, names in fields.items():
+            fields[place_of(rule)] |= dict.fromkeys(Asking.wanted(rule))
+            first.setdefault(place_of(rule), rule)
+        found: dict[Place, Types | SourceError] = {}
+        for place, names in fields.items():
             try:
-                found[index] = self.source.field_types(index, list(names))
+                found[place] = types_of(self.source, first[place], list(names))
             except SourceError as error:
-                found[index] = error
+                found[place] = error
         return found
 
     def _plan(self, reading: Reading, types: Types) -> None:

@@ -87,6 +87,20 @@ class TermEvents(Judged):
                 return found + ([lacking(parts)] if all(v is None for _, v in held) else [p.clause(v) for p, v in held])
         return found
 
+    def is_of(self, hit: Hit, key: Key) -> bool:
+        """Whether an event has a term, or lacks it where that is what the key says."""
+        return any(
+            self.named((*(rest or ()), *zip((part.name for part in parts), values, strict=True)), named) == key
+            for parts in self.asking.terms
+            for named in [(*self.asking.parts, *parts)]
+            for rest in self.keys_of(hit)
+            for values in [*product(*(terms_of(part, hit) for part in parts)), *_lacked(parts, hit)]
+        )
+
+
+def _lacked(parts: Sequence[Part], hit: Hit) -> list[tuple[Any, ...]]:
+    return [(None,) * len(parts)] if any(lacks_value(part, hit) for part in parts) else []
+
 
 class _Terms:
     def __init__(

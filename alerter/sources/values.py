@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 MISSING = object()
@@ -22,6 +23,19 @@ def values_at(document: Mapping[str, Any], path: str) -> tuple[Any, ...]:
     if found is None:
         return ()
     return tuple(found) if isinstance(found, list) else (found,)
+
+
+def only(document: Mapping[str, Any], names: Sequence[str], above: str = "") -> dict[str, Any]:
+    """Return the part of a document that these paths name, with all below them; ``*`` stands for any letters."""
+    found: dict[str, Any] = {}
+    for name, value in document.items():
+        path = f"{above}{name}"
+        if any(fnmatchcase(path, wanted) for wanted in names):
+            found[name] = value
+        elif isinstance(value, Mapping):
+            inner = only(value, names, f"{path}.")
+            found |= {name: inner} if inner else {}
+    return found
 
 
 def _find(node: Any, path: str) -> Any:
