@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
 
 
 def iso(at: Millis) -> str:
     """Return ISO 8601 in UTC with milliseconds: ``2026-03-10T11:00:00.123Z``."""
-    seconds, rest = divmod(at, SECOND)
-    return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{rest:03d}Z"
+    minute, rest = divmod(at, MINUTE)
+    return f"{_minute(minute)}{rest // SECOND:02d}.{rest % SECOND:03d}Z"
+
+
+@lru_cache(maxsize=4096)
+def _minute(number: int) -> str:
+    """Return the minute of that number since 1970 as ``2026-03-10T11:00:``."""
+    return datetime.fromtimestamp(number * 60, UTC).isoformat()[:17]
 
 
 def time_text(at: Millis) -> str:

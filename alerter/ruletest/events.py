@@ -49,18 +49,20 @@ def expand(case: Case, rules: Sequence[Rule]) -> list[Logged]:
 def _inline(written: Inline, fields: Sequence[TimeField]) -> Iterator[Logged]:
     repeat = written.repeat
     dice = random.Random(repeat.seed)  # noqa: S311 - a reproducible test, not a secret
-    plain = not _NUMBER.search(repr(written.document))
+    numbered = {name: value for name, value in written.document.items() if _NUMBER.search(repr(value))}
     states = any(value_at(written.document, f.name) is not None or f.name in written.each for f in fields)
+    untimed = not states and not written.each
     number = 0
     for nth in range(repeat.count):
         for values in product(*written.each.values()):
             number += 1
             at = written.at + nth * repeat.every + (dice.randrange(repeat.jitter + 1) if repeat.jitter else 0)
-            source = dict(written.document) if plain else _numbered(written.document, number)
+            source = {**written.document, **_numbered(numbered, number)} if numbered else dict(written.document)
             for name, value in zip(written.each, values, strict=True):
                 put(source, name, value)
             stated = _time_of(source, fields[0]) if states else None
-            yield Logged(at if stated is None else stated, written.visible.of(at), _timed(source, fields, at))
+            timed = _timed(source, fields, at, anew=untimed)
+            yield Logged(at if stated is None else stated, written.visible.of(at), timed)
 
 
 def _sample(written: Sample, fields: Sequence[TimeField]) -> list[Logged]:
