@@ -12,11 +12,12 @@ from alerter.delivery.attempts import NotAllowed
 from alerter.delivery.changes import as_edited, as_sent, with_delivery
 from alerter.delivery.digests import as_shown, is_waiting, revision_shown, shows
 from alerter.delivery.failing import Failing
+from alerter.delivery.groups import Groups
 from alerter.delivery.journal import Journal
 from alerter.delivery.reactions import LOOKS, Looks
 from alerter.delivery.reconcile import Reconciler
 from alerter.delivery.storm import Storms
-from alerter.delivery.tasks import Task, due, failed_over, heard, is_storm, post_of, tasks
+from alerter.delivery.tasks import Task, due, failed_over, heard, is_ahead, is_held, is_storm, post_of, tasks
 from alerter.delivery.tools import Report, Tools
 from alerter.engine.telling import Obstacle
 from alerter.metrics import Metrics
@@ -85,6 +86,7 @@ class Courier:
         self._reconciler = Reconciler(self._tools, self._sent)
         self._failing = Failing(self._tools)
         self._storms = Storms(self._tools)
+        self._groups = Groups(self._tools)
         self._waiting: dict[str, Millis] = {}
         self._full: set[tuple[str, str]] = set()
         self._list_again: Millis = 0
@@ -112,9 +114,10 @@ class Courier:
     def _pass(self, report: Report) -> None:
         now = self._clock.now()
         listed = self._listed()
-        report.idle = all(is_waiting(incident) for incident in listed)
+        report.idle = all(is_waiting(incident) or is_ahead(incident, now) for incident in listed)
         self._rates.share = max(self._tools.share(), 1)
-        self._storms.fold(listed, fresh=self._fresh)
+        self._groups.fold(listed)
+        self._storms.fold(self._ledger.listed(), fresh=self._fresh)
         unfinished = self._ledger.listed()
         self._measure(unfinished, now)
         self._full.clear()
@@ -173,15 +176,15 @@ class Courier:
             self._failing.failed(incident, delivery, NotifierError(Failure.UNCLEAR, "interrupted"))
 
     def _kept_back(self, incident: Incident, delivery: Delivery) -> bool:
-        """Drop what is silenced by now, and the end of what was never told."""
-        obstacle = self._tools.silenced(incident, self._clock.now())
+        """Drop what is silenced by now (a group asks that of its members), and the end of what was never told."""
+        obstacle = None if incident.roll else self._tools.silenced(incident, self._clock.now())
         if obstacle is not None and delivery.kind in (Kind.FIRING, Kind.REPEAT):
             self._tools.drop(incident, delivery, obstacle[0], obstacle)
             return True
         if delivery.kind is Kind.RESOLVED and not heard(incident, delivery):
             self._tools.drop(incident, delivery, Reason.NEVER_TOLD)
             return True
-        return self._storms.tells_end(incident, delivery)
+        return is_held(incident, delivery) or self._storms.tells_end(incident, delivery)
 
     def _could_send(self, delivery: Delivery, notifier: Notifier) -> bool:
         now, place = self._clock.monotonic(), self._tools.place(delivery.receiver, delivery.channel)

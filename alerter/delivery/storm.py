@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from alerter.clock import MINUTE, Millis
-from alerter.delivery.changes import with_delivery
 from alerter.delivery.digests import joinable, marked, new_digest, with_members, without_members
+from alerter.delivery.folding import Queued, leave_to
 from alerter.delivery.members import Members
 from alerter.delivery.tasks import is_storm, post_of, rank
 from alerter.delivery.tools import Tools
@@ -23,7 +23,6 @@ CRITICAL_ROOTS = 20
 MOST_DIGESTS = 20
 BUCKET: Millis = 10 * MINUTE
 """Engines that meet the same storm within the same such span make the same digest."""
-Queued = tuple[Incident, Delivery]
 
 
 @dataclass
@@ -59,7 +58,7 @@ class Storms:
             if is_storm(incident):
                 self._go_on(incident, fresh=fresh)
                 continue
-            for delivery in incident.outbox:
+            for delivery in (d for d in incident.outbox if d.group is None):
                 if delivery.kind is Kind.RESOLVED:
                     ending[incident.id] = None
                 if delivery.state is DeliveryState.PLANNED and self._is_limited(delivery):
@@ -129,6 +128,7 @@ class Storms:
         return (
             delivery.kind in (Kind.FIRING, Kind.REPEAT)
             and post_of(incident, delivery.receiver) is None
+            and incident.roll is None
             and not delivery.note
             and self._limit(delivery) is not None
         )
@@ -154,31 +154,17 @@ class Storms:
         opened = min(incident.opened for incident, _ in chosen)
         told = self._digest(place, chosen[0][1], opened, storm.limit)
         if told:
-            self._drop_all({delivery.id: told for _, delivery in chosen}, chosen)
+            leave_to(self._tools, {delivery.id: told for _, delivery in chosen}, chosen, Reason.STORM)
             storm.folded.append((self._tools.clock.monotonic(), len(chosen)))
 
     def _tell_ends(self, incidents: Sequence[Incident]) -> None:
         """Leave to the digest the ends of incidents that nothing but it told of."""
-        ended = [(i, d, told_in(i, d)) for i in incidents for d in i.outbox if d.kind is Kind.RESOLVED]
+        ends = [(i, d) for i in incidents for d in i.outbox if d.kind is Kind.RESOLVED and d.group is None]
+        ended = [(i, d, told_in(i, d)) for i, d in ends]
         told = {delivery.id: document for _, delivery, document in ended if document}
         for document in dict.fromkeys(told.values()):
             self._mark(document, None, self._shortest)
-        self._drop_all(told, [(i, d) for i, d, document in ended if document])
-
-    def _drop_all(self, told: Mapping[str, str], queued: Sequence[Queued]) -> None:
-        def drop(incident: Incident) -> Incident:
-            for delivery in incident.outbox:
-                if delivery.id in told and delivery.state is DeliveryState.PLANNED:
-                    incident = with_delivery(incident, _dropped(delivery, told[delivery.id]))
-            return incident
-
-        done = set(self._tools.ledger.change_all(list(dict.fromkeys(i.id for i, _ in queued)), drop))
-        for incident, delivery in queued:
-            if incident.id in done:
-                self._tools.report.dropped += 1
-                self._tools.journal.count(delivery, "digested")
-                detail = f"{delivery.kind} to {delivery.channel}"
-                self._tools.journal.note(incident, delivery, "digested", detail, reason=str(Reason.STORM))
+        leave_to(self._tools, told, [(i, d) for i, d, document in ended if document], Reason.STORM)
 
     def _digest(self, place: str, like: Delivery, opened: Millis, limit: Millis) -> str:
         """Return the digest that may be joined, marked, or a new one; "" when other engines keep changing them."""
@@ -212,14 +198,11 @@ class Storms:
 
 def told_in(incident: Incident, delivery: Delivery) -> str:
     """Return the digest that is to tell of an end: that which told of the beginning, and nothing else did."""
-    mine = [d for d in incident.deliveries if d.receiver == delivery.receiver and d.kind in (Kind.FIRING, Kind.REPEAT)]
+    own = [d for d in incident.deliveries if d.receiver == delivery.receiver and d.group is None]
+    mine = [d for d in own if d.kind in (Kind.FIRING, Kind.REPEAT)]
     if delivery.kind is not Kind.RESOLVED or any(d.state is not DeliveryState.DROPPED for d in mine):
         return ""
-    return next((d.digest for d in reversed(mine) if d.in_storm_digest), "")
-
-
-def _dropped(delivery: Delivery, document: str) -> Delivery:
-    return replace(delivery, state=DeliveryState.DROPPED, error=str(Reason.STORM), digest=document)
+    return next((d.digest for d in reversed(mine) if d.in_digest), "")
 
 
 def _limits(node: Node) -> Iterator[tuple[str, Millis | None]]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from alerter.clock import MINUTE, SECOND, Millis
+from alerter.engine.groups import next_told
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post, Reason, digest
 from alerter.notifiers.protocol import Failure
 
@@ -15,6 +16,8 @@ DIGEST_EVERY: Millis = 30 * SECOND
 """The same for a storm digest."""
 DIGEST_SELDOM: Millis = 5 * MINUTE
 """A digest that nothing was marked in is looked at this often: members may close quietly."""
+SOON: Millis = MINUTE
+"""A group's document of which nothing is to be told for longer than this keeps delivery from no rest."""
 SETTLING: Millis = 3 * SECOND
 """A digest is read anew so long after it was marked: lists of other engines' writes lag."""
 
@@ -71,6 +74,22 @@ def is_storm(incident: Incident) -> bool:
     return incident.type == "digest" and "storm" in incident.labels
 
 
+def is_ahead(incident: Incident, now: Millis) -> bool:
+    """Whether it is a group's document with nothing to do within ``SOON`` of ``now`` (wall clock)."""
+    roll = incident.roll
+    if roll is None or incident.outbox or incident.stale_posts or incident.rechecks:
+        return False
+    at = next_told(roll)
+    return at is None or at + roll.delay > now + SOON
+
+
+def is_held(incident: Incident, delivery: Delivery) -> bool:
+    """Whether its group is to tell a message: it was not tried, and its incident has no message of its own there."""
+    if delivery.group is None or delivery.state is not DeliveryState.PLANNED or delivery.attempts:
+        return False
+    return delivery.kind is Kind.RESOLVED or post_of(incident, delivery.receiver) is None
+
+
 def _refresh_due(incident: Incident, post: Post, now: Millis) -> bool:
     if is_storm(incident):
         settled = bool(incident.outbox) or not 0 <= now - incident.updated < SETTLING
@@ -81,7 +100,7 @@ def _refresh_due(incident: Incident, post: Post, now: Millis) -> bool:
 
 def rank(incident: Incident, delivery: Delivery) -> int:
     """Return how early a delivery is made: 0 first, which is critical ones and what stands for many."""
-    if is_storm(incident):
+    if is_storm(incident) or (incident.roll is not None and post_of(incident, delivery.receiver) is None):
         return 0
     if post_of(incident, delivery.receiver) is None:
         return 0 if incident.severity == "critical" else 1
@@ -119,7 +138,7 @@ def heard(incident: Incident, delivery: Delivery) -> bool:
     return any(
         d.receiver in receivers
         and d.kind in (Kind.FIRING, Kind.REPEAT)
-        and (d.state is not DeliveryState.DROPPED or d.in_storm_digest)
+        and (d.state is not DeliveryState.DROPPED or d.in_digest)
         for d in incident.deliveries
     )
 

@@ -53,7 +53,10 @@ def _inhibited(routing: Routing, incident: Incident, others: Sequence[Incident],
     sources: list[Mapping[str, str]] = [
         labels_of(other)
         for other in others
-        if other.id != incident.id and other.opened <= at and (other.resolved is None or other.resolved > at)
+        if other.id != incident.id
+        and other.roll is None
+        and other.opened <= at
+        and (other.resolved is None or other.resolved > at)
     ]
     found = routing.inhibited(labels_of(incident), sources) if sources else None
     if found is None:

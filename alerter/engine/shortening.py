@@ -40,7 +40,7 @@ def shortened(incident: Incident, since: Millis) -> Incident:
 
 def _is_repeat(delivery: Delivery) -> bool:
     plain = delivery.kind is Kind.REPEAT and not delivery.raised and not delivery.recheck
-    in_a_digest = bool(delivery.digest) or delivery.error == Reason.CATCH_UP
+    in_a_digest = (bool(delivery.digest) and delivery.group is None) or delivery.error == Reason.CATCH_UP
     return plain and not in_a_digest
 
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from alerter.clock import Millis
 from alerter.engine.decisions import of_plan, of_transition, of_verdict
+from alerter.engine.groups import ends_of, group_of
 from alerter.engine.repeats import again
 from alerter.engine.shortening import shortened
 from alerter.engine.telling import Heard, Told, has_heard, tell
@@ -17,6 +18,7 @@ from alerter.model.incident import (
     Decision,
     Delivery,
     DeliveryState,
+    Group,
     Incident,
     Kind,
     Match,
@@ -214,9 +216,9 @@ def _resolved(story: Story, transition: Transition, scene: Scene) -> None:
     )
     story.decisions.append(of_transition(story.incident, transition))
     moved = incident.resolved is not None  # late events, judged after a checkpoint's write was lost
-    if not story.incident.quiet_close and not moved:
-        for receiver in Heard.of(incident).receivers:
-            _plan(story, Told(receiver, Kind.RESOLVED, transition.reason), transition.at, scene)
+    for receiver in () if moved else Heard.of(incident).receivers:
+        for group in ends_of(incident, receiver, transition.at, quiet=story.incident.quiet_close, rule=scene.rule):
+            _plan(story, Told(receiver, Kind.RESOLVED, transition.reason), transition.at, scene, group)
 
 
 _APPLY: dict[Change, Callable[[Story, Transition, Scene], None]] = {
@@ -257,7 +259,13 @@ def _tell(story: Story, at: Millis, change: Change, reason: Reason, scene: Scene
         if told.kind is None:
             story.decisions.append(of_verdict(incident, told, at))
         else:
-            _plan(story, told, at, scene, raised=raised)
+            _plan(story, told, at, scene, _group(story, destinations, told, at, scene), raised=raised)
+
+
+def _group(story: Story, destinations: Sequence[Destination], told: Told, at: Millis, scene: Scene) -> Group | None:
+    """Return what a message is told together with; a digest of a gap stands for each of them."""
+    destination = next(d for d in destinations if d.receiver == told.receiver)
+    return None if scene.digested else group_of(scene.rule, story.incident, destination, at)
 
 
 def _tell_untold(story: Story, at: Millis, scene: Scene) -> None:
@@ -267,10 +275,10 @@ def _tell_untold(story: Story, at: Millis, scene: Scene) -> None:
     silenced = scene.audience.silenced(incident, at)
     for told in tell(waiting, heard, silenced, Change.OPENED, Reason.SILENCE_ENDED, at):
         if told.kind is not None:
-            _plan(story, told, at, scene)
+            _plan(story, told, at, scene, _group(story, waiting, told, at, scene))
 
 
-def _plan(story: Story, told: Told, at: Millis, scene: Scene, *, raised: bool = False) -> None:
+def _plan(story: Story, told: Told, at: Millis, scene: Scene, group: Group | None, *, raised: bool = False) -> None:
     incident = story.incident
     assert told.kind is not None
     nth = sum(1 for d in incident.deliveries if d.at == at and d.receiver == told.receiver and d.kind is told.kind)
@@ -284,6 +292,7 @@ def _plan(story: Story, told: Told, at: Millis, scene: Scene, *, raised: bool = 
         text=scene.words.text(incident, told.kind, told.reason, at),
         route=told.route,
         raised=raised,
+        group=group,
     )
     if scene.digested:
         delivery = replace(delivery, state=DeliveryState.DROPPED, error=str(Reason.CATCH_UP))

@@ -25,7 +25,7 @@ class Heard:
 
     @classmethod
     def of(cls, incident: Incident) -> Heard:
-        """Read it from the incident's deliveries; what was dropped was never heard, unless a storm digest tells it."""
+        """Read it from the incident's deliveries; what was dropped was never heard, unless others tell of it."""
         last: dict[str, Millis] = {}
         for delivery in incident.deliveries:
             receiver, at = delivery.receiver, delivery.at
@@ -40,7 +40,7 @@ def has_heard(receiver: str, incident: Incident) -> bool:
 
 
 def _was_heard(delivery: Delivery) -> bool:
-    return delivery.kind in _TELLING and (delivery.state is not _DROPPED or delivery.in_storm_digest)
+    return delivery.kind in _TELLING and (delivery.state is not _DROPPED or delivery.in_digest)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class Reason(StrEnum):
     NO_RECEIVER = "no_receiver"
     NEVER_TOLD = "never_told"
     TEST = "test"
+    GROUPED = "grouped"
 
 
 class Kind(StrEnum):
@@ -61,6 +62,30 @@ class DeliveryState(StrEnum):
 
 
 @dataclass(frozen=True)
+class Group:
+    """What a message is told together with, and when; all instants are event time.
+
+    ``id`` stands for route, receiver and the values of ``labels``. What is first told of a group waits for ``wait``,
+    what is told later for the next multiple of ``interval`` after that; with a ``cron``, for its next fire time.
+    ``since`` is the instant whose evaluation planned the message, which is computed ``delay`` later (wall clock);
+    ``by_match``: the group's clock starts at the match instead. ``severity`` is the incident's; ``quiet``: it is
+    an end that nobody is told of by itself.
+    """
+
+    id: str
+    labels: tuple[tuple[str, str], ...]
+    wait: Millis
+    interval: Millis
+    since: Millis
+    delay: Millis = 0
+    cron: str = ""
+    timezone: str = "UTC"
+    by_match: bool = False
+    severity: str = "warning"
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
 class Delivery:
     """One message to one receiver, planned in the same write as the change it tells.
 
@@ -68,7 +93,8 @@ class Delivery:
     ``sent`` (wall clock) the last attempt, ``tried`` the first one, ``looks`` how often an unclear one was looked for.
     ``raised``: the severity rose with it. ``by`` is the session of the engine that claimed it last. ``recheck`` (wall
     clock, 0: never) is when a message that was sent twice is looked for once more. ``note`` is what it says of itself.
-    ``digest`` is the storm digest that tells of it in its place.
+    ``group``: it is told with others. ``digest`` is the document of the storm's digest, or of the group, that tells of
+    it in its place.
     """
 
     id: str
@@ -91,10 +117,11 @@ class Delivery:
     recheck: Millis = 0
     note: str = ""
     digest: str = ""
+    group: Group | None = None
 
     @property
-    def in_storm_digest(self) -> bool:
-        """Whether a storm digest tells of it instead of a message of its own."""
+    def in_digest(self) -> bool:
+        """Whether a storm's digest or its group's message tells of it instead of a message of its own."""
         return bool(self.digest) and self.state is DeliveryState.DROPPED
 
 
@@ -125,3 +152,50 @@ class Post:
     revision: int = 0
     edited: Millis = 0
     edits: int = 0
+
+
+@dataclass(frozen=True)
+class News:
+    """A message of an incident that its group is yet to tell."""
+
+    incident: str
+    delivery: Delivery
+
+
+@dataclass(frozen=True)
+class Row:
+    """One incident in a group's message, by its own message's words; ``quiet``: nobody is told of its end."""
+
+    incident: str
+    severity: str
+    words: str
+    over: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Roll:
+    """What a group's document knows of its members, in the order in which they came up.
+
+    ``birth`` (event time) is when the first one did, ``delay`` how much later that is computed (wall clock), ``told``
+    the last instant at which anything was told. ``news`` is yet to be told, ``rows`` were; ``left`` are members that
+    are over and no row any more.
+    """
+
+    group: Group
+    birth: Millis
+    delay: Millis
+    told: Millis | None = None
+    news: tuple[News, ...] = ()
+    rows: tuple[Row, ...] = ()
+    left: int = 0
+
+    @property
+    def firing(self) -> int:
+        """How many members fire."""
+        return sum(not row.over for row in self.rows)
+
+    @property
+    def total(self) -> int:
+        """How many members there were."""
+        return len(self.rows) + self.left

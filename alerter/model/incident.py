@@ -10,15 +10,15 @@ from enum import StrEnum
 from typing import Any
 
 from alerter.clock import Millis
-from alerter.model.delivery import Delivery, DeliveryState, Earlier, Kind, Post, Reason
+from alerter.model.delivery import Delivery, DeliveryState, Earlier, Group, Kind, News, Post, Reason, Roll, Row
 from alerter.model.history import History
 from alerter.model.memory import KeyMemory
 from alerter.model.rule import Key
 from alerter.model.texts import Top
 
 __all__ = [
-    "JUDGING_VALUES", "Change", "Checkpoint", "Decision", "Delivery", "DeliveryState", "Earlier", "Incident", "Kind",
-    "Match", "Outcome", "Post", "Reason", "Transition", "View", "digest", "incident_id",
+    "JUDGING_VALUES", "Change", "Checkpoint", "Decision", "Delivery", "DeliveryState", "Earlier", "Group", "Incident",
+    "Kind", "Match", "News", "Outcome", "Post", "Reason", "Roll", "Row", "Transition", "View", "digest", "incident_id",
 ]  # fmt: skip
 JUDGING_VALUES = frozenset({"cardinality", "metric_aggregation", "percentage_match", "spike_aggregation"})
 """Types of rules that judge a value of a window; ``count`` and ``peak`` are its numbers of events all the same."""
@@ -161,7 +161,10 @@ class View:
 
 @dataclass(frozen=True)
 class Incident:
-    """Rule and key from the first announced match until resolved; carries its planned deliveries."""
+    """Rule and key from the first announced match until resolved; carries its planned deliveries.
+
+    A document with a ``roll`` is no incident, but the message of a group of them.
+    """
 
     id: str
     rule: str
@@ -187,6 +190,7 @@ class Incident:
     posts: tuple[Post, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     earlier: tuple[Earlier, ...] = ()
+    roll: Roll | None = None
 
     @property
     def state(self) -> str:
@@ -202,6 +206,11 @@ class Incident:
     def severity(self) -> str:
         """The severity label."""
         return self.labels.get("severity", "warning")
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a group of several members, of which it has neither a peak nor matches."""
+        return self.roll is not None and self.roll.total != 1
 
     @property
     def outbox(self) -> tuple[Delivery, ...]:
@@ -222,7 +231,7 @@ class Incident:
     @property
     def unfinished(self) -> bool:
         """Whether delivery has anything left to do."""
-        return bool(self.outbox or self.stale_posts or self.rechecks)
+        return bool(self.outbox or self.stale_posts or self.rechecks or (self.roll and self.roll.news))
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ class Receiver:
 class Destination:
     """One place an incident goes: receiver, the route's path, and why it stays untold now (None: tell).
 
-    ``repeat_interval`` None means that the route names none; ``group_by`` None means every incident for itself.
+    ``repeat_interval`` None means that the route names none; ``group_by`` None means every incident for
+    itself, without any wait.
     """
 
     receiver: str

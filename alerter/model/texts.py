@@ -110,11 +110,17 @@ class Table:
 
 @dataclass(frozen=True)
 class Gathering:
-    """ElastAlert's ``aggregation``: at most one message in ``period``, or between two fire times of ``cron``."""
+    """ElastAlert's ``aggregation``: one message for what matches within ``period``, or up to the next time of ``cron``.
+
+    Matches with different values of ``key`` are told apart ("": all together). ``by_match``: the period begins with
+    the first match and not when that was seen.
+    """
 
     period: Millis = 0
     cron: str | None = None
     timezone: str = "UTC"
+    key: str = ""
+    by_match: bool = False
 
 
 @dataclass(frozen=True)

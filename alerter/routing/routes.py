@@ -11,7 +11,7 @@ from alerter.model.route import Receiver
 from alerter.model.rule import Position
 from alerter.model.silence import Matcher
 from alerter.routing.intervals import Interval
-from alerter.routing.tree import Node, Timers
+from alerter.routing.tree import ALL, Node, Timers
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document
@@ -133,15 +133,27 @@ class TreeReader:
         def length(name: str) -> Millis | None:
             return self._length(written, name, path) if name in written else getattr(above, name)
 
-        if "group_by" in written:
-            hint = "leave it out: every incident is its own message"
-            self._error("unsupported_option", "group_by is not supported yet", hint, (*path, "group_by"), key=True)
-        for name in ("group_wait", "group_interval"):
-            if name in written:
-                message, hint = f"{name} needs group_by, which is not supported yet", "leave it out"
-                self._error("unsupported_option", message, hint, (*path, name), key=True)
+        group_by = self._group_by(written, path) if "group_by" in written else above.group_by
+        group_interval = length("group_interval")
+        if group_interval == 0 and "group_interval" in written:
+            self._error("duration", "group_interval: longer than 0", "like 5m", (*path, "group_interval"))
         storm = above.storm if "storm" not in written else self._storm(written, path)
-        return Timers(None, None, None, length("repeat_interval"), storm)
+        return Timers(group_by, length("group_wait"), group_interval, length("repeat_interval"), storm)
+
+    def _group_by(self, written: Mapping[str, Any], path: Path) -> tuple[str, ...] | None:
+        """Return the names of labels; ``...`` stands alone for all of them."""
+        listed = written["group_by"]
+        where = (*path, "group_by")
+        if not isinstance(listed, list) or not all(isinstance(name, str) and name for name in listed):
+            hint = "like group_by: [rule], [] for one message of all, or ['...'] for one of each"
+            self._error("wrong_value", "group_by is a list of names of labels", hint, where)
+            return None
+        if ALL in listed and len(listed) > 1:
+            self._error("wrong_value", "group_by: '...' stands alone, for all labels", "leave the others out", where)
+        for n, name in enumerate(listed):
+            if name in listed[:n]:
+                self._error("wrong_value", f"group_by: {name} is there twice", "", (*where, n))
+        return tuple(listed)
 
     def _storm(self, written: Mapping[str, Any], path: Path) -> Millis | None:
         length = None if written["storm"] in ("off", False) else self._length(written, "storm", path)

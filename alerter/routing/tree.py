@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from alerter.clock import MINUTE, Millis
+from alerter.clock import MINUTE, SECOND, Millis
 from alerter.model.incident import Reason
 from alerter.model.route import Destination, Receiver
 from alerter.model.rule import Position
@@ -14,6 +14,10 @@ from alerter.routing.intervals import Interval
 
 Labels = Mapping[str, str]
 STORM: Millis = 2 * MINUTE
+GROUP_WAIT: Millis = 30 * SECOND
+GROUP_INTERVAL: Millis = 5 * MINUTE
+ALL = "..."
+"""``group_by: ['...']``: by all labels."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,8 @@ class Routing:
             muted=muted,
             muted_by=by,
             group_by=timers.group_by,
-            group_wait=timers.group_wait or 0,
-            group_interval=5 * MINUTE if timers.group_interval is None else timers.group_interval,
+            group_wait=GROUP_WAIT if timers.group_wait is None else timers.group_wait,
+            group_interval=GROUP_INTERVAL if timers.group_interval is None else timers.group_interval,
             repeat_interval=timers.repeat_interval,
             storm=timers.storm,
         )

@@ -15,6 +15,9 @@ STORM = {"description": "longer than this in a channel's queue: further incident
 NODE: dict[str, Any] = {
     "receiver": {**TEXT, "description": "who hears it; children inherit it"},
     "routes": {"type": "array", "description": "the first child that fits wins", "items": {"$ref": "#/$defs/route"}},
+    "group_by": listed(TEXT, "labels whose values make one message of incidents; ['...'] all, [] none", ["rule"]),
+    "group_wait": {**LENGTH, "description": "how long a group's first message waits for more", "examples": ["30s"]},
+    "group_interval": {**LENGTH, "description": "the time between a group's messages", "examples": ["5m"]},
     "repeat_interval": {**LENGTH, "description": "no repeat is due sooner", "examples": ["4h"]},
     "storm": STORM,
 }

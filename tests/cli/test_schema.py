@@ -81,10 +81,9 @@ def test_every_option_of_a_rule_is_described(capsys: pytest.CaptureFixture[str])
 
 
 def test_every_key_of_routes_and_settings_is_there(capsys: pytest.CaptureFixture[str]) -> None:
-    """What the reader takes an editor completes; what it refuses is not offered."""
+    """What the reader takes an editor completes."""
     routes = schema("routes", capsys)
-    refused = {"group_by", "group_wait", "group_interval"}
-    assert set(routes["$defs"]["route"]["properties"]) == set(ROUTE_KEYS) - refused
+    assert set(routes["$defs"]["route"]["properties"]) == set(ROUTE_KEYS)
     receiver = routes["properties"]["receivers"]["items"]["properties"]
     assert {k: set(receiver[k].get("properties", ())) for k in KINDS} == {k: set(v) for k, v in KINDS.items()}
     config = schema("config", capsys)["properties"]

@@ -30,7 +30,7 @@ def ended(desk: Desk, ids: Iterable[str]) -> None:
 
 def members(desk: Desk) -> list[str]:
     """Return the incidents that a digest tells of."""
-    return [s.value.id for s in desk.state.incidents() if any(d.in_storm_digest for d in s.value.deliveries)]
+    return [s.value.id for s in desk.state.incidents() if any(d.in_digest for d in s.value.deliveries)]
 
 
 def digest_of(desk: Desk) -> Incident:
@@ -74,7 +74,7 @@ def test_further_incidents_are_told_in_one_digest() -> None:
     own = [m for how, m in desk.order.calls if how == "post" and m.incident.type != "digest"]
     assert len(own) == 120
     assert len(digests(desk, "post")) == 1
-    states = [d for s in desk.state.incidents() for d in s.value.deliveries if d.in_storm_digest]
+    states = [d for s in desk.state.incidents() for d in s.value.deliveries if d.in_digest]
     assert len(states) == 880
     assert {(d.state, d.error) for d in states} == {(DeliveryState.DROPPED, "storm")}
 

@@ -138,6 +138,8 @@ def _headline(message: Outgoing, options: Options) -> str:
     first = f"{emoji} *{shown}* ({severity})"
     if over and incident.resolved is not None:
         lasted = length_text(max(incident.resolved - incident.opened, 0)) or "less than a second"
+        if incident.is_group:
+            return f"{first}\nLasted {lasted}"
         times = many(incident.matches, "match", "matches")
         if incident.judges_values:
             last = f"\nLast match: {mrkdwn(incident.view.sentence, 700)}" if incident.view.sentence else ""
@@ -164,7 +166,7 @@ def _fields(incident: Incident, options: Options) -> Iterator[str]:
     yield f"*Started*\n{_date(incident.opened, options)}"
     if incident.resolved is not None:
         yield f"*Resolved*\n{_date(incident.resolved, options)}"
-    elif incident.matches > 1:
+    elif incident.matches > 1 and not incident.is_group:
         peak = "" if incident.judges_values else f", peak {_number(incident.peak)}"
         yield _field("Seen", f"{incident.matches:,} times{peak}")
     for name, value in incident.view.fields:
@@ -201,6 +203,8 @@ def _state_line(incident: Incident, delivery: Delivery, options: Options) -> str
     zone = str(options.get("time_zone", "UTC"))
     if incident.resolved is None:
         return "Firing again" if delivery.reason in (Reason.REOPENED, Reason.LATE_DATA) else "Firing"
+    if incident.quiet_close and incident.roll is not None:
+        return f"~Firing~ → Over, {clock_text(incident.resolved, zone)}"
     if incident.quiet_close:
         return f"~Firing~ → Closed, quiet for 1 h, {clock_text(incident.resolved, zone)}"
     return f"~Firing~ → Resolved, {clock_text(incident.resolved, zone)}"

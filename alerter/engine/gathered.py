@@ -1,0 +1,194 @@
+"""Pure: the document of a group; what came up joins it, and is told at the group's instants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from alerter.clock import MINUTE, Millis
+from alerter.engine.group_words import SEVERITIES, first_text, gathered_view, later_text, line, over_text
+from alerter.engine.groups import in_order, told_at
+from alerter.model.incident import Delivery, Incident, Kind, News, Reason, Roll, Row, digest
+
+BUCKET: Millis = 10 * MINUTE
+"""Engines that meet the same new group within the same such span make the same document."""
+MOST_DOCUMENTS = 40
+"""Documents that a group can begin within such a span; what comes then joins the last one."""
+MOST_OVER = 10
+"""Members that are over and stay rows, the newest; older ones are counted."""
+TYPE = "group"
+TOLD = (Kind.FIRING, Kind.REPEAT)
+
+
+def document_ids(news: News) -> Iterator[str]:
+    """Yield the ids that the document of a new group may have: the first that is free, or open."""
+    group = news.delivery.group
+    assert group is not None
+    for number in range(MOST_DOCUMENTS):
+        yield digest("group", group.id, _birth(news) // BUCKET, number)
+
+
+def new_document(id: str, news: News) -> Incident:
+    """Return the document of a group that begins with this message; it is told to the receiver of that."""
+    group = news.delivery.group
+    assert group is not None
+    birth = _birth(news)
+    return Incident(
+        id=id,
+        rule="",
+        type=TYPE,
+        key=tuple((name, value or None) for name, value in group.labels),
+        labels=dict(group.labels) | {"severity": group.severity},
+        opened=news.delivery.at,
+        updated=birth,
+        revision=0,
+        roll=Roll(replace(group, since=birth), birth, group.delay, news=(news,)),
+    )
+
+
+def takes(document: Incident, news: News) -> bool:
+    """Whether a message may join a document: it is open, or the incident is one of those it told of."""
+    roll = document.roll
+    if roll is None or document.resolved is None:
+        return roll is not None
+    return news.delivery.kind in TOLD and any(row.incident == news.incident for row in roll.rows)
+
+
+def joined(document: Incident, more: Sequence[News]) -> Incident:
+    """Return a document with more to tell, by the timers of the newest message; one that was over is open again."""
+    roll = document.roll
+    assert roll is not None
+    known = {news.delivery.id for news in roll.news}
+    new = [news for news in more if news.delivery.id not in known]
+    if not new:
+        return document
+    group = new[-1].delivery.group
+    assert group is not None
+    timers = replace(group, since=roll.birth, id=roll.group.id, labels=roll.group.labels)
+    return replace(
+        document, roll=replace(roll, group=timers, news=(*roll.news, *new)), resolved=None, resolve_reason="",
+        quiet_close=False,
+    )  # fmt: skip
+
+
+def without(document: Incident, deliveries: Collection[str]) -> Incident:
+    """Return a document that does not tell of these messages (ids)."""
+    roll = document.roll
+    assert roll is not None
+    return replace(document, roll=replace(roll, news=tuple(n for n in roll.news if n.delivery.id not in deliveries)))
+
+
+def is_over(document: Incident) -> bool:
+    """Whether nothing of an open document fires, nor is to be told."""
+    roll = document.roll
+    return roll is not None and document.resolved is None and not roll.news and not roll.firing
+
+
+def told(document: Incident, news: Sequence[News], members: Mapping[str, Incident]) -> Incident:
+    """Return a document that tells of these messages of it, with the messages that this takes.
+
+    ``news`` may be none where the group is over. First it is a message of its own; then new members, and repeats, are
+    lines below it that name them, ends are only seen in it, and the last one is a line again. ``members`` are the
+    incidents as far as they are at hand: the only one of a group is shown as its own message would be.
+    """
+    roll = document.roll
+    assert roll is not None
+    taken = in_order(roll, news)
+    at = max((told_at(roll, one) for one in taken), default=roll.birth if roll.told is None else roll.told)
+    ids = {one.delivery.id for one in taken}
+    rows = _rows(roll.rows, taken)
+    left = tuple(one for one in roll.news if one.delivery.id not in ids)
+    kept = replace(roll, told=at, news=left, rows=_short(rows), left=roll.left + len(rows) - len(_short(rows)))
+    over = not kept.firing and not left
+    worst = _worst([row for row in rows if not row.over] or rows)
+    raised = roll.told is not None and _rank(worst) > _rank(document.labels.get("severity", ""))
+    quiet = over and all(row.quiet for row in rows)
+    changed = replace(
+        document,
+        labels={**document.labels, "severity": worst},
+        matches=kept.total,
+        opened=min([document.opened, *(one.delivery.at for one in taken)]),
+        updated=max(document.updated, at),
+        resolved=at if over else None,
+        resolve_reason=str(Reason.QUIET if quiet else Reason.CONDITION_OVER) if over else "",
+        quiet_close=quiet,
+        revision=document.revision + 1,
+        roll=kept,
+    )
+    changed = gathered_view(changed, members)
+    messages = _messages(changed, roll, taken, rows, at, raised=raised)
+    return replace(changed, deliveries=(*document.deliveries, *messages))
+
+
+def _birth(news: News) -> Millis:
+    group = news.delivery.group
+    assert group is not None
+    return news.delivery.at if group.by_match else group.since
+
+
+def _rows(before: Sequence[Row], taken: Sequence[News]) -> tuple[Row, ...]:
+    """Return the rows after these messages, in the order in which members came up."""
+    rows = {row.incident: row for row in before}
+    for news in taken:
+        group = news.delivery.group
+        assert group is not None
+        if news.delivery.kind in TOLD:
+            rows[news.incident] = Row(news.incident, group.severity, line(news.delivery.text))
+        elif news.incident in rows:
+            words = rows[news.incident].words if group.quiet else line(news.delivery.text)
+            rows[news.incident] = Row(news.incident, group.severity, words, over=True, quiet=group.quiet)
+    return tuple(rows.values())
+
+
+def _short(rows: Sequence[Row]) -> tuple[Row, ...]:
+    over = [row for row in rows if row.over]
+    gone = {row.incident for row in over[: max(len(over) - MOST_OVER, 0)]}
+    return tuple(row for row in rows if row.incident not in gone)
+
+
+def _messages(
+    document: Incident, before: Roll, taken: Sequence[News], rows: Sequence[Row], at: Millis, *, raised: bool
+) -> Iterator[Delivery]:
+    """Yield the messages that tell of these: at most one that something fires, and one that all is over."""
+    like = taken[0].delivery if taken else document.deliveries[-1] if document.deliveries else None
+    if like is None:
+        return
+    news = [one for one in taken if one.delivery.kind in TOLD]
+    new = [one for one in news if one.delivery.kind is Kind.FIRING]
+    about = {one.incident for one in new or news}
+    listed = [row for row in rows if row.incident in about]
+    single = next(iter(news), None) if len(rows) == 1 and document.roll and document.roll.total == 1 else None
+    if news and before.told is None:
+        text = first_text(document) if single is None else single.delivery.text
+        yield _message(document, like, Kind.FIRING, at, text)
+    elif news:
+        kind = Kind.FIRING if new else Kind.REPEAT
+        text = later_text(document, listed, kind) if single is None else news[-1].delivery.text
+        raised = raised or any(one.delivery.raised for one in news)
+        yield replace(_message(document, like, kind, at, text), raised=raised)
+    if document.resolved is not None and not document.quiet_close and (news or before.told is not None):
+        ends = [one for one in taken if one.delivery.kind is Kind.RESOLVED]
+        alone = document.roll is not None and document.roll.total == 1 and ends
+        text = ends[-1].delivery.text if alone else over_text(document)
+        yield _message(document, like, Kind.RESOLVED, at, text)
+
+
+def _message(document: Incident, like: Delivery, kind: Kind, at: Millis, text: str) -> Delivery:
+    return Delivery(
+        id=digest("delivery", document.id, kind, at),
+        kind=kind,
+        receiver=like.receiver,
+        channel=like.channel,
+        at=at,
+        reason=Reason.GROUPED,
+        text=text,
+        route=like.route,
+    )
+
+
+def _worst(rows: Sequence[Row]) -> str:
+    return max((row.severity for row in rows), key=_rank, default="info")
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 1
