@@ -23,6 +23,7 @@ from alerter.redact import PREFIX
 from alerter.routing.load import load_routing
 from alerter.routing.own import with_rules
 from alerter.routing.tree import console_routing
+from alerter.ruleset.as_elastalert import is_left_out
 from alerter.ruleset.load import load_rules, rule_files
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import read_file
@@ -104,7 +105,7 @@ def _written(folders: Sequence[Path]) -> Iterator[_Written]:
     for file in (file for root in folders if root.exists() for file in rule_files(root)):
         for document in read_file(file)[0]:
             if isinstance(document.value, dict):
-                off = document.value.get("is_enabled") is False
+                off = is_left_out(document.value)
                 place = f"{file}:{document.mark(('is_enabled',), key=True).line}" if off else ""
                 yield _Written(str(document.value.get("name") or file.stem), str(file), place)
 

@@ -34,6 +34,7 @@ from alerter.model.rule import (
     TimeKind,
     ValueList,
 )
+from alerter.ruleset.cluster import rule_cluster
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.filters import clean_filter
 from alerter.ruleset.history import History
@@ -44,6 +45,8 @@ from alerter.ruleset.schedules import Schedules
 from alerter.ruleset.texts import TextReader
 from alerter.ruleset.yaml_positions import Document
 
+CUSTOM_TIME = "%Y-%m-%dT%H:%M:%SZ"
+"""What ``timestamp_type: custom`` means without ``timestamp_format``."""
 BUILT_IN_LABELS = frozenset({"rule", "type", "index", "domain", "severity", "environment", "owner", "cause"})
 """The names that matchers see for every incident."""
 
@@ -91,12 +94,13 @@ class Builder:
             environment=self._attribute("environment", ""),
             owner=self._attribute("owner", ""),
             labels=self._labels(),
-            description=str(options.get("description", "")),
+            description="" if options.get("description") is None else str(options["description"]),
             message=texts.message(),
             redact=self._redact(),
             kibana_url=texts.kibana_url(self._settings.kibana_url),
             texts=texts.texts(),
             enhancements=enhancements(self._document, self.findings, realert),
+            cluster=rule_cluster(self._document, self._settings, self.findings),
         )
         self.read |= texts.read
         return None if any(f.severity == "error" for f in self.findings) else rule
@@ -166,12 +170,8 @@ class Builder:
 
     def _time(self) -> TimeField:
         kind = TimeKind(self._options.get("timestamp_type", "iso"))
-        if kind is TimeKind.CUSTOM and "timestamp_format" not in self._options:
-            hint = "strptime's notation, like '%d/%b/%Y:%H:%M:%S %z'"
-            self._error("missing_option", "timestamp_type custom needs timestamp_format", hint, "timestamp_type")
-        return TimeField(
-            str(self._options.get("timestamp_field", "@timestamp")), kind, self._options.get("timestamp_format")
-        )
+        written = self._options.get("timestamp_format", CUSTOM_TIME if kind is TimeKind.CUSTOM else None)
+        return TimeField(str(self._options.get("timestamp_field", "@timestamp")), kind, written)
 
     def _realert(self) -> Realert:
         length, cap = self._optional("realert"), self._optional("exponential_realert")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from alerter.ruleset.as_elastalert import is_left_out
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.variables import fill_variables
 from alerter.ruleset.yaml_positions import Document, Mark, Path_, read_file
@@ -72,7 +73,7 @@ class RuleReader:
         whole: list[Document] = []
         lost = own.lost
         for document in own.documents:
-            if not isinstance(document.value, dict) or document.value.get("is_enabled") is False:
+            if not isinstance(document.value, dict) or is_left_out(document.value):
                 whole.append(document)
                 continue
             self._left = MOST_IMPORTS

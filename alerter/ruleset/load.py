@@ -8,6 +8,7 @@ from pathlib import Path
 
 from alerter.config import Settings
 from alerter.model.rule import Rule
+from alerter.ruleset.as_elastalert import is_left_out, respell, why_left_out
 from alerter.ruleset.build import Builder
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.folders import files_below, folder_problems
@@ -58,7 +59,7 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
             if rule is not None:
                 rules.append(rule)
                 good.append(document)
-            elif problems:
+            elif any(problem.severity == "error" for problem in problems):
                 refused.append(document)
     unique, clashes = _unique(rules)
     return LoadedRules(
@@ -92,9 +93,10 @@ def rule_files(root: Path) -> Iterator[Path]:
 def _load(
     document: Document, file: Path, root: Path, settings: Settings, strict: bool, states: dict[str, FileState]
 ) -> tuple[Rule | None, list[Diagnostic]]:
-    if isinstance(document.value, dict) and document.value.get("is_enabled") is False:
-        return None, []
-    findings = list(validate(document, strict=strict, honour=settings.honour_rule_webhooks))
+    if is_left_out(document.value):
+        return None, list(why_left_out(document))
+    findings = list(respell(document))
+    findings += list(validate(document, strict=strict, honour=settings.honour_rule_webhooks))
     if any(f.severity == "error" for f in findings):
         return None, findings
     builder = Builder(document, file, _domain(file, root), settings)

@@ -12,6 +12,8 @@ from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document
 
+PRETTY_TIME = "elastalert.enhancements.TimeEnhancement"
+"""The one enhancement that ElastAlert brings: it writes the time of a match for people."""
 WRITE_IT = "write it as a function and name it by an entry point of the group alerter.enhancements: docs/plugins.md"
 
 
@@ -23,6 +25,10 @@ def enhancements(document: Document, findings: list[Diagnostic], realert: Realer
     names = [str(name) for name in written] if listed else [str(written)]
     for n, name in enumerate(names):
         path = ("match_enhancements", n) if listed else ("match_enhancements",)
+        if name == PRETTY_TIME:
+            message, hint = f"{name} means nothing here", "the time zone is set per receiver"
+            findings.append(document.diagnostic("info", "ignored_option", message, hint, path))
+            continue
         found = _problem(name)
         if found is not None:
             findings.append(document.diagnostic("error", "enhancement", *found, path))
@@ -31,7 +37,7 @@ def enhancements(document: Document, findings: list[Diagnostic], realert: Realer
         hint = "with realert: {minutes: 0} it silences nothing; else leave run_enhancements_first out"
         path = ("run_enhancements_first",)
         findings.append(document.diagnostic("error", "unsupported_option", message, hint, path, key=True))
-    return tuple(names)
+    return tuple(name for name in names if name != PRETTY_TIME)
 
 
 def custom(document: Document, findings: list[Diagnostic], timeframe: Millis) -> Custom:

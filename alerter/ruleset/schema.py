@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from alerter.model.metric import MetricKind
-from alerter.ruleset.options import MEANINGLESS, REFUSED, ROUTED, SUPPORTED, TYPES
+from alerter.ruleset.options import MEANINGLESS, REFUSED, ROUTED, SECRET_ACCESS, SUPPORTED, TYPES
 from alerter.ruleset.text_schema import text_options
 
 LENGTH = {
@@ -38,6 +38,7 @@ SEVERITY_FROM_EVENT = {
 ATTRIBUTE = {"anyOf": [LABEL, FROM_EVENT]}
 TEXTS = {"anyOf": [TEXT, {"type": "array", "items": TEXT}]}
 COMPOSITE = {"type": "array", "minItems": 1, "items": TEXT}
+PEM_FILES = ("ca_certs", "client_cert", "client_key")
 COUNT = {"type": "integer", "minimum": 0}
 NUMBER = {"type": "number"}
 BUCKETS = {"bucket_interval": LENGTH, "sync_bucket_interval": {"type": "boolean"}}
@@ -48,15 +49,18 @@ METRIC: dict[str, Any] = {
 }
 
 COMMON: dict[str, Any] = {
-    "name": {**TEXT, "maxLength": 512},
+    "name": {**TEXT, "maxLength": 512, "description": "a text: quote a number, a date, yes and no"},
     "type": TEXT,
-    "index": TEXT,
+    "index": {**TEXT, "description": "a name or a pattern; several are joined by commas"},
     "import": TEXTS,
     "use_strftime_index": {"type": "boolean"},
     "search_extra_index": {"type": "boolean"},
     "is_enabled": {"type": "boolean"},
-    "description": {"type": "string"},
-    "filter": {"anyOf": [{"type": "array"}, {"type": "object"}, {"type": "null"}]},
+    "description": {"type": ["string", "number", "boolean", "null"]},
+    "filter": {
+        "description": "a list of clauses, like - query_string: {query: 'level: error'}",
+        "anyOf": [{"type": "array"}, {"type": "object"}, {"type": "null"}],
+    },
     "query_key": {"anyOf": [{"type": "string"}, {"type": "array", "items": TEXT}, {"type": "null"}]},
     "timeframe": LENGTH,
     "run_every": LENGTH,
@@ -105,6 +109,10 @@ COMMON: dict[str, Any] = {
         "properties": {"fields": TEXTS, "patterns": TEXTS},
     },
     "kibana_url": TEXT,
+    **{name: {"type": ["string", "null"]} for name in ("es_host", "es_username", "es_url_prefix", *SECRET_ACCESS, *PEM_FILES)},
+    "es_hosts": {"anyOf": [TEXTS, {"type": "null"}]},
+    "es_port": {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^\s*\d{1,5}\s*$"}]},
+    **{name: {"type": "boolean"} for name in ("use_ssl", "verify_certs")},
     **text_options(LENGTH),
 }
 

@@ -26,7 +26,7 @@ from alerter.ruleset.schema import COMMON, LENGTH, rule_schema
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.text_schema import named_in_texts
 from alerter.ruleset.variables import is_variable
-from alerter.ruleset.yaml_positions import Document
+from alerter.ruleset.yaml_positions import Document, plain_value
 
 LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
 _DOTTED = re.compile(rf"({'|'.join(LENGTHS)})\.(weeks|days|hours|minutes|seconds|milliseconds)")
@@ -204,6 +204,16 @@ def _choices(error: Any) -> list[str]:
 def _hint(error: Any) -> str:
     if error.validator == "anyOf" and _choices(error):
         return did_you_mean(str(error.instance), _choices(error))
+    if error.instance is None:
+        return "write a value, or remove it"
+    if error.validator == "type" and isinstance(error.instance, str) and _is_wanted(error):
+        return "leave out the quotes"
     if error.validator == "enum" and isinstance(error.instance, str):
         return did_you_mean(error.instance, map(str, error.validator_value))
     return str(error.schema.get("description", "")) if isinstance(error.schema, dict) else ""
+
+
+def _is_wanted(error: Any) -> bool:
+    """Tell whether a text, without its quotes, is a value of the type that is wanted."""
+    value = plain_value(error.instance)
+    return not isinstance(value, str) and Draft202012Validator({"type": error.validator_value}).is_valid(value)
