@@ -63,7 +63,8 @@ KNOWN: tuple[Lint[Known], ...] = (
 READING = frozenset(
     {
         "duplicate_name", "empty_file", "gathered", "ignored_option", "inline_secret", "is_enabled", "label_clash",
-        "message_wins", "number_as_text", "own_receiver", "routed_elsewhere", "rule_alert", "unknown_option", "unset_variable",
+        "message_wins", "number_as_text", "own_receiver", "routed_elsewhere", "rule_alert", "unknown_option",
+        "unset_variable",
     }
 )  # fmt: skip
 """Warnings and infos of reading the files; they can be silenced as lints can."""
