@@ -36,6 +36,7 @@ A test, in refund-surge.test.yaml beside refund-surge.yaml:
             messages: [{kind: firing, receiver: slack-order, text: Refund}]
 
 Every key: docs/rule-tests.md."""
+MOST_JOBS = 64
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,6 +55,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("--diff", action="store_true", help="show expected against happened in full")
     parser.add_argument("--update", action="store_true", help="put right what is written as one plain value")
     parser.add_argument("--coverage", action="store_true", help="what no test reaches: rules, routes, thresholds")
+    parser.add_argument(
+        "--jobs",
+        type=_jobs,
+        metavar="N",
+        help="run in N processes (default: with hundreds of tests, one for each CPU; 1 with --coverage)",
+    )
     parser.add_argument("--format", choices=["text", "json"], default="text")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: alerter.yaml when there is one)")
     parser.set_defaults(run=run)
@@ -61,8 +68,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Run the tests; 0 all passed, 1 a failed test or a file with errors, 2 nothing to run or to read."""
+    from alerter.cli.progress import Progress
     from alerter.config import load_settings
     from alerter.ruletest.load import load_tests
+    from alerter.ruletest.spread import processes
     from alerter.ruletest.suite import Suite
 
     settings = load_settings(args.config)
@@ -71,8 +80,10 @@ def run(args: argparse.Namespace) -> int:
     loaded = load_tests(paths)
     suite = Suite(settings, tuple(_paths(args.routes)), _pattern(args.select))
     results: list[Result] = []
-    with _seldom_collected():
-        suite.run(loaded.files, lambda result: results.append(_seen(result, keep=args.coverage)))
+    number = len(suite.selected(loaded.files))
+    with _seldom_collected(), Progress(number, "tests") as progress:
+        jobs = 1 if args.coverage else args.jobs or processes(number)
+        suite.run(loaded.files, lambda result: results.append(_seen(result, keep=args.coverage)), jobs, progress.at)
     _require(loaded, results, args)
     if args.junit:
         _write_junit(args.junit, results, loaded)
@@ -82,6 +93,13 @@ def run(args: argparse.Namespace) -> int:
     if any(finding.code == "unreadable" for finding in loaded.diagnostics):
         return 2
     return 1 if loaded.diagnostics or not all(r.passed for r in results) else 0
+
+
+def _jobs(text: str) -> int:
+    """Read the number of processes."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_JOBS:
+        raise argparse.ArgumentTypeError(f"{text!r}: a number from 1 to {MOST_JOBS}")
+    return int(text)
 
 
 @contextmanager

@@ -20,12 +20,13 @@ from alerter.ruletest.expect import Failure, check
 from alerter.ruletest.load import ENDINGS
 from alerter.ruletest.model import Case, TestFile
 from alerter.ruletest.run import run_case
+from alerter.ruletest.spread import passed
 from alerter.ruletest.trace import Trace
 
 
 @dataclass(frozen=True)
 class Result:
-    """One test that ran; ``trace`` None when it could not be started."""
+    """One test that ran; ``trace`` None when it could not be started, or passed and nothing more is kept of it."""
 
     file: TestFile
     case: Case
@@ -57,18 +58,34 @@ class Suite:
     _loaded: set[Path] = field(default_factory=set)
     _routings: dict[tuple[Path, ...], Routing] = field(default_factory=dict)
 
-    def run(self, files: Sequence[TestFile], each: Callable[[Result], None]) -> int:
-        """Run every selected test and hand over its result; return how many there were. Raises UsageError."""
-        number = 0
-        for file in files:
-            cases = [case for case in file.cases if self.select is None or self.select.search(case.name)]
-            if not cases:
-                continue
-            rules, routing = self._rules_of(file), self._routing_of(file)
-            for case in cases:
-                each(self._run(file, case, rules, routing))
-                number += 1
-        return number
+    def selected(self, files: Sequence[TestFile]) -> list[tuple[TestFile, Case]]:
+        """Return the tests whose name is asked for, in file order."""
+        every = ((file, case) for file in files for case in file.cases)
+        return [one for one in every if self.select is None or self.select.search(one[1].name)]
+
+    def run(
+        self,
+        files: Sequence[TestFile],
+        each: Callable[[Result], None],
+        jobs: int = 1,
+        done: Callable[[int], None] = lambda _: None,
+    ) -> int:
+        """Run every selected test, hand over its result in file order; return how many there were. Raises UsageError.
+
+        With several ``jobs`` they run in as many processes, and of those that passed there is no trace. ``done`` is
+        told how many were run.
+        """
+        tests = self.selected(files)
+        met = {file.file: (self._rules_of(file), self._routing_of(file)) for file, _ in tests}
+        known: set[int] = set()
+        if jobs > 1:
+            known = passed(lambda n: self._run(*tests[n], *met[tests[n][0].file]).passed, len(tests), jobs, done)
+        for number, (file, case) in enumerate(tests):
+            found = met[file.file]
+            each(Result(file, case, *found, (), None) if number in known else self._run(file, case, *found))
+            if jobs == 1:
+                done(number + 1)
+        return len(tests)
 
     def _run(self, file: TestFile, case: Case, rules: tuple[Rule, ...], routing: Routing) -> Result:
         refused = self._refused(file)

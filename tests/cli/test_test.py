@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from xml.etree.ElementTree import parse
@@ -171,3 +173,32 @@ def test_the_schema_describes_the_shipped_tests(capsys: pytest.CaptureFixture[st
     for file in files_of(ROOT / "rules"):
         ((document,), _) = read_file(file)
         Draft202012Validator(schema).validate(document.value)
+
+
+def test_several_processes_tell_the_same(rules: Path) -> None:
+    """With ``--jobs`` results stand in file order with all that is said of a failure, as without."""
+    test = TESTS.partition("\n")[2].replace("RECEIVER", "console")
+    many = [test.replace("fires", f"{n} fires") for n in range(40)]
+    many[7] = many[7].replace("console", "slack")
+    (rules / "resets.test.yaml").write_text("tests:\n" + "".join(many))
+    command = [sys.executable, "-c", "from alerter.cli.main import main; raise SystemExit(main())", "test"]
+    one, two = (
+        subprocess.run([*command, "--diff", "--jobs", jobs], capture_output=True, text=True, check=False)
+        for jobs in ("1", "2")
+    )
+    assert (one.returncode, one.stderr) == (1, "")
+    assert "7 fires" in one.stdout
+    assert one.stdout.endswith("40 tests: 39 passed, 1 failed\n")
+    assert (two.returncode, two.stdout, two.stderr) == (one.returncode, one.stdout, one.stderr)
+
+
+def test_what_a_lost_process_had_to_run_is_not_said_to_have_passed() -> None:
+    """A process that is ended takes its tests with it, and nothing waits for it."""
+    script = (
+        "import os; from alerter.ruletest.spread import passed\n"
+        "print(sorted(passed(lambda n: n not in (3, 70) or n == 70 and os._exit(1), 100, 2, lambda n: None)))"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    known = set(json.loads(ran.stdout))
+    assert known <= set(range(100)) - {3, 70}
+    assert ran.stderr == ""
