@@ -45,7 +45,7 @@ def add_parser(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Answer every request; returns 0 also when some answers are errors. Raises UsageError for unreadable files."""
-    from alerter.query.errors import QueryError
+    from alerter.query.errors import QueryError, RejectedQuery
     from alerter.sources.embedded import EmbeddedSource
 
     now = None if args.now is None else _instant(args.now)
@@ -54,7 +54,9 @@ def run(args: argparse.Namespace) -> int:
     try:
         source = EmbeddedSource(args.data, properties=properties)
     except QueryError as error:
-        raise UsageError(f"{args.mapping}: {error.reason}", "map the field with a supported type") from None
+        refused = isinstance(error, RejectedQuery)
+        hint = "a server refuses this mapping too" if refused else "map the field with a supported type"
+        raise UsageError(f"{args.mapping}: {error.reason}", hint) from None
     for warning in source.warnings:
         complain(f"alerter: {warning}")
     for body in requests:

@@ -7,7 +7,7 @@ from typing import Any
 
 from alerter.query.dates import NotADate, date_format
 from alerter.query.decoding import decode
-from alerter.query.errors import RejectedQuery, UnsupportedQuery
+from alerter.query.errors import RejectedQuery, UnsupportedQuery, argument
 from alerter.query.fieldtypes import SUPPORTED, BadValue, Cell, FieldType
 from alerter.query.names import names
 from alerter.query.shapes import Shapes
@@ -40,8 +40,19 @@ class Conflict(Exception):
         self.type = type
 
 
-def explicit(store: Store, properties: Mapping[str, Any], prefix: str = "") -> None:
+def explicit(store: Store, properties: Mapping[str, Any]) -> None:
     """Map the fields of a ``properties`` object; raises RejectedQuery or UnsupportedQuery."""
+    _map(store, properties, "", 1)
+    deep = [path for path in store.objects if path.count(".") >= MOST_OBJECTS]
+    if deep:
+        raise argument(_too_deep(min(deep, key=lambda path: (path.count("."), path))))
+
+
+def _too_deep(path: str) -> str:
+    return f"Limit of mapping depth [{MOST_OBJECTS + 1}] has been exceeded due to object field [{path}]"
+
+
+def _map(store: Store, properties: Mapping[str, Any], prefix: str, level: int) -> None:
     for name, options in properties.items():
         path = prefix + name
         if not isinstance(options, Mapping):
@@ -50,12 +61,15 @@ def explicit(store: Store, properties: Mapping[str, Any], prefix: str = "") -> N
         parents = path.split(".")
         store.objects.update(".".join(parents[:i]) for i in range(1, len(parents)))
         if kind == "object":
+            if level > MOST_OBJECTS + 1:
+                reason = f"Failed to parse mapping: Limit of mapping depth [{MOST_OBJECTS + 1}] has been exceeded"
+                raise RejectedQuery("mapper_parsing_exception", reason)
             for option in set(options) - {"type", "properties", "dynamic"}:
                 raise UnsupportedQuery(f"mapping option [{option}] of [{path}]")
             if options.get("dynamic", True) not in (True, "true"):
                 raise UnsupportedQuery(f"mapping option [dynamic] of [{path}]")
             store.objects.add(path)
-            explicit(store, options.get("properties", {}), path + ".")
+            _map(store, options.get("properties", {}), path + ".", level + 1)
             continue
         column = store.columns[path] = Column(store)
         _view(store, column, _field(path, kind, options))
@@ -164,8 +178,7 @@ class Loader:
         if path in self.store.columns or leaves.get(path, _OBJECT) is not _OBJECT:
             raise self._not_an_object(path)
         if path.count(".") >= MOST_OBJECTS:
-            limit = f"Limit of mapping depth [{MOST_OBJECTS + 1}] has been exceeded due to object field [{path}]"
-            raise Conflict("document_parsing_exception", f"failed to parse: {limit}")
+            raise Conflict("document_parsing_exception", f"failed to parse: {_too_deep(path)}")
         leaves[path] = _OBJECT
 
     def _not_an_object(self, path: str) -> Conflict:

@@ -7,16 +7,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from alerter.ruleset import options
 from alerter.ruleset.differences import DIFFERENCES, OURS
-from alerter.ruleset.options import (
-    MEANINGLESS,
-    MEANINGLESS_PREFIXES,
-    REFUSED,
-    ROUTED,
-    ROUTED_PREFIXES,
-    RUNS_COMMANDS,
-    SUPPORTED,
-)
 
 BEGIN, END = (
     "<!-- options: written by python -m alerter.ruleset.table docs/elastalert.md -->\n",
@@ -27,17 +19,19 @@ ROUTES = "where messages go is for the [routes](routing.md); `honour_rule_webhoo
 
 def rows() -> Iterator[tuple[str, str, str]]:
     """Yield each of ElastAlert's options, its status and what is different, by name."""
-    dead = {f"{prefix}*" for prefix in MEANINGLESS_PREFIXES}
-    for name in sorted((SUPPORTED - OURS) | MEANINGLESS.keys() | REFUSED.keys() | _routed() | dead):
+    dead = {f"{prefix}*" for prefix in options.MEANINGLESS_PREFIXES}
+    for name in sorted(
+        (options.SUPPORTED - OURS) | options.MEANINGLESS.keys() | options.REFUSED.keys() | _routed() | dead
+    ):
         if name in dead:
             yield name, "no effect", "all that are not named here: nothing is said of them either"
-        elif name in REFUSED:
-            yield name, "refused", REFUSED[name]
-        elif name in MEANINGLESS:
-            yield name, "no effect", MEANINGLESS[name]
-        elif name in SUPPORTED:
+        elif name in options.REFUSED:
+            yield name, "refused", options.REFUSED[name]
+        elif name in options.MEANINGLESS:
+            yield name, "no effect", options.MEANINGLESS[name]
+        elif name in options.SUPPORTED:
             yield name, "differs" if name in DIFFERENCES else "same", DIFFERENCES.get(name, "")
-        elif name.startswith(RUNS_COMMANDS):
+        elif name.startswith(options.RUNS_COMMANDS):
             yield name, "no effect", "alerter runs no commands; a webhook or apprise receiver does it"
         else:
             yield name, "routes", ROUTES
@@ -45,8 +39,8 @@ def rows() -> Iterator[tuple[str, str, str]]:
 
 def _routed() -> set[str]:
     """Return the options of notifiers: what begins alike is one row."""
-    plain = {name for name in ROUTED if not name.startswith(ROUTED_PREFIXES)}
-    return plain | {f"{prefix}*" for prefix in ROUTED_PREFIXES}
+    plain = {name for name in options.ROUTED if not name.startswith(options.ROUTED_PREFIXES)}
+    return plain | {f"{prefix}*" for prefix in options.ROUTED_PREFIXES}
 
 
 def table() -> str:

@@ -7,16 +7,11 @@ import random
 import pytest
 
 from alerter.clock import MINUTE
-from alerter.detectors import first_checkpoint
-from alerter.engine.tick import Engine
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.rule import Realert
-from alerter.sources.reader import Reader
-from alerter.state.sqlite import SqliteState
 from alerter.testing import rule
 from alerter.timetext import iso
-from tests.engine.support import routing
-from tests.fuzz.test_metric_answers import Damaging
+from tests.fuzz.test_metric_answers import Damaging, ticked
 
 FREE = ("doc_count", "k", "0", "v0", "v1", "v")
 """Values of fields, which may be anything, and a number of events that nobody needs."""
@@ -32,18 +27,10 @@ CONDITIONS = [
 
 
 def run(condition, keys, dice):
-    """Return the failures of two ticks, and the transitions."""
+    """Return the failures of a tick over ten minutes, and the transitions."""
     source = Damaging(documents=DOCUMENTS, properties=PROPERTIES)
     source.dice, source.free = dice, FREE
-    state = SqliteState(":memory:")
-    state.init()
-    tested = rule(condition, query_key=keys, realert=Realert(0, written=True))
-    state.save_checkpoint(first_checkpoint(tested, 5 * MINUTE), None)
-    engine = Engine(Reader(source), state, routing(), gaps=False)
-    report = engine.tick([tested], 15 * MINUTE + tested.query_delay)
-    state.close()
-    outcome = report.outcomes.get(tested.name)
-    return [failure.kind for failure in report.failures], outcome and outcome.transitions
+    return ticked(source, rule(condition, query_key=keys, realert=Realert(0, written=True)))
 
 
 @pytest.mark.parametrize("keys", [(), ("k",)], ids=["whole", "by key"])

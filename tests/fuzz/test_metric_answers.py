@@ -14,7 +14,7 @@ from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, 
 from alerter.model.rule import SpikeAggregation, SpikeType
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.reader import Reader
-from alerter.state.sqlite import SqliteState
+from alerter.state.memory import MemoryState
 from alerter.testing import rule
 from alerter.timetext import iso
 from tests.engine.support import routing
@@ -51,18 +51,20 @@ class Damaging(EmbeddedSource):
 
 
 def run(condition, keys, dice):
-    """Return the failures of a tick over four minutes and of one over ten, and the transitions."""
+    """Return the failures of a tick over ten minutes, and the transitions."""
     source = Damaging(documents=DOCUMENTS, properties=PROPERTIES)
     source.dice = dice
     if getattr(condition.measured, "kind", None) is MetricKind.PERCENTILES:
         source.free = (*FREE, "value")  # nothing is the percentile of no values
-    state = SqliteState(":memory:")
-    state.init()
-    tested = rule(condition, query_key=keys)
+    return ticked(source, rule(condition, query_key=keys))
+
+
+def ticked(source, tested):
+    """Return the failures of a tick over the ten minutes from the fifth on, and the transitions."""
+    state = MemoryState()
     state.save_checkpoint(first_checkpoint(tested, 5 * MINUTE), None)
     engine = Engine(Reader(source), state, routing(), gaps=False)
     report = engine.tick([tested], 15 * MINUTE + tested.query_delay)
-    state.close()
     outcome = report.outcomes.get(tested.name)
     return [failure.kind for failure in report.failures], outcome and outcome.transitions
 

@@ -313,6 +313,31 @@ def test_depth_of_a_mapping(line: str, taken: bool) -> None:
     assert evaluator.count == (3 if taken else 1)
 
 
+@pytest.mark.parametrize(
+    ("nested", "dots", "reason"),
+    [
+        (19, 1, ""),
+        (0, 20, ""),
+        (20, 1, " due to object field [" + ".".join(["o"] * 20) + "]"),
+        (10, 11, " due to object field [" + ".".join(["o"] * 10 + ["d"] * 10) + "]"),
+        (0, 25, " due to object field [" + ".".join(["d"] * 20) + "]"),
+        (21, 0, ""),
+    ],
+)
+def test_depth_of_an_explicit_mapping(nested: int, dots: int, reason: str) -> None:
+    """Objects nested more than 20 deep cannot be read, and names that make more than 19 of them are refused."""
+    properties: dict[str, Any] = {".".join("d" * dots): {"type": "keyword"}} if dots else {}
+    for _ in range(nested):
+        properties = {"o": {"properties": properties}}
+    if nested < 21 and not reason:
+        assert Evaluator((), properties).count == 0
+        return
+    with pytest.raises(RejectedQuery) as no:
+        Evaluator((), properties)
+    assert no.value.reason.endswith(f"Limit of mapping depth [20] has been exceeded{reason}")
+    assert no.value.type == ("mapper_parsing_exception" if nested > 20 else "illegal_argument_exception")
+
+
 @pytest.mark.parametrize("depth", [101, 500, 960])
 def test_arrays_within_arrays(depth: int) -> None:
     """A value in more arrays than is safe to read later is rejected with its field, also with objects between them."""
