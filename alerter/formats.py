@@ -113,7 +113,7 @@ def _value(placeholder: Placeholder, positional: Sequence[Any], named: Mapping[s
 def _item(value: Any, item: str) -> Any:
     if isinstance(value, Mapping):
         return value.get(item)
-    if isinstance(value, list | tuple) and item.isdecimal() and int(item) < len(value):
+    if isinstance(value, list | tuple | str) and item.isdecimal() and int(item) < len(value):
         return value[int(item)]
     return None
 

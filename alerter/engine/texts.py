@@ -113,17 +113,21 @@ def _filled(rule: Rule, filling: Filling, facts: Mapping[str, Any], values: Mapp
     if filling.args is None and filling.keywords is None:
         return redact_text(shortened(filling.source), rule.redact)
     args = [_value(rule, facts, path) for path in filling.args or ()]
-    named = {name: _value(rule, facts, path) for path, name in filling.keywords or ()}
+    named = {name: _value(rule, facts, path, empty=True) for path, name in filling.keywords or ()}
     found = fill(filling.source, args, named, alert.missing)
     for problem in found.problems:
         log.warning("%s: a text of rule %s: %s", rule.position.file, rule.name, problem)
     return redact_text(shortened(found.text), rule.redact)
 
 
-def _value(rule: Rule, facts: Mapping[str, Any], path: str) -> Any:
-    """Return a field's value, else that of the rule's option of this name, as ElastAlert does."""
+def _value(rule: Rule, facts: Mapping[str, Any], path: str, *, empty: bool = False) -> Any:
+    """Return a field's value, else that of the rule's option of this name, as ElastAlert does.
+
+    An option that is empty or 0 is a value only where ``empty`` says so.
+    """
     found = looked_up(facts, path)
-    return rule.texts.alert.options.get(path) or None if found is None else found
+    option = rule.texts.alert.options.get(path) if found is None else None
+    return found if option is None or not (option or empty) else option
 
 
 def discover_names(link: str) -> dict[str, str]:

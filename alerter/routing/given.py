@@ -90,6 +90,8 @@ class Given:
         return self.options.get(name)
 
     def _filled(self, name: str, text: str) -> str:
+        if len(text) > 2 and text[0] == text[-1] == "$" and text[1:-1] in self.options:
+            text = str(self.options[text[1:-1]])  # $owner$ is the rule's own option
         for found in _VARIABLE.finditer(text):
             if found.group() == text and (found[1] or found[2]) not in self.environ:
                 raise Unusable(f"{name}: the variable {found[1] or found[2]} is not set")

@@ -6,6 +6,7 @@ as a rule file holds them, ``steps`` and, for steps that aggregate and for terms
     ["data", [document, ...]]          add_data: what one query of one run found
     ["gc", at]                         garbage_collect: the end of a run
     ["aggregate", start, end, size]    add_aggregation_data: what the server says of (start, end], ``size`` the bucket's
+    ["text", match]                    what is told of a match, answered as a match of ``title`` and ``text``
 
 An answer holds ``matches`` as [number of the step, document] and, where ElastAlert failed, ``failed`` as [number of the
 step, what it said]; -1 stands for loading the rule. Times are milliseconds since the epoch.
@@ -103,6 +104,16 @@ class _Played:
         keys = self.rule.get("compound_query_key") or [k for k in [self.rule.get("query_key")] if k]
         parts = range(start, end, size) if size else []
         self.type.add_aggregation_data({EPOCH + timedelta(milliseconds=end): self._split(inside, keys, parts, size)})
+
+    def text(self, match: dict[str, Any]) -> None:
+        """Write the subject and the rule's own text of a match, without what is shown beside it."""
+        from elastalert.alerts import BasicMatchString
+
+        body = BasicMatchString(self.rule, match)
+        body.text = ""
+        title = self.rule["alert"][0].create_title([match])
+        body._add_custom_alert_text()
+        self.type.matches.append({"title": title, "text": body.text})
 
     def taken(self) -> list[Any]:
         """Return the matches since last time, as the client takes them."""

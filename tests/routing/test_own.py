@@ -138,7 +138,9 @@ def test_a_channel_alone_needs_a_way_into_slack(tmp_path: Path) -> None:
     (tmp_path / "rules" / "a.yaml").write_text(RULE + "alert: slack\nslack_channel_override: '#a'\n", encoding="utf-8")
     (tmp_path / "routes.yaml").write_text(ROUTES, encoding="utf-8")
     for access in (SlackAccess(token=Secret("xoxb")), SlackAccess(webhook_url=Secret(HOOK))):
-        settings = Settings((tmp_path / "rules",), (tmp_path / "routes.yaml",), slack=access, honour_rule_webhooks=True)
+        settings = Settings(
+            rules=(tmp_path / "rules",), notifiers=(tmp_path / "routes.yaml",), slack=access, honour_rule_webhooks=True
+        )
         assert goes_to(load_project(settings), "a") == ["slack #a"]
 
 
@@ -312,3 +314,11 @@ def test_check_warns_of_a_variable_without_which_the_engine_does_not_start(tmp_p
     assert (found.severity, found.code, found.line, found.column) == ("warning", "unset_variable", 3, 11)
     assert "the variable HOOK of webhook_env is not set" in found.message
     assert check([tmp_path / "routes.yaml"], Settings(environ={"HOOK": HOOK})).diagnostics == ()
+
+
+def test_an_option_may_name_another_of_the_rule(tmp_path: Path) -> None:
+    """``$owner$`` is the rule's option ``owner``, as in ElastAlert."""
+    loaded, _ = project(
+        tmp_path, a=f"owner: ops\nalert: slack\nslack_webhook_url: {HOOK}\nslack_channel_override: $owner$\n"
+    )
+    assert goes_to(loaded, "a") == ["slack ops"]

@@ -95,3 +95,12 @@ def test_what_neither_takes_is_refused_with_what_to_do(tmp_path: Path, text: str
     """The hint fits the mistake."""
     found: Any = [d for d in load(tmp_path, text).diagnostics if d.severity == "error"]
     assert [(d.line, d.hint) for d in found] == [(2, hint)]
+
+
+def test_a_text_may_be_another_option_of_the_rule(tmp_path: Path) -> None:
+    """``$owner$`` alone is the option; one that holds a credential, or that is not there, stays as it is written."""
+    text = "owner: ops\nalert_subject: $owner$\nalert_text: $es_password$\nes_password: hush\n"
+    alert = one(tmp_path, BASE + text).texts.alert
+    assert (alert.subject.source, alert.text.source) == ("ops", "$es_password$")
+    alert = one(tmp_path, f"{BASE}alert_subject: $priority$\nalert_text: $nothing$\n").texts.alert
+    assert (alert.subject.source, alert.text.source) == ("2", "$nothing$")
