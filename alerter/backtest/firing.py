@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from alerter.clock import Millis
 from alerter.engine.dryrun import DryRun
-from alerter.model.incident import Change, DeliveryState, Incident, Kind
+from alerter.model.incident import Change, DeliveryState, Incident, Kind, Reason
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,6 @@ def _of(incident: Incident, answer: DryRun) -> Iterator[Firing]:
 
 
 def _told(incident: Incident, at: Millis) -> bool:
-    return any(
-        d.kind is Kind.FIRING and d.at == at and d.state is not DeliveryState.DROPPED for d in incident.deliveries
-    )
+    """Whether a message says that it fires as of an instant; that of a group goes out later."""
+    firing = [d for d in incident.deliveries if d.kind is Kind.FIRING and d.state is not DeliveryState.DROPPED]
+    return any(d.at == at or (d.reason is Reason.GROUPED and d.at > at) for d in firing)

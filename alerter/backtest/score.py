@@ -11,7 +11,7 @@ from alerter.backtest.labels import Label
 from alerter.backtest.sweep import Setting
 from alerter.clock import HOUR, Millis
 from alerter.engine.dryrun import DryRun
-from alerter.model.incident import Delivery, DeliveryState, Incident
+from alerter.model.incident import DeliveryState, Incident
 from alerter.plurals import many
 
 
@@ -71,7 +71,7 @@ def score(setting: Setting, answer: DryRun, labels: Sequence[Label], early: Mill
     lengths: Counter[str] = Counter()
     for each in fired:
         lengths[each.incident.id] += each.length(answer.end)
-    told = [delivery for incident in answer.incidents for delivery in _messages(incident)]
+    told = [delivery for delivery in answer.messages if delivery.state is not DeliveryState.DROPPED]
     since = _true_since(fired, labels, early)
     true = [f for f in fired if f.start >= since.get(f.incident.id, answer.end + 1)]
     first = {label: next((f for f in true if label.began(f, early) or label.saw(f)), None) for label in labels}
@@ -98,10 +98,6 @@ def _true_since(fired: Sequence[Firing], labels: Sequence[Label], early: Millis)
         if any(label.began(firing, early) for label in labels):
             since.setdefault(firing.incident.id, firing.start)
     return since
-
-
-def _messages(incident: Incident) -> list[Delivery]:
-    return [delivery for delivery in incident.deliveries if delivery.state is not DeliveryState.DROPPED]
 
 
 @dataclass(frozen=True)

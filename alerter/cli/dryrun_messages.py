@@ -21,7 +21,7 @@ MOST = 50
 
 def message_lines(answer: DryRun, inputs: Inputs) -> Iterator[str]:
     """Yield the drawn messages in the order in which they go out; Slack's form whatever the receiver's kind."""
-    number = sum(len(incident.deliveries) for incident in answer.incidents)
+    number = len(answer.messages)
     if not number:
         return
     yield ""
@@ -37,7 +37,8 @@ def _drawn(step: Step, inputs: Inputs) -> Iterator[str]:
     delivery = step.delivery
     receiver = inputs.routing.receivers.get(delivery.receiver)
     options = receiver.options if receiver is not None and receiver.kind == "slack" else {}
-    posted = delivery.kind in (Kind.FIRING, Kind.DIGEST, Kind.INFO)
+    later = step.incident.roll is not None and step.incident.deliveries[0].id != delivery.id
+    posted = delivery.kind in (Kind.FIRING, Kind.DIGEST, Kind.INFO) and not later
     message = Outgoing(step.incident, delivery, first=posted)
     what = "posted" if posted else "edited, and below it in the thread"
     yield f"{iso(delivery.at)}  {delivery.channel}  {what}"

@@ -56,7 +56,7 @@ def summary(answers: Sequence[DryRun], broken: int) -> str:
     """Return the last line, of all rules."""
     matched = sum(bool(answer.matches) for answer in answers)
     incidents = many(sum(len(answer.incidents) for answer in answers), "incident")
-    messages = many(sum(len(i.deliveries) for a in answers for i in a.incidents), "message")
+    messages = many(sum(len(answer.messages) for answer in answers), "message")
     failed = f", {broken:,} could not be evaluated" if broken else ""
     return f"{many(len(answers) + broken, 'rule')}: {matched:,} matched, {incidents}, {messages}{failed}"
 
@@ -140,8 +140,9 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
     yield f"  cost: {_cost(answer)}"
     yield from _chart(answer)
     yield f"  {many(len(answer.matches), 'match', 'matches')}, {many(len(answer.incidents), 'incident')}"
+    shown: set[str] = set()
     for incident in answer.incidents[:LONGEST_LIST]:
-        yield from _incident_lines(incident)
+        yield from _incident_lines(incident, shown)
     if len(answer.incidents) > LONGEST_LIST:
         yield f"  ... and {many(len(answer.incidents) - LONGEST_LIST, 'more incident')}"
     yield from _decision_lines(answer.decisions)
@@ -171,7 +172,8 @@ def _chart(answer: DryRun) -> Iterator[str]:
 _SOURCES = {"embedded": "the embedded evaluator", "elasticsearch": "Elasticsearch", "opensearch": "OpenSearch"}
 
 
-def _incident_lines(incident: Incident) -> Iterator[str]:
+def _incident_lines(incident: Incident, shown: set[str]) -> Iterator[str]:
+    """Yield an incident and its messages; what a message ``shown`` before says of several is not said again."""
     over = f"resolved {iso(incident.resolved)} ({incident.resolve_reason})" if incident.resolved else "still firing"
     key = ", ".join(f"{name}={value}" for name, value in incident.key or ())
     yield ""
@@ -181,7 +183,8 @@ def _incident_lines(incident: Incident) -> Iterator[str]:
     yield f"    {matches} announced, {incident.suppressed:,} suppressed, {peak}"
     for delivery in incident.deliveries[:LONGEST_LIST]:
         yield f"    {iso(delivery.at)} {delivery.kind:8} -> {delivery.channel} ({delivery.receiver}; {delivery.reason})"
-        yield f"      {delivery.text}"
+        yield f"      {'(the message above)' if delivery.id in shown else delivery.text}"
+        shown.add(delivery.id)
     if len(incident.deliveries) > LONGEST_LIST:
         yield f"    ... and {many(len(incident.deliveries) - LONGEST_LIST, 'more message')}"
     if not incident.deliveries:

@@ -12,7 +12,7 @@ from alerter.delivery.changes import with_delivery
 from alerter.delivery.folding import Queued, leave_to
 from alerter.delivery.tasks import heard, is_held
 from alerter.delivery.tools import Tools
-from alerter.engine.gathered import document_ids, is_over, joined, new_document, takes, told, without
+from alerter.engine.gathered import document_ids, joined, new_document, takes, told_of
 from alerter.engine.groups import due, is_due, planned
 from alerter.engine.telling import Obstacle
 from alerter.model.incident import DeliveryState, Incident, Kind, News, Reason
@@ -147,7 +147,7 @@ class Groups:
             elif member is None:
                 gone.add(news.delivery.id)
         if telling or gone:
-            self._tools.change(id, lambda current: _after(current, telling, gone, members))
+            self._tools.change(id, lambda current: told_of(current, telling, telling | gone, members))
 
     def _named(self, member: Incident, news: News, document: str, now: Millis) -> bool | None:
         """Whether a message is told by the document: it names it and is not silenced; None: that is to be seen."""
@@ -183,12 +183,3 @@ def _joined(document: Incident, news: Sequence[News]) -> Incident:
 def _lists(document: Incident, delivery: str) -> bool:
     roll = document.roll
     return roll is not None and any(one.delivery.id == delivery for one in roll.news)
-
-
-def _after(current: Incident, telling: set[str], gone: set[str], members: dict[str, Incident]) -> Incident:
-    """Return a document that told what it is to tell, and forgot what it is not."""
-    if current.roll is None:
-        return current
-    news = [one for one in current.roll.news if one.delivery.id in telling]
-    changed = without(current, gone)
-    return told(changed, news, members) if news or is_over(changed) else changed

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from alerter.clock import DAY, Millis
 from alerter.detectors.protocol import Question
 from alerter.engine.decisions import fold_runs
+from alerter.engine.rehearsal import as_told
 from alerter.engine.tick import Engine, Failed
 from alerter.model.cost import Cost
-from alerter.model.incident import Change, Checkpoint, Decision, Incident, Match, Transition
+from alerter.model.incident import Change, Checkpoint, Decision, Delivery, Incident, Match, Transition
 from alerter.model.rule import Rule
 from alerter.routing.tree import Routing
 from alerter.schedule import instants, next_instant
@@ -24,7 +25,11 @@ from alerter.state.memory import MemoryState
 
 @dataclass(frozen=True)
 class DryRun:
-    """The answer of a dry run over ``(start, end]``; incidents oldest first."""
+    """The answer of a dry run over ``(start, end]``; incidents oldest first.
+
+    Their deliveries are the messages that tell of them: one that a group sends is the same one in each of its members,
+    also where it goes out after ``end`` only.
+    """
 
     rule: Rule
     start: Millis
@@ -41,6 +46,12 @@ class DryRun:
     counted: Events | None = None
     """What was counted or read, as charts show it; None where a reader of its own was used,
     and where the span was evaluated in parts."""
+
+    @property
+    def messages(self) -> tuple[Delivery, ...]:
+        """The messages of all incidents, each once, in the order in which they go out."""
+        every = {delivery.id: delivery for incident in self.incidents for delivery in incident.deliveries}
+        return tuple(sorted(every.values(), key=lambda d: d.at))
 
 
 class _Keeping(Once):
@@ -93,7 +104,7 @@ def dry_run(
         evaluations=sum(1 for _ in instants(rule.schedule, start, end)),
         matches=tuple(t.match for t in transitions if t.match and t.change is not Change.SUPPRESSED),
         transitions=transitions,
-        incidents=tuple(sorted((v.value for v in state.incidents()), key=lambda i: (i.opened, i.id))),
+        incidents=as_told(sorted((v.value for v in state.incidents()), key=lambda i: (i.opened, i.id))),
         decisions=fold_runs([decision for report in reports for decision in report.decisions]),
         warnings=tuple(dict.fromkeys(text for report in reports for _, text in report.warnings)),
         events=engine.reader.events,

@@ -84,6 +84,17 @@ def is_over(document: Incident) -> bool:
     return roll is not None and document.resolved is None and not roll.news and not roll.firing
 
 
+def told_of(
+    document: Incident, telling: Collection[str], asked: Collection[str], members: Mapping[str, Incident]
+) -> Incident:
+    """Return a document after its instant: of the messages ``asked`` about (ids) it tells some, forgets the others."""
+    roll = document.roll
+    assert roll is not None
+    changed = without(document, [id for id in asked if id not in telling])
+    news = [one for one in roll.news if one.delivery.id in telling]
+    return told(changed, news, members) if news or is_over(changed) else changed
+
+
 def told(document: Incident, news: Sequence[News], members: Mapping[str, Incident]) -> Incident:
     """Return a document that tells of these messages of it, with the messages that this takes.
 
@@ -96,7 +107,7 @@ def told(document: Incident, news: Sequence[News], members: Mapping[str, Inciden
     taken = in_order(roll, news)
     at = max((told_at(roll, one) for one in taken), default=roll.birth if roll.told is None else roll.told)
     ids = {one.delivery.id for one in taken}
-    rows = _rows(roll.rows, taken)
+    rows = _rows(roll.rows, taken, members)
     left = tuple(one for one in roll.news if one.delivery.id not in ids)
     kept = replace(roll, told=at, news=left, rows=_short(rows), left=roll.left + len(rows) - len(_short(rows)))
     over = not kept.firing and not left
@@ -126,17 +137,19 @@ def _birth(news: News) -> Millis:
     return news.delivery.at if group.by_match else group.since
 
 
-def _rows(before: Sequence[Row], taken: Sequence[News]) -> tuple[Row, ...]:
+def _rows(before: Sequence[Row], taken: Sequence[News], members: Mapping[str, Incident]) -> tuple[Row, ...]:
     """Return the rows after these messages, in the order in which members came up."""
     rows = {row.incident: row for row in before}
     for news in taken:
         group = news.delivery.group
         assert group is not None
         if news.delivery.kind in TOLD:
-            rows[news.incident] = Row(news.incident, group.severity, line(news.delivery.text))
+            counts = members[news.incident].view.counts if news.incident in members else ()
+            rows[news.incident] = Row(news.incident, group.severity, line(news.delivery.text), counts=counts)
         elif news.incident in rows:
-            words = rows[news.incident].words if group.quiet else line(news.delivery.text)
-            rows[news.incident] = Row(news.incident, group.severity, words, over=True, quiet=group.quiet)
+            row = rows[news.incident]
+            words = row.words if group.quiet else line(news.delivery.text)
+            rows[news.incident] = replace(row, severity=group.severity, words=words, over=True, quiet=group.quiet)
     return tuple(rows.values())
 
 

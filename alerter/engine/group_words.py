@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from alerter.model.incident import Incident, Kind, Row, View
+from alerter.engine.tables import drawn
+from alerter.model.incident import Incident, Kind, Roll, Row, View
 from alerter.notifiers.text import clock_text, one_line
 from alerter.plurals import many
 from alerter.timetext import length_text
@@ -35,7 +37,9 @@ def gathered_view(document: Incident, members: Mapping[str, Incident]) -> Incide
             document, view=only.view, key=only.key, labels={**only.labels, "severity": document.severity},
             count=only.count, peak=only.peak, matches=only.matches, opened=only.opened, of_values=only.judges_values,
         )  # fmt: skip
-    view = View(title=_title(document), sentence=_numbers(document), summary="\n".join(_lines(document)))
+    table = _table(roll)
+    summary = "" if table and roll.group.table_only else "\n".join(_lines(document))
+    view = View(title=_title(document), sentence=_numbers(document), summary=summary, table=table)
     key = tuple((name, value or None) for name, value in roll.group.labels)
     labels = dict(roll.group.labels) | {"severity": document.severity}
     return replace(document, view=view, key=key, labels=labels, count=0, peak=0, of_values=False)
@@ -88,6 +92,15 @@ def _lines(document: Incident) -> list[str]:
     firing = sum(not r.over for r in ordered[MOST_ROWS:])
     rest = roll.total - len(shown)
     return [*shown, f"• and {rest:,} more: {firing:,} firing, {rest - firing:,} over"] if rest else shown
+
+
+def _table(roll: Roll) -> str:
+    """Return the tables of all members summed; a row that several have is one."""
+    sums: Counter[tuple[str, ...]] = Counter()
+    for row in roll.rows:
+        sums.update(dict(row.counts))
+    table = roll.group.table
+    return drawn(table, sums.most_common()) if table is not None and sums else ""
 
 
 def _listed(rows: Sequence[Row]) -> str:

@@ -9,6 +9,7 @@ from alerter.clock import SECOND, Millis
 from alerter.model.incident import Delivery, DeliveryState, Group, Incident, Kind, News, Roll, digest
 from alerter.model.route import Destination
 from alerter.model.rule import Rule, Schedule
+from alerter.model.texts import TextType
 from alerter.routing.labels import labels_of
 from alerter.routing.tree import ALL
 from alerter.schedule import next_instant, slot_offset, slot_part
@@ -62,7 +63,7 @@ def _of_rule(rule: Rule, incident: Incident, destination: Destination, at: Milli
     if gathering is None:
         return None
     known = labels_of(incident)
-    labels = (("rule", rule.name), *((name, known.get(name, "")) for name in (gathering.key,) if name))
+    labels = (("rule", rule.name), *((name, known.get(name, "")) for name in gathering.key))
     group = _group(rule, incident, destination, at, labels)
     return replace(
         group,
@@ -71,6 +72,8 @@ def _of_rule(rule: Rule, incident: Incident, destination: Destination, at: Milli
         cron=gathering.cron or "",
         timezone=gathering.timezone,
         by_match=gathering.by_match,
+        table=rule.texts.table,
+        table_only=rule.texts.alert.type is TextType.SUMMARY_ONLY,
     )
 
 

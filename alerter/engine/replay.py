@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from alerter.engine.dryrun import DryRun, patient
+from alerter.engine.groups import grouped
+from alerter.engine.rehearsal import Rehearsal
 from alerter.engine.tick import Engine
 from alerter.model.incident import Checkpoint, Delivery, Incident
 from alerter.routing.tree import Routing
@@ -29,15 +31,21 @@ def steps(answer: DryRun, source: Source, routing: Routing, most: int) -> Iterat
     and an incident's document as it then was is what a notifier would have been given.
     """
     rule = patient(answer.rule, answer.start, answer.end)
-    deliveries = sorted((d.at, d.id) for i in answer.incidents for d in i.deliveries)[:most]
-    left = {id for _, id in deliveries}
+    deliveries = answer.messages[:most]
+    left = {delivery.id for delivery in deliveries}
+    incidents: dict[str, Incident] = {}
+    groups, known = Rehearsal(lambda: incidents), set[str]()
     state = MemoryState()
     state.save_checkpoint(Checkpoint(rule.name, rule.meaning(), answer.start, answer.start), None)
     engine = Engine(Reader(source), state, routing, gaps=False)
-    for at in dict.fromkeys(at for at, _ in deliveries):
-        for _ in engine.ticks([rule], at + rule.query_delay):
+    for at in dict.fromkeys(delivery.at for delivery in deliveries):
+        for _ in engine.ticks([rule], min(at, answer.end) + rule.query_delay):
             pass
-        found = [Step(stored.value, d) for stored in state.incidents() for d in stored.value.deliveries]
+        incidents = {stored.value.id: stored.value for stored in state.incidents()}
+        found = [Step(incident, d) for incident in incidents.values() for d in incident.deliveries]
+        news = [n for incident in incidents.values() for n in grouped(incident) if n.delivery.id not in known]
+        known |= {n.delivery.id for n in news}
+        found += [Step(said.document, said.delivery) for said in groups.play(news, at)]
         new = [step for step in found if step.delivery.id in left]
         yield from sorted(new, key=lambda step: (step.delivery.at, step.delivery.id))
         left -= {step.delivery.id for step in new}

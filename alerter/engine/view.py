@@ -11,7 +11,7 @@ from alerter.clock import Millis
 from alerter.engine.history_words import history_condition, history_sentence
 from alerter.engine.links import discover_link
 from alerter.engine.metric_words import metric_condition, metric_sentence
-from alerter.engine.tables import drawn
+from alerter.engine.tables import MOST_EVER, drawn
 from alerter.engine.texts import counted_names, discover_names, match_facts, rendered, said, shows_alone
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.incident import Match, View
@@ -27,7 +27,7 @@ from alerter.model.rule import (
     SpikeAggregation,
     ValueList,
 )
-from alerter.model.texts import TextType, Top
+from alerter.model.texts import Counts, TextType, Top
 from alerter.redact import redact_text
 from alerter.sources.counted import MOST_ROWS, Row
 from alerter.sources.parts import Part
@@ -76,6 +76,7 @@ def build_view(
         chart=() if alone else evidence.chart,
         top=() if alone else tuple(evidence.tops),
         table=_table(rule, evidence),
+        counts=_counts(rule, evidence),
         threshold=_threshold(rule),
         runbook=rendered(rule, texts.runbook, values),
         dashboard=rendered(rule, texts.dashboard, values),
@@ -231,6 +232,14 @@ def _table(rule: Rule, evidence: Evidence) -> str:
     if table is None or not evidence.rows:
         return ""
     return redact_text(drawn(table, evidence.rows, more=len(evidence.rows) >= MOST_ROWS), rule.redact)
+
+
+def _counts(rule: Rule, evidence: Evidence) -> Counts:
+    """Return the table's rows for the message of several incidents, as many as that can show."""
+    if rule.texts.table is None or rule.texts.gathering is None:
+        return ()
+    cells = ((tuple(redact_text(cell, rule.redact) for cell in row), count) for row, count in evidence.rows)
+    return tuple(cells)[:MOST_EVER]
 
 
 def _sample(rule: Rule, evidence: Evidence) -> str:

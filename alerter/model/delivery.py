@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from alerter.clock import Millis
+from alerter.model.texts import Counts, Table
 
 
 class Reason(StrEnum):
@@ -69,7 +70,8 @@ class Group:
     what is told later for the next multiple of ``interval`` after that; with a ``cron``, for its next fire time.
     ``since`` is the instant whose evaluation planned the message, which is computed ``delay`` later (wall clock);
     ``by_match``: the group's clock starts at the match instead. ``severity`` is the incident's; ``quiet``: it is
-    an end that nobody is told of by itself.
+    an end that nobody is told of by itself. With a ``table`` the message sums those of its members, and with
+    ``table_only`` it names no members beside.
     """
 
     id: str
@@ -83,6 +85,8 @@ class Group:
     by_match: bool = False
     severity: str = "warning"
     quiet: bool = False
+    table: Table | None = None
+    table_only: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,13 +168,17 @@ class News:
 
 @dataclass(frozen=True)
 class Row:
-    """One incident in a group's message, by its own message's words; ``quiet``: nobody is told of its end."""
+    """One incident in a group's message, by its own message's words; ``quiet``: nobody is told of its end.
+
+    ``counts`` are the rows of its table.
+    """
 
     incident: str
     severity: str
     words: str
     over: bool = False
     quiet: bool = False
+    counts: Counts = ()
 
 
 @dataclass(frozen=True)

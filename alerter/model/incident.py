@@ -14,7 +14,7 @@ from alerter.model.delivery import Delivery, DeliveryState, Earlier, Group, Kind
 from alerter.model.history import History
 from alerter.model.memory import KeyMemory
 from alerter.model.rule import Key
-from alerter.model.texts import Top
+from alerter.model.texts import Counts, Top
 
 __all__ = [
     "JUDGING_VALUES", "Change", "Checkpoint", "Decision", "Delivery", "DeliveryState", "Earlier", "Group", "Incident",
@@ -152,6 +152,8 @@ class View:
     sample: str = ""
     top: tuple[Top, ...] = ()
     table: str = ""
+    counts: Counts = ()
+    """The rows of ``table``, where a group's message sums them."""
     chart: tuple[tuple[Millis, float], ...] = ()
     threshold: float | None = None
     runbook: str = ""
@@ -206,6 +208,11 @@ class Incident:
     def severity(self) -> str:
         """The severity label."""
         return self.labels.get("severity", "warning")
+
+    @property
+    def about(self) -> str:
+        """The rule that it is about: of a group's document the one that all members have, "" where they differ."""
+        return self.rule if self.roll is None else self.labels.get("rule", "")
 
     @property
     def is_group(self) -> bool:

@@ -97,6 +97,10 @@ class TableStyle(StrEnum):
     HTML = "html"
 
 
+Counts = tuple[tuple[tuple[str, ...], int], ...]
+"""Rows of a table: the values of its columns, and how many events have them."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table of counts by the fields of ``columns``, the most frequent first; ``rows`` None means as many as fit."""
@@ -112,14 +116,14 @@ class Table:
 class Gathering:
     """ElastAlert's ``aggregation``: one message for what matches within ``period``, or up to the next time of ``cron``.
 
-    Matches with different values of ``key`` are told apart ("": all together). ``by_match``: the period begins with
+    Matches with different values of ``key`` are told apart (none: all together). ``by_match``: the period begins with
     the first match and not when that was seen.
     """
 
     period: Millis = 0
     cron: str | None = None
     timezone: str = "UTC"
-    key: str = ""
+    key: tuple[str, ...] = ()
     by_match: bool = False
 
 

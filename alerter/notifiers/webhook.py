@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alerter.clock import SECOND
-from alerter.model.incident import Incident
+from alerter.model.incident import Incident, Row
 from alerter.notifiers.http import HttpAnswer, HttpFailure, post_json
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Failure, NotifierError, Outgoing, Posted
@@ -76,12 +76,17 @@ def payload(message: Outgoing) -> dict[str, Any]:
     }
 
 
+def _member(row: Row) -> dict[str, str]:
+    state = "over" if row.over else "firing"
+    return {"id": row.incident, "severity": row.severity, "state": state, "text": row.words}
+
+
 def incident_json(incident: Incident) -> dict[str, Any]:
     """Return what programs may know of an incident."""
     view = incident.view
     return {
         "id": incident.id,
-        "rule": incident.rule,
+        "rule": incident.about,
         "type": incident.type,
         "key": None if incident.key is None else dict(incident.key),
         "labels": dict(incident.labels),
@@ -98,6 +103,7 @@ def incident_json(incident: Incident) -> dict[str, Any]:
         "sample": view.sample,
         "top": {top.name: {"values": dict(top.rows), "others": top.others} for top in view.top},
         "table": view.table,
+        **({} if incident.roll is None else {"members": [_member(row) for row in incident.roll.rows]}),
         "links": {
             n: u for n, u in (("runbook", view.runbook), ("dashboard", view.dashboard), ("view", view.link)) if u
         },

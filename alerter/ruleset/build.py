@@ -42,7 +42,7 @@ from alerter.ruleset.imports import FileState
 from alerter.ruleset.metrics import Metrics
 from alerter.ruleset.plugins import custom, enhancements
 from alerter.ruleset.schedules import Schedules
-from alerter.ruleset.texts import TextReader
+from alerter.ruleset.texts import TextReader, aggregation_key
 from alerter.ruleset.yaml_positions import Document
 
 CUSTOM_TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -193,6 +193,9 @@ class Builder:
             message = f"the label {name} is hidden by the built-in of that name"
             self._warn("label_clash", message, f"write {name}: at the top, or rename the label", "labels", name)
             del labels[name]
+        for name in aggregation_key(self._options):
+            if name not in BUILT_IN_LABELS | labels.keys() and name not in self._query_key():
+                labels[name] = FromEvent(name, split=self._options["type"] in ("any", "blacklist", "whitelist"))
         for name in ("priority", "category"):
             if name in self._options:
                 labels.setdefault(name, str(self._options[name]))

@@ -59,8 +59,10 @@ DIFFERENCES: dict[str, str] = {
     "kibana_discover_to_timedelta": "without it the link ends at the match",
     "opensearch_discover_from_timedelta": "without it the link begins with the match's window",
     "opensearch_discover_to_timedelta": "without it the link ends at the match",
-    "aggregation": "the first match of a key is told at once, later ones by at most one message in this time, which "
-    "counts them; each key has its own message",
+    "aggregation": "the message stays and is edited while any of its incidents lasts; later matches are told once in "
+    "each period that begins with the first",
+    "aggregation_key": "fields of the key, labels, or fields of the event; of types that count, of the newest event",
+    "aggregate_by_match_time": "the period begins with the first match; without it, when that is evaluated",
     "priority": "becomes a label, too",
     "category": "becomes a label, too",
     "owner": "becomes a label, too",

@@ -42,6 +42,8 @@ def text_options(length: dict[str, Any]) -> dict[str, Any]:
         "raw_count_keys": {"type": "boolean"},
         "attach_related": {"type": "boolean"},
         "aggregation": {"anyOf": [{"type": "string"}, {"type": "object", "minProperties": 1}, {"enum": [0, None]}]},
+        "aggregation_key": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]},
+        "aggregate_by_match_time": {"type": "boolean"},
         "summary_table_fields": {"anyOf": [TABLE_COLUMN, {"type": "array", "items": TABLE_COLUMN}]},
         "summary_table_type": {"enum": [str(style) for style in TableStyle]},
         "summary_table_max_rows": {"type": "integer", "minimum": 0},

@@ -35,10 +35,15 @@ from alerter.zones import zone_exists
 SOURCES = ("title", "summary", "runbook", "dashboard")
 LINKED = ("kibana_url", "opensearch_url", "kibana_discover_app_url", "opensearch_discover_app_url")
 """Options that links begin with."""
-UNWRITTEN = {"description": "", "owner": "", "category": "", "priority": 2}
-"""What ElastAlert's texts show of options that a rule does not write."""
 WON = (("title", "alert_subject"), ("summary", "alert_text"))
 """Texts of ``message``, and the options that they are shown instead of."""
+
+
+def aggregation_key(options: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the fields or labels by which what is aggregated is told apart; none without ``aggregation``."""
+    written = options.get("aggregation_key") or []
+    names = written if isinstance(written, list) else [written]
+    return tuple(dict.fromkeys(str(name) for name in names)) if options.get("aggregation") else ()
 
 
 class TextReader:
@@ -109,20 +114,21 @@ class TextReader:
         if not written:
             return None
         cron = written.get("schedule") if isinstance(written, Mapping) else None
+        key = aggregation_key(self._options)
         if cron is not None:
             zone = str((self._options.get("schedule") or {}).get("timezone", "UTC"))
             problem = cron_problem(str(cron))
             if problem:
                 self._error("cron", f"{cron!r} {problem}", 'like "0 * * * *"', "aggregation", "schedule")
-            gathering = Gathering(cron=str(cron), timezone=zone if zone_exists(zone) else "UTC")
+            gathering = Gathering(cron=str(cron), timezone=zone if zone_exists(zone) else "UTC", key=key)
         else:
             period = self._length("aggregation")
             if not period:
                 return None
-            gathering = Gathering(period)
-        often = f"in {length_text(gathering.period)}" if gathering.period else f"between two times of {cron}"
-        message = f"aggregation: the first match of a key is told at once, later ones by at most one message {often}"
-        hint = "each key has a message of its own, edited in place; it counts all that was gathered"
+            gathering = Gathering(period, key=key, by_match=bool(self._options.get("aggregate_by_match_time")))
+        when = f"{length_text(gathering.period)} after the first" if gathering.period else f"at the times of {cron}"
+        message = f"aggregation: what matches is told in one message, {when}, and not before"
+        hint = "where the first match must be told at once, leave it out and write realert"
         found = self._document.diagnostic("info", "gathered", message, hint, ("aggregation",), key=True)
         self._findings.append(found)
         return gathering
@@ -139,7 +145,7 @@ class TextReader:
             subject_length=int(options.get("alert_subject_max_len") or LONGEST_SUBJECT),
             text=text,
             type=kind,
-            missing=str(self._referred(options.get("alert_missing_value", MISSING))),
+            missing=str(options.get("alert_missing_value", MISSING)),
             root=str(options.get("jinja_root_name") or "_data"),
         )
         wanted, every = set(found.paths), subject.jinja or text.jinja
@@ -147,7 +153,7 @@ class TextReader:
         return AlertTexts(**{**vars(found), "options": named})
 
     def _filling(self, name: str, jinja: bool) -> Filling:
-        source = self._referred(self._options.get(name))
+        source = self._options.get(name)
         args, keywords = self._options.get(f"{name}_args"), self._options.get("alert_text_kw")
         if name == "alert_subject":
             jinja, keywords = jinja and args is None, None
@@ -157,19 +163,10 @@ class TextReader:
                 self._compile(text, name)
             return Filling(text, jinja=True)
         if args is not None:
-            paths = args if isinstance(args, list) else [args]
-            return Filling(text, tuple(str(self._referred(path)) for path in paths))
+            return Filling(text, tuple(str(path) for path in (args if isinstance(args, list) else [args])))
         if isinstance(keywords, Mapping):
             return Filling(text, None, tuple((str(path), str(word)) for path, word in keywords.items()))
         return Filling(text)
-
-    def _referred(self, value: Any) -> Any:
-        """Return a value, or for ``$owner$`` that of the rule's option ``owner``, as ElastAlert does."""
-        name = value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == "$" else ""
-        options = {**UNWRITTEN, "name": self._file.stem, **self._options}
-        if name not in options or is_kept_back(name):
-            return value
-        return shown(_as_elastalert(name, options[name]))
 
     def _template(self, name: str) -> str:
         """Return the template of a file, relative to the rule's."""
@@ -190,7 +187,7 @@ class TextReader:
     def _plain_options(self) -> Iterator[tuple[str, Any]]:
         """Yield the options that texts may show, as ElastAlert has them: lengths of time as ``0:05:00``."""
         yield "name", str(self._options.get("name") or self._file.stem)
-        for name, value in {**UNWRITTEN, **self._options}.items():
+        for name, value in self._options.items():
             if name != "name" and value is not None and not is_kept_back(name):
                 yield name, shown(_as_elastalert(name, value))
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from heapq import merge
 from itertools import groupby, islice
 
 from alerter.clock import HOUR, Millis
+from alerter.delivery.changes import with_delivery
+from alerter.engine.audience import silenced_by
+from alerter.engine.rehearsal import Rehearsal
 from alerter.engine.tick import Engine, TickReport
 from alerter.metrics import Metrics
-from alerter.model.incident import Checkpoint, Incident
+from alerter.model.incident import Checkpoint, DeliveryState, Incident, Kind, News, Reason
 from alerter.model.rule import Frequency, Rule, Spike, SpikeType
 from alerter.routing.tree import Routing
 from alerter.ruletest.events import CannotRun, Logged, expand
@@ -48,6 +52,8 @@ class _Run:
         self._trace = Trace(case, source, self._logged, case.start)
         self._newest = case.start
         self._told: set[str] = set()
+        self._grouped: list[News] = []
+        self._groups = Rehearsal(lambda: {i.id: i for i in self._trace.incidents}, self._keeps)
         self._since = {"matches": 0, "messages": 0, "decisions": 0}
         silenced = any(step.silence for step in case.steps)
         self._may_wait = not every_instant and not silenced and _quiet_is_quiet(rules, routing)
@@ -102,11 +108,16 @@ class _Run:
         self._skipped = None
         if at <= self._case.start:
             return
+        told = len(self._trace.messages)
         for delay, rules in groupby(sorted(due, key=lambda r: r.query_delay), key=lambda r: r.query_delay):
             self._now = at + delay
             self._show(self._now)
             for report in self._engine.ticks(list(rules), self._now):
                 self._take(report)
+        said = self._groups.play(self._grouped, at)
+        self._grouped = []
+        new = [*self._trace.messages[told:], *(message_record(one.delivery, one.document) for one in said)]
+        self._trace.messages[told:] = sorted(new, key=lambda record: record["at"])
         self._trace.reached = at
 
     def _show(self, now: Millis) -> None:
@@ -163,7 +174,20 @@ class _Run:
         fresh = [(d, i) for i in incidents for d in i.deliveries if d.id not in self._told]
         for delivery, incident in sorted(fresh, key=lambda pair: pair[0].at):
             self._told.add(delivery.id)
-            yield dict(message_record(delivery, incident))
+            if delivery.group is not None:
+                self._grouped.append(News(incident.id, delivery))
+            else:
+                yield dict(message_record(delivery, incident))
+
+    def _keeps(self, news: News, at: Millis) -> bool:
+        """Whether a message is told by its group; one that is silenced by then is untold, as in production."""
+        stored = self._state.incident(news.incident)
+        silences = [found.value for found in self._state.silences(at)]
+        if stored is None or news.delivery.kind is Kind.RESOLVED or not silenced_by(stored.value, silences, at):
+            return True
+        dropped = replace(news.delivery, state=DeliveryState.DROPPED, error=str(Reason.SILENCE))
+        self._state.save_incident(with_delivery(stored.value, dropped), stored.version)
+        return False
 
     def _snapshot(self, expectation: Expectation) -> None:
         """Keep what the expectation speaks of: incidents as they are, the rest since the last expectation."""

@@ -85,7 +85,7 @@ def message_record(delivery: Delivery, incident: Incident) -> Record:
     return {
         "at": delivery.at,
         "kind": str(delivery.kind),
-        "rule": incident.rule,
+        "rule": incident.about,
         "key": key_value(incident.key),
         "receiver": delivery.receiver,
         "channel": delivery.channel,

@@ -162,7 +162,7 @@ def _fields(incident: Incident, options: Options) -> Iterator[str]:
     for name, value in incident.key or ():
         yield _field(name, "(missing)" if value is None else str(value))
     if incident.view.condition:
-        yield _field("Rule", f"{incident.rule}: {incident.view.condition}")
+        yield _field("Rule", f"{incident.about}: {incident.view.condition}")
     yield f"*Started*\n{_date(incident.opened, options)}"
     if incident.resolved is not None:
         yield f"*Resolved*\n{_date(incident.resolved, options)}"
@@ -214,7 +214,7 @@ def _context(message: Outgoing, state: str) -> list[Block]:
     incident = message.incident
     texts = [state, mrkdwn(key_words(incident), 500)] if state else []
     texts += [link(url, name) for name, url in _links(incident)]
-    texts += [f"rule {mrkdwn(incident.rule, 200)}" if incident.rule else "", f"`{incident.id}`"]
+    texts += [f"rule {mrkdwn(incident.about, 200)}" if incident.about else "", f"`{incident.id}`"]
     if message.note:
         texts.append(mrkdwn(message.note, 300))
     elements = [{"type": "mrkdwn", "text": text} for text in texts if text]
