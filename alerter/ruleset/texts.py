@@ -35,6 +35,8 @@ from alerter.zones import zone_exists
 SOURCES = ("title", "summary", "runbook", "dashboard")
 LINKED = ("kibana_url", "opensearch_url", "kibana_discover_app_url", "opensearch_discover_app_url")
 """Options that links begin with."""
+UNWRITTEN = {"description": "", "owner": "", "category": "", "priority": 2}
+"""What ElastAlert's texts show of options that a rule does not write."""
 WON = (("title", "alert_subject"), ("summary", "alert_text"))
 """Texts of ``message``, and the options that they are shown instead of."""
 
@@ -145,7 +147,7 @@ class TextReader:
             subject_length=int(options.get("alert_subject_max_len") or LONGEST_SUBJECT),
             text=text,
             type=kind,
-            missing=str(options.get("alert_missing_value", MISSING)),
+            missing=str(self._referred(options.get("alert_missing_value", MISSING))),
             root=str(options.get("jinja_root_name") or "_data"),
         )
         wanted, every = set(found.paths), subject.jinja or text.jinja
@@ -153,7 +155,7 @@ class TextReader:
         return AlertTexts(**{**vars(found), "options": named})
 
     def _filling(self, name: str, jinja: bool) -> Filling:
-        source = self._options.get(name)
+        source = self._referred(self._options.get(name))
         args, keywords = self._options.get(f"{name}_args"), self._options.get("alert_text_kw")
         if name == "alert_subject":
             jinja, keywords = jinja and args is None, None
@@ -163,10 +165,19 @@ class TextReader:
                 self._compile(text, name)
             return Filling(text, jinja=True)
         if args is not None:
-            return Filling(text, tuple(str(path) for path in (args if isinstance(args, list) else [args])))
+            paths = args if isinstance(args, list) else [args]
+            return Filling(text, tuple(str(self._referred(path)) for path in paths))
         if isinstance(keywords, Mapping):
             return Filling(text, None, tuple((str(path), str(word)) for path, word in keywords.items()))
         return Filling(text)
+
+    def _referred(self, value: Any) -> Any:
+        """Return a value, or for ``$owner$`` that of the rule's option ``owner``, as ElastAlert does."""
+        name = value[1:-1] if isinstance(value, str) and value[:1] == value[-1:] == "$" else ""
+        options = {**UNWRITTEN, "name": self._file.stem, **self._options}
+        if name not in options or is_kept_back(name):
+            return value
+        return shown(_as_elastalert(name, options[name]))
 
     def _template(self, name: str) -> str:
         """Return the template of a file, relative to the rule's."""
@@ -187,7 +198,7 @@ class TextReader:
     def _plain_options(self) -> Iterator[tuple[str, Any]]:
         """Yield the options that texts may show, as ElastAlert has them: lengths of time as ``0:05:00``."""
         yield "name", str(self._options.get("name") or self._file.stem)
-        for name, value in self._options.items():
+        for name, value in {**UNWRITTEN, **self._options}.items():
             if name != "name" and value is not None and not is_kept_back(name):
                 yield name, shown(_as_elastalert(name, value))
 
