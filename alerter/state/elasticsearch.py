@@ -33,7 +33,7 @@ from alerter.state.roll import Roll
 from alerter.state.unreadable import Unreadable
 
 DECODED = 12_000
-"""Incidents kept as read, so that one that did not change is not read again: an outbox of 10,000, and some more."""
+"""Incidents kept as read or written, so that one that did not change is not decoded again: an outbox and some more."""
 FIRING = {"term": {"state": "firing"}}
 
 
@@ -46,7 +46,7 @@ class ElasticsearchState:
         self._roll = Roll(self._docs)
         self._recent = Recent()
         self._unreadable = Unreadable()
-        self._incidents_read: dict[str, Versioned[Incident]] = {}
+        self._incidents_known: dict[str, Versioned[Incident]] = {}
 
     def init(self, *, upgrade: bool = False) -> list[str]:
         """Create the missing indices; refuses those of a later version, and without ``upgrade`` of an earlier one."""
@@ -175,15 +175,18 @@ class ElasticsearchState:
             return self._incident(again)
 
     def _incident(self, doc: Doc) -> Versioned[Incident]:
-        """Read an incident's document; one that did not change since it was read last is not read again."""
+        """Read an incident's document; one that did not change since it was read or written last is not read again."""
         id, version = doc["_id"], version_of(doc)
-        known = self._incidents_read.get(id)
+        known = self._incidents_known.get(id)
         if known is None or known.version != version:
             known = load(Incident, doc)
-            if len(self._incidents_read) >= DECODED:
-                self._incidents_read.clear()
-            self._incidents_read[id] = known
+            self._keep(id, known)
         return known
+
+    def _keep(self, id: str, incident: Versioned[Incident]) -> None:
+        if len(self._incidents_known) >= DECODED:
+            self._incidents_known.clear()
+        self._incidents_known[id] = incident
 
     def save_incidents(self, written: Sequence[tuple[Incident, Version | None]]) -> list[Version | Conflict]:
         """Write several incidents in one bulk request, each for itself."""
@@ -194,6 +197,7 @@ class ElasticsearchState:
                 self._recent.forget(incident.id)
             else:
                 self._recent.wrote(incident, version)
+                self._keep(incident.id, Versioned(incident, version))
         return found
 
     # --- silences and decisions --------------------------------------------------------------------------------
