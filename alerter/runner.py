@@ -50,10 +50,11 @@ def settle_memory() -> None:
     """Take what start-up made, and stays, out of the garbage collector's sight, and let it look less often.
 
     Each look at everything costs as much as evaluating hundreds of rules; what an evaluation makes is let go at once.
+    So nothing is looked for before more is there than a thousand rules evaluated together make.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)
 
 
 class Runner:
