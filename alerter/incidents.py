@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from alerter.asked import Asked, Newest, Stretch
 from alerter.clock import Millis
 from alerter.endings import next_silence, resolvers
+from alerter.model.changed import changed
 from alerter.model.incident import Change, Match, Reason, Transition, incident_id
 from alerter.model.memory import Held, KeyMemory, Thread
 from alerter.model.rule import (
@@ -129,11 +129,11 @@ class Lifecycle:
         assert thread is not None
         held = [h.last for h in (self.memory.up, self.memory.down) if h.last is not None]
         self._add(at, Change.RESOLVED, reason, last_held=max(held) if held else None)
-        self.memory = replace(
+        self.memory = changed(
             self.memory,
             up=Held(False, self.memory.up.last),
             down=Held(False, self.memory.down.last),
-            thread=replace(thread, resolved=at),
+            thread=changed(thread, resolved=at),
             past=self._past(thread.opened, max(held) if held else at, at),
         )
 
@@ -142,7 +142,7 @@ class Lifecycle:
         self.settle(at, inclusive=False)
         before = self.memory.down if falling else self.memory.up
         if held is not before.now:
-            self._keep(replace(before, now=held), falling=falling)
+            self._keep(changed(before, now=held), falling=falling)
         return held and not before.now
 
     def is_aside(self, at: Millis) -> bool:
@@ -187,7 +187,7 @@ class Lifecycle:
         if self._aside is None:
             self._aside = Lifecycle(self.rule, self.key, KeyMemory(), self._newest)
             self._aside.transitions = self.transitions
-        self._aside.ask(replace(asked, reread=False))
+        self._aside.ask(changed(asked, reread=False))
 
     def _settle_aside(self, until: Millis, *, inclusive: bool) -> None:
         if self._aside is None:
@@ -195,7 +195,7 @@ class Lifecycle:
         self._aside.settle(until, inclusive=inclusive)
         if not self._aside.is_open:
             past = sorted({*self.memory.past, *self._aside.memory.past})
-            self.memory = replace(self.memory, past=tuple(past[-PAST_KEPT:]))
+            self.memory = changed(self.memory, past=tuple(past[-PAST_KEPT:]))
 
     def _told_before(self, asked: Asked) -> bool:
         """Whether a re-read instant lies within what an incident that is over knew before it resolved."""
@@ -249,13 +249,13 @@ class Lifecycle:
         return True
 
     def _keep(self, held: Held, *, falling: bool) -> None:
-        self.memory = replace(self.memory, down=held) if falling else replace(self.memory, up=held)
+        self.memory = changed(self.memory, down=held) if falling else changed(self.memory, up=held)
 
     def _announce(self, asked: Asked, match: Match, reopening: bool) -> None:
         until, exponent = next_silence(self.rule.realert, self.memory.until, self.memory.exponent, asked.at)
         announced = asked.at if self.memory.announced is None else max(asked.at, self.memory.announced)
         until = until if self.memory.until is None else max(until, self.memory.until)
-        self.memory = replace(self.memory, announced=announced, until=until, exponent=exponent)
+        self.memory = changed(self.memory, announced=announced, until=until, exponent=exponent)
         if reopening:
             self._reopen(asked, match)
         elif self.is_open and self._rises(asked):
@@ -267,17 +267,17 @@ class Lifecycle:
 
     def _open(self, asked: Asked, match: Match) -> None:
         id = incident_id(self.rule.name, self.key, asked.at)
-        self.memory = replace(self.memory, thread=Thread(id, asked.at, severity=asked.severity))
+        self.memory = changed(self.memory, thread=Thread(id, asked.at, severity=asked.severity))
         fresh = Held(self.memory.down.now, None) if not asked.falling else self.memory.down
         risen = Held(self.memory.up.now, None) if asked.falling else self.memory.up
-        self.memory = replace(self.memory, up=risen, down=fresh)
+        self.memory = changed(self.memory, up=risen, down=fresh)
         self._count(match, Change.OPENED, Reason.FIRST_MATCH, asked)
 
     def _reopen(self, asked: Asked, match: Match | None) -> None:
         thread = self.memory.thread
         assert thread is not None
         severity = asked.severity if self._rises(asked) else thread.severity
-        self.memory = replace(self.memory, thread=replace(thread, resolved=None, severity=severity))
+        self.memory = changed(self.memory, thread=changed(thread, resolved=None, severity=severity))
         reason = Reason.LATE_DATA if asked.reread else Reason.REOPENED
         self._count(match, Change.REOPENED, reason, asked)
 
@@ -285,14 +285,14 @@ class Lifecycle:
         thread = self.memory.thread
         assert thread is not None
         if match is not None:
-            thread = replace(thread, matches=thread.matches + 1, suppressed=0)
-            self.memory = replace(self.memory, thread=thread)
+            thread = changed(thread, matches=thread.matches + 1, suppressed=0)
+            self.memory = changed(self.memory, thread=thread)
         self._add(asked.at, change, reason, match, until=self.memory.until, severity=thread.severity)
 
     def _suppress(self, at: Millis, match: Match | None, number: int) -> None:
         thread = self.memory.thread
         if thread is not None:
-            self.memory = replace(self.memory, thread=replace(thread, suppressed=thread.suppressed + number))
+            self.memory = changed(self.memory, thread=changed(thread, suppressed=thread.suppressed + number))
             self._add(at, Change.SUPPRESSED, Reason.REALERT, match, until=self.memory.until, number=number)
 
     def _rises(self, asked: Asked) -> bool:
@@ -303,7 +303,7 @@ class Lifecycle:
     def _raise(self, asked: Asked, match: Match | None) -> None:
         thread = self.memory.thread
         assert thread is not None
-        self.memory = replace(self.memory, thread=replace(thread, severity=asked.severity))
+        self.memory = changed(self.memory, thread=changed(thread, severity=asked.severity))
         self._count(match, Change.RAISED, Reason.SEVERITY_RAISED, asked)
 
     def _add(

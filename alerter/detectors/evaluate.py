@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from alerter.clock import Millis
 from alerter.detectors import cardinality, change, custom, flatline, frequency, metric, metric_spike, single, spike
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Ask, Events, Question, Span, Unanswered
 from alerter.incidents import Lifecycle
+from alerter.model.changed import changed
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.incident import Change, Checkpoint, Outcome, Reason, Transition
 from alerter.model.memory import KeyMemory
@@ -89,7 +90,7 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     Raises Unanswered when something must be known first: then it is to be called again with the answers.
     """
     if _is_quiet(rule, events, checkpoint, end):
-        return Outcome((), replace(checkpoint, evaluated=end))
+        return Outcome((), changed(checkpoint, evaluated=end))
     transitions: list[Transition] = []
     if checkpoint.meaning != rule.meaning():
         transitions += close_all(checkpoint, Reason.RULE_CHANGED, checkpoint.evaluated).transitions
@@ -116,7 +117,7 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
         raise Unanswered(questions)
     if seen is None:
         warnings.append("late: too many events within buffer_time to tell late ones from known ones")
-    fresh = replace(
+    fresh = changed(
         checkpoint,
         evaluated=end,
         keys=keys,
@@ -193,9 +194,9 @@ def close_all(checkpoint: Checkpoint, reason: Reason, at: Millis) -> Outcome:
         thread = memory.thread
         if thread is not None and thread.resolved is None:
             transitions.append(Transition(at, Change.RESOLVED, key, reason, thread.id, thread.opened))
-            memory = replace(memory, thread=replace(thread, resolved=at))
+            memory = changed(memory, thread=changed(thread, resolved=at))
         keys[key] = memory
-    return Outcome(tuple(transitions), replace(checkpoint, keys=keys))
+    return Outcome(tuple(transitions), changed(checkpoint, keys=keys))
 
 
 def _prepare(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> _Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from alerter.asked import Asked, Stretch
 from alerter.clock import Millis
@@ -11,6 +11,7 @@ from alerter.detectors.cutting import cut
 from alerter.detectors.measures import Measures
 from alerter.detectors.protocol import Events, Span
 from alerter.incidents import Lifecycle
+from alerter.model.changed import changed
 from alerter.model.incident import Match
 from alerter.model.rule import Frequency, Severity
 from alerter.windows import Bucket, Coarse, Curve, Cut
@@ -154,7 +155,7 @@ class _Judge:
             if held and (aside or (self._meets(rank, outside) and not (reread and _near(self.life, at)))):
                 match = Match(at, self.life.key, first + bucket.number - outside)
                 if self.life.ask(Asked(at, True, match, severity, reread=reread, number=left)):
-                    self.life.memory = replace(self.life.memory, consumed_at=at, consumed_ties=rank + 1 - first)
+                    self.life.memory = changed(self.life.memory, consumed_at=at, consumed_ties=rank + 1 - first)
                     left = 1
             else:
                 if held or (severity and self.life.is_open):

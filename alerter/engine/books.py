@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from alerter.clock import MINUTE, Millis
 from alerter.detectors.protocol import Question, Unanswered
@@ -13,6 +13,7 @@ from alerter.engine.closing import close_incident
 from alerter.engine.decisions import fold_runs, of_plans, of_transition
 from alerter.engine.digest import digest_of
 from alerter.engine.story import Scene, Story, fold
+from alerter.model.changed import changed
 from alerter.model.incident import Change, Decision, Incident, Reason, Transition
 from alerter.model.rule import Rule
 from alerter.routing.tree import Routing
@@ -39,7 +40,7 @@ class Told:
     def is_news(self) -> bool:
         """Whether more differs from the stored document than the mark of how far it was evaluated."""
         found = self.before.value if self.before else None
-        return found is None or replace(self.story.incident, updated=found.updated) != found
+        return found is None or changed(self.story.incident, updated=found.updated) != found
 
 
 class Books:
@@ -68,7 +69,7 @@ class Books:
             if before is None and steps and steps[0].change is not Change.OPENED:
                 before = self._state.incident(id)  # a new one is created; if it is there already, that conflicts
             away = self._gaps and before is None and _inside_gap(scene.rule, steps, scene.start, scene.end)
-            told = replace(scene, digested=away)
+            told = changed(scene, digested=away) if away else scene
             try:
                 story = fold(before.value if before else None, steps, told)
             except Unanswered as unanswered:
@@ -106,9 +107,9 @@ class Books:
     def _again(self, told: Told) -> Told | None:
         before = self._state.incident(told.story.incident.id)
         known = before.value if before else None
-        scene = replace(told.scene, digested=told.scene.digested and (known is None or _is_digested(known)))
+        scene = changed(told.scene, digested=told.scene.digested and (known is None or _is_digested(known)))
         story = fold(known, told.steps, scene)
-        return None if story is None else replace(told, story=story, before=before, scene=scene)
+        return None if story is None else changed(told, story=story, before=before, scene=scene)
 
     def close(self, transition: Transition) -> None:
         """Resolve the incident of a rule that is gone. Raises StateError."""

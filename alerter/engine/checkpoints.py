@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from alerter.clock import Millis
+from alerter.model.changed import changed
 from alerter.model.incident import Checkpoint
 from alerter.state.protocol import Conflict, State, StateError, Versioned
 
@@ -192,7 +193,7 @@ class Checkpoints:
             self._changed()
 
     def _owned(self, checkpoint: Checkpoint, epoch: int) -> Checkpoint:
-        return replace(checkpoint, owner=self._session, epoch=epoch)
+        return changed(checkpoint, owner=self._session, epoch=epoch)
 
     def _may_wait(self, known: Checkpoint, checkpoint: Checkpoint) -> bool:
         behind = checkpoint.evaluated - self._stored.get(checkpoint.rule, 0)
@@ -209,7 +210,7 @@ class Checkpoints:
         for checkpoint in due:
             known = self._known.get(checkpoint.rule)
             epoch = known.value.epoch if known else 1 if self._leases else 0
-            owned = replace(checkpoint, owner=self._session if owner is None else owner, epoch=epoch)
+            owned = changed(checkpoint, owner=self._session if owner is None else owner, epoch=epoch)
             pairs.append((owned, known.version if known else None))
         lost = []
         if self._leases:
@@ -234,5 +235,5 @@ def _same(one: Checkpoint, other: Checkpoint) -> bool:
     if one.keys == other.keys:
         return True
     return one.keys.keys() == other.keys.keys() and all(
-        replace(memory, last_seen=other.keys[key].last_seen) == other.keys[key] for key, memory in one.keys.items()
+        changed(memory, last_seen=other.keys[key].last_seen) == other.keys[key] for key, memory in one.keys.items()
     )

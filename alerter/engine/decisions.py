@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from alerter.clock import Millis
 from alerter.engine.telling import Told
+from alerter.model.changed import changed
 from alerter.model.incident import Change, Decision, Delivery, DeliveryState, Incident, Reason, Transition
 from alerter.timetext import iso
 
@@ -98,7 +98,7 @@ def fold_runs(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
         if at is not None:
             before = folded[at]
             if (before.outcome, before.reason, before.receiver, before.incident) == kind:
-                folded[at] = replace(before, count=before.count + decision.count, until=decision.until)
+                folded[at] = changed(before, count=before.count + decision.count, until=decision.until)
                 continue
         latest[who] = len(folded)
         folded.append(decision)

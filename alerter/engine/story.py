@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 from alerter.clock import Millis
@@ -13,6 +13,7 @@ from alerter.engine.repeats import again
 from alerter.engine.shortening import shortened
 from alerter.engine.telling import Heard, Told, has_heard, tell
 from alerter.engine.view import describe
+from alerter.model.changed import changed
 from alerter.model.incident import (
     Change,
     Decision,
@@ -101,7 +102,7 @@ def fold(incident: Incident | None, transitions: Sequence[Transition], scene: Sc
     told = story.incident
     if told.deliveries is not incident.deliveries:
         told = shortened(told, scene.start - scene.rule.buffer_time - scene.rule.timeframe)
-    story.incident = replace(told, updated=max(scene.end, told.updated))
+    story.incident = changed(told, updated=max(scene.end, told.updated))
     return story
 
 
@@ -116,7 +117,7 @@ def _since(incident: Incident, transitions: Sequence[Transition], end: Millis) -
         return new
     turns = [t for t in transitions if t.change in (Change.OPENED, Change.REOPENED, Change.RESOLVED)]
     if incident.resolved is None and not new and turns and turns[-1].change is Change.RESOLVED:
-        return [replace(turns[-1], at=incident.updated)]
+        return [changed(turns[-1], at=incident.updated)]
     return new
 
 
@@ -172,10 +173,10 @@ def _apply(story: Story, transition: Transition, scene: Scene) -> None:
 
 def _announced(story: Story, transition: Transition, scene: Scene) -> None:
     """OPENED, REPEATED, REOPENED, RAISED: something to tell, or a reason not to."""
-    incident = replace(story.incident, resolved=None, resolve_reason="")
+    incident = changed(story.incident, resolved=None, resolve_reason="")
     raised = transition.change in (Change.RAISED, Change.REOPENED) and _rises(incident, transition)
     if raised:
-        incident = replace(incident, labels={**incident.labels, "severity": transition.severity})
+        incident = changed(incident, labels={**incident.labels, "severity": transition.severity})
     story.incident = _with_match(incident, transition, scene)
     story.decisions.append(of_transition(story.incident, transition, _detail(story, transition, scene)))
     _tell(story, transition.at, transition.change, transition.reason, scene, raised=raised)
@@ -188,7 +189,7 @@ def _rises(incident: Incident, transition: Transition) -> bool:
 
 def _suppressed(story: Story, transition: Transition, scene: Scene) -> None:
     incident = story.incident
-    story.incident = replace(
+    story.incident = changed(
         incident,
         suppressed=incident.suppressed + transition.number,
         last_held=max(incident.last_held, transition.at),
@@ -201,12 +202,12 @@ def _measured(story: Story, transition: Transition, _scene: Scene) -> None:
     incident = story.incident
     if transition.count != incident.count:
         peak = max(incident.peak, transition.count)
-        story.incident = replace(incident, count=transition.count, peak=peak, revision=incident.revision + 1)
+        story.incident = changed(incident, count=transition.count, peak=peak, revision=incident.revision + 1)
 
 
 def _resolved(story: Story, transition: Transition, scene: Scene) -> None:
     incident = story.incident
-    story.incident = replace(
+    story.incident = changed(
         incident,
         resolved=transition.at,
         resolve_reason=str(transition.reason),
@@ -235,8 +236,8 @@ _APPLY: dict[Change, Callable[[Story, Transition, Scene], None]] = {
 def _with_match(incident: Incident, transition: Transition, scene: Scene) -> Incident:
     match = transition.match
     if match is None:
-        return replace(incident, last_held=max(incident.last_held, transition.at), revision=incident.revision + 1)
-    return replace(
+        return changed(incident, last_held=max(incident.last_held, transition.at), revision=incident.revision + 1)
+    return changed(
         incident,
         matches=incident.matches + 1,
         count=match.count,
@@ -295,8 +296,8 @@ def _plan(story: Story, told: Told, at: Millis, scene: Scene, group: Group | Non
         group=group,
     )
     if scene.digested:
-        delivery = replace(delivery, state=DeliveryState.DROPPED, error=str(Reason.CATCH_UP))
-    story.incident = replace(incident, deliveries=(*incident.deliveries, delivery))
+        delivery = changed(delivery, state=DeliveryState.DROPPED, error=str(Reason.CATCH_UP))
+    story.incident = changed(incident, deliveries=(*incident.deliveries, delivery))
     story.decisions.append(of_plan(incident, delivery))
 
 
