@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
 
+from alerter.access import NOWHERE, UNSET, EsAccess
 from alerter.clock import DAY, MINUTE, SECOND, Millis
 from alerter.config_paths import data, folders, rule_defaults, state_file
 from alerter.config_values import Values
@@ -20,24 +21,6 @@ from alerter.secrets import Secret
 from alerter.timetext import length_text
 
 DEFAULT_FILE = "alerter.yaml"
-UNSET = Secret()
-
-
-@dataclass(frozen=True)
-class EsAccess:
-    """How to reach Elasticsearch; ``urls`` empty means that there is none."""
-
-    urls: tuple[str, ...] = field(default=(), repr=False)
-    username: str = ""
-    password: Secret = UNSET
-    api_key: Secret = UNSET
-    bearer: Secret = UNSET
-    ca_certs: str = ""
-    ca_fingerprint: str = ""
-    client_cert: str = ""
-    client_key: str = ""
-
-
 @dataclass(frozen=True)
 class SlackAccess:
     """How to reach Slack; the webhook is the default of receivers without their own."""
@@ -106,7 +89,7 @@ class Settings:
     data: tuple[Path, ...] = ()
     state_file: Path = Path("alerter.db")
     state_index: str = "alerter"
-    es: EsAccess = EsAccess()
+    es: EsAccess = NOWHERE
     slack: SlackAccess = SlackAccess()
     http_host: str = "127.0.0.1"
     http_port: int = 9797
@@ -148,7 +131,7 @@ SWITCHES = {"webhook": ("url", "url_env", "url_file"), "slack": ("channel",)}
 """Where the dead man's switch may go, with the keys below."""
 LOG_LEVELS = ("debug", "info", "warning", "error", "critical")
 _INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
-_URL = re.compile(r"https?://([^\s/@?#]*@)?(\[[0-9a-f:.]+\]|[^\s/@?#:\[\]]+)(:\d{1,5})?(/[^\s@?#]*)?", re.IGNORECASE)
+URL = re.compile(r"https?://([^\s/@?#]*@)?(\[[0-9a-f:.]+\]|[^\s/@?#:\[\]]+)(:\d{1,5})?(/[^\s@?#]*)?", re.IGNORECASE)
 """A URL whose user name and password end where every reader of URLs thinks they do."""
 
 
@@ -268,7 +251,7 @@ def _es_access(environ: Mapping[str, str], values: Values) -> EsAccess:
 def _urls(secret: Secret, values: Values) -> tuple[str, ...]:
     """Return the URLs; one that cannot be read safely is refused without a word of it, as it may hold a password."""
     urls = tuple(u.strip() for u in secret.reveal().split(",") if u.strip())
-    bad = [str(n) for n, url in enumerate(urls, 1) if not _URL.fullmatch(url)]
+    bad = [str(n) for n, url in enumerate(urls, 1) if not URL.fullmatch(url)]
     if bad:
         hint = "in user name and password write @ as %40, / as %2F, , as %2C, or set ALERTER_ES_USERNAME and _PASSWORD"
         message = f"URL {', '.join(bad)} is not like https://es.example:9200 (it is not shown: it may hold a password)"
@@ -293,7 +276,7 @@ def _switch(values: Values, environ: Mapping[str, str]) -> SwitchSettings | None
     secret = {"url": Secret(text), "url_env": Secret.of(environ, text), "url_file": Secret(path=text, name=SWITCH)}[
         name
     ]
-    if not _URL.match(secret.reveal()):
+    if not URL.match(secret.reveal()):
         hint = f"export {text}=..." if name == "url_env" else ""
         values.problem(f"{SWITCH}: no URL like https://hc.example/ping", hint, SWITCH, kind, name)
     return SwitchSettings(every, url=secret)

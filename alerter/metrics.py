@@ -12,7 +12,7 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from alerter.clock import SECOND, Millis
-from alerter.progress import Progress
+from alerter.progress import MAIN, Progress
 
 if TYPE_CHECKING:
     from alerter.model.cost import Cost
@@ -86,13 +86,15 @@ class Metrics:
         """Count a request of the state that failed, by the kind of its StateError."""
         self._state_errors.labels(kind).inc()
 
-    def asked(self, source: Source) -> None:
-        """Note what the source was asked so far, and how much at once it may be asked."""
-        self._requests.set(source.requests)
-        self._waited.set(getattr(source, "waited", 0) / SECOND)
-        pressure = getattr(source, "pressure", None)
-        if pressure is not None:
-            self._concurrency.labels("default").set(pressure.limit)
+    def asked(self, source: Source, others: Mapping[str, Source] | None = None) -> None:
+        """Note what the source was asked so far, and the other clusters, and how much at once each may be asked."""
+        every = {MAIN: source, **(others or {})}
+        self._requests.set(sum(one.requests for one in every.values()))
+        self._waited.set(sum(getattr(one, "waited", 0) for one in every.values()) / SECOND)
+        for name, one in every.items():
+            pressure = getattr(one, "pressure", None)
+            if pressure is not None:
+                self._concurrency.labels(name).set(pressure.limit)
 
     def known(self, firing: int, silences: int) -> None:
         """Note what a tick found in the state."""

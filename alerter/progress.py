@@ -21,9 +21,13 @@ HEAVY_SECONDS = 5.0
 the minute that most of them have. No setting, since a rule that needs a higher one is run by itself all the same."""
 
 
-def cluster_of(_rule: Rule) -> str:
-    """Return the name of the cluster a rule asks; today all rules ask the one of the settings."""
-    return "default"
+MAIN = "default"
+"""The name of the cluster of the settings."""
+
+
+def cluster_of(rule: Rule) -> str:
+    """Return the name of the cluster a rule asks."""
+    return MAIN if rule.cluster is None else rule.cluster.name
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ import gc
 import logging
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -19,6 +19,7 @@ from alerter.errors import UsageError
 from alerter.http import HttpServer
 from alerter.logs import configure_logging
 from alerter.model.rule import Rule
+from alerter.progress import cluster_of
 from alerter.project import load_project
 from alerter.scheduler import Scheduler
 from alerter.service import Service
@@ -121,10 +122,11 @@ class Runner:
         patience = self._clock.monotonic() + self._settings.lease_ttl + 3 * service.fleet.interval
         failures: list[Failed] = []
         while True:
-            report = service.tick(pending, punctual=False)
-            if report is None:
-                raise UsageError(f"nothing was evaluated: {service.pulse.problem}")
-            failures += report.failures
+            for rules in by_cluster(pending) or [()]:
+                report = service.tick(rules, punctual=False)
+                if report is None:
+                    raise UsageError(f"nothing was evaluated: {service.pulse.problem}")
+                failures += report.failures
             pending = [rule for rule in pending if not service.checkpoints.holds(rule.name)]
             late = self._clock.monotonic() >= patience or self._stop.is_set()
             if not pending or late or not service.fleet.unheard():
@@ -167,6 +169,7 @@ class Runner:
             scheduler.replace(service.project.rules)
             settle_memory()
             scheduler.start()
+            scheduler.hurry(rule for rule in service.project.rules if rule.cluster is not None)
             self._say_lints()
             while not self._stop.is_set():
                 self._clock.wait(RELOAD_SECONDS * SECOND, self._stop)
@@ -229,7 +232,7 @@ class Runner:
                     log.info("state: %s", line)
                 say_cluster(self._settings)
                 service.read_data()
-                check_rules(source, service.project.rules)
+                check_rules(source, main_rules(service.project.rules))
                 service.fleet.beat()
                 pacemaker.start()
                 service.forget_removed()
@@ -244,9 +247,22 @@ class Runner:
                 continue
             say_notifiers(service.courier.notifiers)
             service.health.waits("the first evaluation")
-            service.tick(service.project.rules, punctual=False)
+            service.tick(main_rules(service.project.rules), punctual=False)  # no other cluster is waited for
             return True
         return False
+
+
+def main_rules(rules: Iterable[Rule]) -> Sequence[Rule]:
+    """Return the rules that ask the cluster of the settings."""
+    return [rule for rule in rules if rule.cluster is None]
+
+
+def by_cluster(rules: Iterable[Rule]) -> Sequence[Sequence[Rule]]:
+    """Return the rules of each cluster, those of the settings' first."""
+    grouped: dict[str, list[Rule]] = {}
+    for rule in sorted(rules, key=lambda rule: rule.cluster is not None):
+        grouped.setdefault(cluster_of(rule), []).append(rule)
+    return list(grouped.values())
 
 
 @contextmanager

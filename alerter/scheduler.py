@@ -98,8 +98,8 @@ class Scheduler:
         for job in self._jobs.get_jobs():
             if job.id.startswith("slot "):
                 job.remove()
-        for crew in self._crews.values():
-            crew.lanes.keep({rule.name for rule in rules})
+        for name, crew in self._crews.items():
+            crew.lanes.keep({rule.name for rule in rules if cluster_of(rule) == name})
         for slot, members in slots(rules).items():
             cluster, schedule, query_delay, part = slot
             trigger = NominalTrigger(schedule, query_delay + slot_offset(schedule, part))

@@ -26,6 +26,7 @@ from alerter.model.silence import Silence
 from alerter.notifiers.registry import make_notifiers
 from alerter.project import Project, any_changed, fingerprint, load_project
 from alerter.scheduler import Scheduler
+from alerter.sources.clusters import Clusters
 from alerter.sources.follow import Feed
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
@@ -57,7 +58,8 @@ class Service:
         self._delivering = threading.Lock()
         self._said: set[tuple[str, str]] = set()
         self._turn = threading.Lock() if source.kind == "embedded" else nullcontext()
-        self._reader = Reader(source)
+        self._clusters = Clusters()
+        self._reader = Reader(source, self._clusters)
         self.fleet = Fleet(state, clock, settings.instance, settings.lease_ttl, __version__, guest=guest)
         self.checkpoints = Checkpoints(state, PATIENCE, self.fleet)
         self.vitals = Vitals(
@@ -103,6 +105,8 @@ class Service:
             share=self.fleet.size,
             allowed=self._may_send,
         )
+        self._clusters.keep(project.rules)
+        self._asks_main = any(rule.cluster is None for rule in project.rules)
         self.fleet.run(ruleset_of(project.rules))
         self._follow(project.rules)
         self.metrics.rules.labels("loaded").set(len(project.rules))
@@ -115,6 +119,7 @@ class Service:
         """Evaluate this engine's ones of these rules up to their last nominal instant, or (not ``punctual``) up to now.
 
         The others are let go. A state or a data file that cannot be read is said, and the rules are evaluated later.
+        Rules of several clusters wait for each other, and so had better come apart.
         """
         try:
             self.fleet.refresh()
@@ -135,7 +140,7 @@ class Service:
             self.vitals.unreadable(rules, error.message)
             return None
         self.vitals.note(rules, report)
-        self.metrics.asked(self._source)
+        self.metrics.asked(self._source, self._clusters.sources())
         self.metrics.spent(report.costs)
         if report.told:
             self._idle_until = 0
@@ -148,15 +153,22 @@ class Service:
         return report
 
     def _say_health(self, rules: Sequence[Rule], report: TickReport) -> None:
-        """Say whether these rules could be evaluated; one rule's own mistake makes no ready engine unready."""
+        """Say whether these rules could be evaluated; one rule's own mistake makes no ready engine unready.
+
+        Nor does a cluster that some rules name: that is their failure, while the others are evaluated.
+        """
+        named = {rule.name for rule in rules if rule.cluster is not None} if self._asks_main else set()
+        failures = [failure for failure in report.failures if failure.rule not in named]
+        speaking = len(rules) - len(named)
         if rules and not self.checkpoints.held() and self.fleet.unheard():
             self.health.waits(f"the rules of {', '.join(self.fleet.unheard())}, not heard of so far")
-        elif len(report.failures) < len(rules) or not rules:
+        elif len(failures) < speaking or not rules:
             self.health.well()
-        elif not self.pulse.ready or (
-            any(f.kind in ("unreachable", "denied", "busy") for f in report.failures) and not self._is_monster(rules)
+        elif speaking and (
+            not self.pulse.ready
+            or (any(f.kind in ("unreachable", "denied", "busy") for f in failures) and not self._is_monster(rules))
         ):
-            self.health.unwell(f"{report.failures[0].rule}: {report.failures[0].reason}")
+            self.health.unwell(f"{failures[0].rule}: {failures[0].reason}")
 
     def _is_monster(self, rules: Sequence[Rule]) -> bool:
         """Whether it is one that is run by itself, which speaks for no other."""
@@ -252,6 +264,7 @@ class Service:
                 self.fleet.leave()
         except StateError as error:
             log.warning("leaving: %s; the last minutes are evaluated again by whoever goes on", error.reason)
+        self._clusters.close()
 
     def tidy(self) -> None:
         """Delete what is older than the retention."""

@@ -26,6 +26,12 @@ def es() -> Node:
     return _node("es8")
 
 
+@pytest.fixture(scope="session")
+def es9() -> Node:
+    """Return Elasticsearch 9.2.0 without security, for tests of several clusters."""
+    return _node("es9")
+
+
 @pytest.fixture(scope="session", params=["es8", "es9"])
 def es_all(request: pytest.FixtureRequest) -> Node:
     """Return each plain Elasticsearch in turn, 8.19.9 and (where a Java 21 or newer is found) 9.2.0."""
@@ -90,7 +96,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a server by its fixtures, so that ``-m "not es and not slack"`` never forgets one."""
     for item in items:
         names = set(getattr(item, "fixturenames", ()))
-        if names & {"es", "es_all", "es_secure"}:
+        if names & {"es", "es9", "es_all", "es_secure"}:
             item.add_marker(pytest.mark.es)
         if names & {"slack", "slack_server"}:
             item.add_marker(pytest.mark.slack)

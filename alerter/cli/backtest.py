@@ -70,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
     inputs = Inputs.of(args)
     try:
         rule = inputs.the_rule(args.rule)
+        inputs.turn_to(rule)
         settings = settings_of(rule, parse_sweeps(args.sweep, rule), load_settings(args.config))
         labels = read_labels(Path(args.expect), rule) if args.expect else ()
         with Progress(len(settings), "settings") as progress:

@@ -84,10 +84,11 @@ def _ask(args: argparse.Namespace, settings: Settings) -> AskFacts | None:
     from functools import partial
 
     from alerter.clock import SystemClock
-    from alerter.lint.facts import gather
+    from alerter.lint.facts import gather_all
+    from alerter.sources.clusters import Clusters
     from alerter.sources.open import open_elasticsearch
 
-    return partial(gather, open_elasticsearch(settings), now=SystemClock().now())
+    return partial(gather_all, open_elasticsearch(settings), Clusters(), now=SystemClock().now())
 
 
 def _mapping(file: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,10 +25,11 @@ from alerter.routing.tree import Routing, console_routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules
 from alerter.ruleset.yaml_positions import Document
+from alerter.sources.clusters import Clusters
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.explain import ExplainedSource
 from alerter.sources.open import open_elasticsearch
-from alerter.sources.protocol import Source
+from alerter.sources.protocol import Source, SourceError
 from alerter.sources.reader import Reader
 from alerter.timetext import iso, length_text
 
@@ -57,6 +58,9 @@ class Inputs:
     explain: bool = False
     progress: Progress | None = None
     """Told how much was asked so far."""
+    main: Source | None = None
+    """The data files or the cluster of the settings; ``source`` is that of the rule in turn."""
+    clusters: Clusters | None = None
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> Inputs:
@@ -77,7 +81,8 @@ class Inputs:
         end = None if args.end is None else moment(args.end, "--end", now)
         if start is not None and end is not None and start >= end:
             raise UsageError("--start must be before --end")
-        source, notes = _source(args, settings)
+        clusters = Clusters()
+        source, notes = _source(args, settings, loaded.rules, clusters)
         made = cls(
             loaded.rules,
             loaded.documents,
@@ -92,9 +97,20 @@ class Inputs:
             tuple(args.data or ()),
         )
         made.explain = getattr(args, "explain", False)
-        if made.explain or (sys.stderr.isatty() and source.kind != "embedded"):
-            made.source = made.wrapped = ExplainedSource(source, made.heard)
+        made.main, made.clusters = source, clusters
+        made._ask(source)
         return made
+
+    def _ask(self, source: Source) -> None:
+        """Ask this source from now on."""
+        self.source = source
+        if self.explain or (sys.stderr.isatty() and source.kind != "embedded"):
+            self.source = self.wrapped = ExplainedSource(source, self.heard)
+
+    def turn_to(self, rule: Rule) -> None:
+        """Ask the cluster of a rule from now on. Raises SourceError where there can be no client of it."""
+        if self.main is not None and self.clusters is not None:
+            self._ask(self.clusters.of(rule, self.main))
 
     def the_rule(self, name: str | None) -> Rule:
         """Return the one rule, or the one of that name. Raises UsageError."""
@@ -109,6 +125,7 @@ class Inputs:
 
     def dry_run(self, rule: Rule) -> DryRun:
         """Run one rule over its span; raises SourceError."""
+        self.turn_to(rule)
         if self.wrapped is not None:
             self.wrapped.redaction = rule.redact
         start, end = self.span(rule)
@@ -164,8 +181,10 @@ class Inputs:
         return [*own, *field_warnings(rule, document, self.source), *(_warning(text, rule) for text in texts)]
 
     def close(self) -> None:
-        """Release the source."""
-        self.source.close()
+        """Release the sources."""
+        for source in (self.main or self.source, self.clusters):
+            if source is not None:
+                source.close()
 
 
 def _warning(text: str, rule: Rule) -> Diagnostic:
@@ -178,13 +197,26 @@ def _warning(text: str, rule: Rule) -> Diagnostic:
     )
 
 
-def _source(args: argparse.Namespace, settings: Settings) -> tuple[Source, list[str]]:
+def _source(
+    args: argparse.Namespace, settings: Settings, rules: Sequence[Rule], clusters: Clusters
+) -> tuple[Source, list[str]]:
     if not args.data:
         if not settings.es.urls:
+            if rules and all(rule.cluster is not None for rule in rules):
+                return opened_or_refused(rules[0], clusters), []
             raise UsageError("no data to ask", "give --data FILE, or set ALERTER_ES_URL to ask a cluster")
         return open_elasticsearch(settings), []
     source = read_data(args.data)
     return source, [f"data: {text}" for text in source.warnings]
+
+
+def opened_or_refused(rule: Rule, clusters: Clusters) -> Source:
+    """Return the source of a rule's own cluster. Raises UsageError where there can be no client of it."""
+    assert rule.cluster is not None
+    try:
+        return clusters.made(rule.cluster)
+    except SourceError as error:
+        raise UsageError(error.reason, error.hint) from None
 
 
 def _routing(settings: Settings) -> Routing:

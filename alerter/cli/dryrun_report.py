@@ -136,6 +136,7 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
     yield f"{rule.name}  ({rule.type}: {condition_text(rule)})"
     yield f"  {iso(answer.start)} to {iso(answer.end)} ({span}), {many(answer.evaluations, 'evaluation')}"
     source = _SOURCES.get(inputs.source.kind, inputs.source.kind)
+    source += f" at {rule.cluster.name}" if rule.cluster is not None and inputs.source.kind != "embedded" else ""
     yield f"  answered by {source}, {_counted(answer, inputs)}"
     yield f"  cost: {_cost(answer)}"
     yield from _chart(answer)

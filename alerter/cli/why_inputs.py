@@ -27,6 +27,7 @@ from alerter.ruleset.as_elastalert import is_left_out
 from alerter.ruleset.load import load_rules, rule_files
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import read_file
+from alerter.sources.clusters import Clusters
 from alerter.sources.follow import Feed
 from alerter.sources.open import open_source
 from alerter.sources.protocol import Source
@@ -240,15 +241,17 @@ def count(inputs: Inputs, settings: Settings) -> Counted | None:
         end = end if follower(inputs.asked, inputs.records) else min(end, checkpoint.evaluated)
     if start >= end:
         return None
-    source = open_source(settings)
+    main, clusters = open_source(settings), Clusters()
     try:
-        Feed.of(source, settings.data).poll()
+        Feed.of(main, settings.data).poll()
+        source = clusters.of(rule, main)
         deadline = time.monotonic() + PATIENCE
         counting = _Counting(inputs.asked, rule, source, start, end)
         counted = count_again(rule, counting.matches, lambda: time.monotonic() < deadline)
         return replace(counted, warnings=tuple(counting.warnings), end=end)
     finally:
-        source.close()
+        main.close()
+        clusters.close()
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from alerter.access import RuleCluster
 from alerter.clock import DAY, HOUR, Millis
 from alerter.model.rule import Frequency, Rule
 from alerter.sources.asking import Asking
+from alerter.sources.clusters import Clusters
 from alerter.sources.languages import types_of
 from alerter.sources.parts import Types
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
@@ -57,6 +59,27 @@ class Facts:
 def needed(rule: Rule) -> int:
     """Return how many events a rule needs at least to match."""
     return rule.condition.num_events if isinstance(rule.condition, Frequency) else 1
+
+
+def gather_all(main: Source, clusters: Clusters, rules: Sequence[Rule], now: Millis) -> list[Facts]:
+    """Ask each rule's cluster; raises SourceError when that of the settings does not answer, or not to this user.
+
+    Of another one it is what is known of its rules.
+    """
+    grouped: dict[RuleCluster | None, list[int]] = {}
+    for at, rule in enumerate(rules):
+        grouped.setdefault(rule.cluster, []).append(at)
+    found: dict[int, Facts] = {}
+    for cluster, places in grouped.items():
+        asked = [rules[at] for at in places]
+        try:
+            facts = gather(main if cluster is None else clusters.made(cluster), asked, now)
+        except SourceError as error:
+            if cluster is None:
+                raise
+            facts = [Facts({}, now=now, missing=f"the rule's cluster is not asked: {error.reason}")] * len(asked)
+        found |= zip(places, facts, strict=True)
+    return [found[at] for at in range(len(rules))]
 
 
 def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts]:

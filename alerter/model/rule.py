@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from alerter.access import RuleCluster
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, Millis
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.indices import DatedIndex
@@ -297,6 +298,8 @@ class Rule:
     """Names of installed plug-ins that see each match before it is told, in this order."""
     dated: DatedIndex | None = None
     """The index with dates in its name (``use_strftime_index``); None when ``index`` is the name as it is."""
+    cluster: RuleCluster | None = None
+    """The cluster that it asks, where that is not the one of the settings."""
     file_text: str = field(default="", compare=False, repr=False)
 
     @cached_property
@@ -371,6 +374,8 @@ class Rule:
         parts += [repr(self.time), repr(sorted(self.splits.items()))]
         if self.dated is not None:
             parts += [asdict(self.dated)]
+        if self.cluster is not None:
+            parts += [self.cluster.name]
         if isinstance(self.condition, ValueChange | NewTerm):
             parts += [asdict(self.condition)]
         if isinstance(self.condition, Measuring):

@@ -15,6 +15,13 @@ DIFFERENCES: dict[str, str] = {
     "index": "may be missing when all indices are meant",
     "filter": "a single mapping or none at all is fine; `kql:` is a clause too; "
     "one query in EQL or ES|QL is sent to a server that has them: [rules](rules.md#eql-and-esql)",
+    "es_host": "the rule asks that cluster, and the state stays where it is: [rules](rules.md#another-cluster)",
+    "es_username": "as `es_password`",
+    "es_password": "sent to the cluster it is written for only, and no credentials of the settings to another host; as "
+    "`$NAME` of the environment, in a file it is a warning",
+    "es_api_key": "as `es_password`",
+    "es_bearer": "as `es_password`",
+    "es_port": "a number or a text; what is not written is that of the settings",
     "query_key": "an array counts under each of its values; several fields work with every type",
     "use_strftime_index": "the names for all days (hours) of the span; missing ones are left out",
     "timestamp_type": "`unix_ms` keeps its milliseconds",

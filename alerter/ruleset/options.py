@@ -26,6 +26,19 @@ SUPPORTED = frozenset(
         "index",
         "use_strftime_index",
         "search_extra_index",
+        "es_host",
+        "es_hosts",
+        "es_port",
+        "use_ssl",
+        "verify_certs",
+        "ca_certs",
+        "client_cert",
+        "client_key",
+        "es_username",
+        "es_password",
+        "es_api_key",
+        "es_bearer",
+        "es_url_prefix",
         "filter",
         "query_key",
         "timeframe",
@@ -131,6 +144,9 @@ SUPPORTED = frozenset(
 )
 """Options with their full meaning."""
 
+SECRET_ACCESS = ("es_password", "es_api_key", "es_bearer")
+"""Options with credentials of a cluster: variables in them are filled in where they are used, and never shown."""
+
 ROUTED = frozenset(
     [
         "alert",
@@ -229,22 +245,8 @@ MEANINGLESS: dict[str, str] = {
     "use_kibana_dashboard": "dashboards of Kibana 3 are gone; use message.dashboard",
     "generate_kibana_link": "links of Kibana 3 are gone; use kibana_url",
     "dashboard": "use message.dashboard",
-    "es_host": "every rule is asked of the cluster of ALERTER_ES_URL; for another cluster run another alerter",
-    "es_port": "every rule is asked of the cluster of ALERTER_ES_URL",
-    "es_url_prefix": "every rule is asked of the cluster of ALERTER_ES_URL",
-    "es_username": "access is set by ALERTER_ES_USERNAME",
-    "es_password": "access is set by ALERTER_ES_PASSWORD; a password does not belong into a rule file",
-    "es_api_key": "access is set by ALERTER_ES_API_KEY; a key does not belong into a rule file",
-    "es_bearer": "access is set by the environment; a token does not belong into a rule file",
     "es_conn_timeout": "time-outs are alerter's own",
     "es_send_get_body_as": "alerter uses POST",
-    "use_ssl": "write https in ALERTER_ES_URL",
-    "verify_certs": "set ALERTER_ES_CA_CERTS or ALERTER_ES_CA_FINGERPRINT",
-    "ca_certs": "set ALERTER_ES_CA_CERTS",
-    "client_cert": "set ALERTER_ES_CLIENT_CERT",
-    "client_key": "set ALERTER_ES_CLIENT_KEY",
-    "aws_region": "use an access that ALERTER_ES_* can express",
-    "profile": "use an access that ALERTER_ES_* can express",
     "timestamp_resolution": "every time is in milliseconds",
     "notify_all_errors": "the engine's own problems are in the log and in the metrics",
 }
@@ -256,6 +258,8 @@ REFUSED: dict[str, str] = {
     "timestamp_to_datetime_format_expr": "expressions are never evaluated; use timestamp_format",
     "realert_key": "silences are per rule and key; split the rule, or use labels and inhibit_rules",
     "jinja_filters": "Python functions of ElastAlert are not loaded; Jinja2's own filters are there",
+    "aws_region": "requests are not signed for AWS; use an access that es_username, es_api_key or ALERTER_ES_* express",
+    "profile": "requests are not signed for AWS; use an access that es_username, es_api_key or ALERTER_ES_* express",
     "metric_agg_script": "scripts are never run; index what it computes as a field",
 }
 """Options that would change the meaning and are not supported: the rule does not load."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
-from alerter.ruleset.options import SUPPORTED
+from alerter.ruleset.options import SECRET_ACCESS, SUPPORTED
 from alerter.ruleset.yaml_positions import Document, Path_, plain_value
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
@@ -23,16 +23,24 @@ def fill_variables(document: Document, environ: Mapping[str, str]) -> list[Diagn
     """Put variables in place of their names, in the values of options that make the rule; keys stay as they are.
 
     A name that is not set stays as it is written, with a warning where it looks like a variable. One that holds a
-    credential is an error: a rule's texts are shown in messages, links and state. Options that mean nothing here or
-    belong to ElastAlert's notifiers are left as they are written, so that no secret comes in by them.
+    credential is an error: a rule's texts are shown in messages, links and state. Credentials of a cluster
+    (SECRET_ACCESS) are filled in where they are used. Options that mean nothing here or belong to ElastAlert's
+    notifiers are left as they are written, so that no secret comes in by them.
     """
     if not isinstance(document.value, dict):
         return []
     filler = _Filler(document, environ)
     for name in document.value:
-        if name in SUPPORTED:
+        if name in SUPPORTED and name not in SECRET_ACCESS:
             document.value[name] = filler.filled(document.value[name], (name,))
     return filler.findings
+
+
+def filled_secret(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
+    """Return a credential with variables in place of their names, and the names that are not set."""
+    names = [found[1] or found[2] for found in _VARIABLE.finditer(text)]
+    filled = _VARIABLE.sub(lambda found: environ.get(found[1] or found[2], found.group()), text)
+    return filled, [name for name in names if name not in environ]
 
 
 def is_variable(value: Any) -> bool:

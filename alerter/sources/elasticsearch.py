@@ -37,12 +37,16 @@ UNAVAILABLE = {"ignore_unavailable": False, "allow_no_indices": True}
 
 
 class ElasticsearchSource:
-    """The Source protocol on a cluster; safe to use from several threads."""
+    """The Source protocol on a cluster; safe to use from several threads.
+
+    ``place`` names a cluster that is not the one of the settings, for errors.
+    """
 
     kind = "elasticsearch"
 
-    def __init__(self, client: Elasticsearch) -> None:
+    def __init__(self, client: Elasticsearch, place: str = "") -> None:
         self._client = client
+        self._place = place
         self._lock = threading.Lock()
         self._clock = SystemClock()
         self.pressure = Pressure()
@@ -75,7 +79,7 @@ class ElasticsearchSource:
             if len(found) != len(requests):
                 raise SourceError("incomplete", f"{len(found)} of {len(requests)} searches were answered")
         except Exception as error:
-            failed = as_source_error(error)
+            failed = self._meant(error)
             self._felt([failed])
             if isinstance(error, ConnectionTimeout):  # too much for one request: less from now on
                 self._size = max(len(requests) // 2, 1)
@@ -103,7 +107,7 @@ class ElasticsearchSource:
         try:
             yield from self._pages(request, pit, page)
         except Exception as error:
-            raise as_source_error(error) from None
+            raise self._meant(error) from None
         finally:
             self._close(pit["id"])
 
@@ -142,7 +146,7 @@ class ElasticsearchSource:
                 found = self._client.security.has_privileges(index=[{"names": names, "privileges": ["read"]}])
             allowed = bool(found["has_all_requested"])
         except Exception as error:
-            failed = as_source_error(error)
+            failed = self._meant(error)
             return answer if failed.kind in ("rejected", "missing") else failed  # no security: nothing is hidden
         if allowed:
             return answer
@@ -154,7 +158,7 @@ class ElasticsearchSource:
             with self.pressure.slot(), self._counted():
                 found = select(self._client, selection)
         except Exception as error:
-            failed = as_source_error(error)
+            failed = self._meant(error)
             self._felt([failed])
             raise failed from None
         self._felt([])
@@ -170,7 +174,15 @@ class ElasticsearchSource:
             found = answer["fields"].items()
             return {name: frozenset(types) - {"unmapped", "object", "nested"} for name, types in found}
         except Exception as error:
-            raise as_source_error(error) from None
+            raise self._meant(error) from None
+
+    def _meant(self, error: Exception) -> SourceError:
+        """Return what an error means; one of a cluster that a rule names says which, and where its access is."""
+        failed = as_source_error(error)
+        if not self._place or failed.kind not in ("unreachable", "denied", "busy", "unsupported"):
+            return failed
+        hint = failed.hint if failed.kind == "unsupported" else "see es_host and the rule's other es_ options"
+        return SourceError(failed.kind, f"{failed.reason} (cluster {self._place})", hint)
 
     def close(self) -> None:
         """Close the connections."""
@@ -184,7 +196,7 @@ class ElasticsearchSource:
                 )
             return str(answer["id"])
         except Exception as error:
-            raise as_source_error(error) from None
+            raise self._meant(error) from None
 
     def _close(self, pit: str) -> None:
         try:

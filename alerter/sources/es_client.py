@@ -11,7 +11,7 @@ from elastic_transport import ConnectionError as EsConnectionError
 from elastic_transport import ConnectionTimeout, TlsError, Transport, TransportError
 from elasticsearch import ApiError, Elasticsearch, UnsupportedProductError
 
-from alerter.config import EsAccess
+from alerter.access import EsAccess
 from alerter.errors import UsageError
 from alerter.sources.protocol import UNREADABLE, SourceError, unreadable
 from alerter.sources.serializers import SERIALIZERS
@@ -75,7 +75,7 @@ def _tls(access: EsAccess) -> dict[str, Any]:
     for name, path in files.items():
         if path and not os.access(path, os.R_OK):
             raise UsageError(f"ALERTER_ES_{name}: cannot read {path}", "the path of a PEM file")
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = {} if access.verify else {"verify_certs": False, "ssl_show_warn": False}
     if access.ca_fingerprint:
         options["ssl_assert_fingerprint"] = access.ca_fingerprint.replace(":", "").lower()
         if not access.ca_certs:

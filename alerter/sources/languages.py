@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
+from alerter.access import RuleCluster
 from alerter.clock import SECOND, Millis
 from alerter.model.language import Language, ServerQuery
 from alerter.model.rule import Rule
@@ -25,7 +26,7 @@ PAGE = 10_000
 WITHOUT_SOURCE = "-hits.events._source"
 """The ``filter_path`` of events without their documents."""
 _MILLIS = "epoch_millis"
-Place = tuple[str, ServerQuery | None]
+Place = tuple[RuleCluster | None, str, ServerQuery | None]
 
 
 # --- one request -------------------------------------------------------------------------------------------------
@@ -130,14 +131,14 @@ def _millis(value: Any) -> Millis:
 
 
 def place_of(rule: Rule) -> Place:
-    """Return where the types of a rule's fields come from: its index, or its own ES|QL query."""
+    """Return where the types of a rule's fields come from: its cluster's index, or its own ES|QL query."""
     query = rule.server_query
-    return rule.everywhere, query if query is not None and query.language is Language.ESQL else None
+    return rule.cluster, rule.everywhere, query if query is not None and query.language is Language.ESQL else None
 
 
 def types_of(source: Source, rule: Rule, fields: Sequence[str]) -> Types:
     """Return the types of fields: those of an ES|QL query are its columns. Raises SourceError."""
-    index, query = place_of(rule)
+    _, index, query = place_of(rule)
     if query is None:
         return source.field_types(index, fields)
     return source.select(Selection(query, index, rule.time.name, (), 0)).columns

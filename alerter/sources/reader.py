@@ -9,13 +9,14 @@ from alerter.clock import MINUTE, Millis, thread_seconds
 from alerter.detectors.protocol import Question
 from alerter.model.rule import Rule
 from alerter.sources.asking import Asking
+from alerter.sources.clusters import Clusters
 from alerter.sources.counting import Counting, kept_width, only_answer
 from alerter.sources.events import Events, Take
 from alerter.sources.hits import HitEvents
 from alerter.sources.languages import Place, place_of, types_of
 from alerter.sources.opening import Opening, Plan, Reading, hit_events
 from alerter.sources.parts import Types
-from alerter.sources.protocol import UNREADABLE, SearchRequest, Source, SourceError, unreadable
+from alerter.sources.protocol import UNREADABLE, Answer, SearchRequest, Source, SourceError, unreadable
 from alerter.sources.read_out import walk
 from alerter.sources.spreading import Spreading
 from alerter.sources.tally import Tally
@@ -27,10 +28,14 @@ MAPPING_AGE: Millis = 5 * MINUTE
 
 
 class Reader:
-    """Asks a source for what rules need to know; ``events`` counts what was read or counted so far."""
+    """Asks a source for what rules need to know; ``events`` counts what was read or counted so far.
 
-    def __init__(self, source: Source) -> None:
+    With ``clusters`` rules that name a cluster are asked of that; else all are asked of the one source.
+    """
+
+    def __init__(self, source: Source, clusters: Clusters | None = None) -> None:
         self.source = source
+        self._clusters = clusters
         self.events = 0
         self._plans: dict[str, Plan] = {}
 
@@ -44,7 +49,7 @@ class Reader:
             elif plan.counting is None:
                 found[at] = self._read_hits(plan, reading)
             else:
-                openings[at] = Opening(plan, plan.counting, reading, self.source)
+                openings[at] = Opening(plan, plan.counting, reading, self._of(reading.rule))
         while openings:
             self._step(openings)
             for at in [at for at, opening in openings.items() if opening.found is not None]:
@@ -54,19 +59,35 @@ class Reader:
     def _step(self, openings: Mapping[int, Opening]) -> None:
         """Ask what all openings want to know next, in shared requests."""
         wanted = [(opening, len(opening.wanted)) for opening in openings.values()]
-        answers = iter(self.source.search([request for opening, _ in wanted for request in opening.wanted]))
+        answers = iter(self._search([(o.reader, request) for o, _ in wanted for request in o.wanted]))
         for opening, number in wanted:
             began = thread_seconds()
             opening.take([next(answers) for _ in range(number)])
             opening.spent.seconds += thread_seconds() - began
 
+    def _of(self, rule: Rule) -> Source:
+        """Return the source that a rule asks. Raises SourceError where there can be none."""
+        return self.source if self._clusters is None else self._clusters.of(rule, self.source)
+
+    def _search(self, asked: Sequence[tuple[Source, SearchRequest]]) -> Sequence[Answer | SourceError]:
+        """Answer the requests in order, those to one cluster together."""
+        grouped: dict[int, list[int]] = defaultdict(list)
+        for at, (source, _) in enumerate(asked):
+            grouped[id(source)].append(at)
+        found: dict[int, Answer | SourceError] = {}
+        for places in grouped.values():
+            source = asked[places[0]][0]
+            found |= zip(places, source.search([asked[at][1] for at in places]), strict=True)
+        return [found[at] for at in range(len(asked))]
+
     def answer(self, asked: Sequence[tuple[Events, Sequence[Question]]]) -> list[SourceError | None]:
         """Let the source answer each rule's questions, all in shared requests; returns what failed."""
         failed: list[SourceError | None] = [None] * len(asked)
-        batch: list[tuple[int, SearchRequest, Take]] = []
+        batch: list[tuple[int, tuple[Source, SearchRequest], Take]] = []
         for at, (events, questions) in enumerate(asked):
-            batch += [(at, request, take) for request, take in events.requests(questions)]
-        for (at, _, take), answer in zip(batch, self.source.search([r for _, r, _ in batch]), strict=True):
+            source = self._of(events.rule)
+            batch += [(at, (source, request), take) for request, take in events.requests(questions)]
+        for (at, _, take), answer in zip(batch, self._search([one for _, one, _ in batch]), strict=True):
             if isinstance(answer, SourceError):
                 failed[at] = failed[at] or answer
                 continue
@@ -88,16 +109,18 @@ class Reader:
 
     def read(self, rule: Rule, start: Millis, end: Millis) -> HitEvents:
         """Read every event of the rule in ``(start, end]`` one by one. Raises SourceError."""
-        types = types_of(self.source, rule, Asking.wanted(rule))
-        return HitEvents(rule, self.source, Asking.of(rule, types), start, end)
+        source = self._of(rule)
+        types = types_of(source, rule, Asking.wanted(rule))
+        return HitEvents(rule, source, Asking.of(rule, types), start, end)
 
     def extent(self, rule: Rule) -> tuple[Millis | None, Millis | None]:
         """Return the time of the earliest and latest document of the rule's index, selected or not."""
-        reader = time_reader(rule, self.source.field_types(rule.everywhere, [rule.time.name]))
+        source = self._of(rule)
+        reader = time_reader(rule, source.field_types(rule.everywhere, [rule.time.name]))
         if reader.pushed:
-            answer = only_answer(self.source, reader.edges(rule.everywhere))
+            answer = only_answer(source, reader.edges(rule.everywhere))
             return reader.edge(answer, "first"), reader.edge(answer, "last")
-        times = [at for at, _ in walk(self.source, rule.everywhere, reader, ())]
+        times = [at for at, _ in walk(source, rule.everywhere, reader, ())]
         return (min(times), max(times)) if times else (None, None)
 
     # --- plans -------------------------------------------------------------------------------------------------
@@ -144,7 +167,7 @@ class Reader:
         found: dict[Place, Types | SourceError] = {}
         for place, names in fields.items():
             try:
-                found[place] = types_of(self.source, first[place], list(names))
+                found[place] = types_of(self._of(first[place]), first[place], list(names))
             except SourceError as error:
                 found[place] = error
         return found
@@ -168,7 +191,7 @@ class Reader:
     def _read_hits(self, plan: Plan, reading: Reading) -> Events | SourceError:
         began = thread_seconds()
         try:
-            events = hit_events(plan, self.source, reading)
+            events = hit_events(plan, self._of(reading.rule), reading)
         except SourceError as error:
             return error
         except UNREADABLE as error:

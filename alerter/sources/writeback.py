@@ -7,8 +7,8 @@ from typing import Any
 
 from elasticsearch.helpers import scan
 
+from alerter.access import EsAccess
 from alerter.clock import Millis
-from alerter.config import EsAccess
 from alerter.sources.es_client import as_source_error, connect
 from alerter.timetext import iso
 
