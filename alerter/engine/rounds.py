@@ -32,15 +32,17 @@ def finish(reader: Reader, works: Mapping[str, Work[T]], failed: Callable[[str, 
     pending = dict(works)
     for _ in range(MOST_ROUNDS):
         asked: list[tuple[str, tuple[Question, ...]]] = []
+        began = _used()
         for name, work in pending.items():
-            began = thread_seconds() + waited()
             try:
                 done[name] = work.run()
             except Unanswered as unanswered:
                 asked.append((name, unanswered.questions))
             except Exception as error:  # a bug met by one rule never stops the others
                 failed(name, error)
-            work.events.spent.seconds += thread_seconds() + waited() - began
+            ended = _used()
+            work.events.spent.seconds += ended - began
+            began = ended
         if not asked:
             return done
         answers = reader.answer([(works[name].events, questions) for name, questions in asked])
@@ -53,3 +55,8 @@ def finish(reader: Reader, works: Mapping[str, Work[T]], failed: Callable[[str, 
     for name in pending:
         failed(name, SourceError("incomplete", f"not decided after {MOST_ROUNDS} rounds of questions"))
     return done
+
+
+def _used() -> float:
+    """Return the seconds this thread has worked, or waited for plug-ins, so far; read once between two rules."""
+    return thread_seconds() + waited()
