@@ -60,10 +60,12 @@ class Reader:
         """Ask what all openings want to know next, in shared requests."""
         wanted = [(opening, len(opening.wanted)) for opening in openings.values()]
         answers = iter(self._search([(o.reader, request) for o, _ in wanted for request in o.wanted]))
+        began = thread_seconds()
         for opening, number in wanted:
-            began = thread_seconds()
             opening.take([next(answers) for _ in range(number)])
-            opening.spent.seconds += thread_seconds() - began
+            ended = thread_seconds()
+            opening.spent.seconds += ended - began
+            began = ended
 
     def _of(self, rule: Rule) -> Source:
         """Return the source that a rule asks. Raises SourceError where there can be none."""
