@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from alerter.cli.output import say
 
 if TYPE_CHECKING:
-    from alerter.model.incident import Incident
+    from alerter.model.incident import Delivery, Incident
 
 EXAMPLE = """examples:
   alerter incidents --open
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     since = None if args.since is None else SystemClock().now() - length_option(args.since, "--since")
     with existing_state(args.config) as (state, _):
         listed = state.incidents(rule=args.rule, open_only=args.open, since=since, limit=args.limit)
-    found = [stored.value for stored in listed if stored.value.type != "digest"]
+    found = [stored.value for stored in listed if not _is_of_several(stored.value)]
     if args.format == "json":
         say(json.dumps([as_json(i) for i in found], ensure_ascii=False))
         return 0
@@ -53,6 +53,11 @@ def run(args: argparse.Namespace) -> int:
     if not found:
         say("no incidents")
     return 0
+
+
+def _is_of_several(incident: Incident) -> bool:
+    """Whether it is a message about incidents: the digest of a storm or a gap, or of a group."""
+    return incident.type == "digest" or incident.roll is not None
 
 
 def as_json(incident: Incident) -> dict[str, Any]:
@@ -80,6 +85,7 @@ def as_json(incident: Incident) -> dict[str, Any]:
                 "channel": d.channel,
                 "reason": str(d.reason),
                 "state": str(d.state),
+                "told_in": d.digest,
                 "text": d.text,
             }
             for d in incident.deliveries
@@ -98,6 +104,12 @@ def as_json(incident: Incident) -> dict[str, Any]:
     }
 
 
+def _how(delivery: Delivery) -> str:
+    """Return where a message stands; one that a group or a digest tells was not dropped."""
+    others = "in a group" if delivery.group is not None else "in a digest"
+    return f"{delivery.channel} {delivery.kind} {others if delivery.in_digest else delivery.state}"
+
+
 def _line(incident: Incident) -> str:
     from alerter.notifiers.text import safe_line
     from alerter.plurals import many
@@ -105,7 +117,7 @@ def _line(incident: Incident) -> str:
     from alerter.timetext import iso
 
     over = f"resolved {iso(incident.resolved)}" if incident.resolved else "FIRING"
-    told = ", ".join(dict.fromkeys(f"{d.channel} {d.kind} {d.state}" for d in incident.deliveries)) or "nobody told"
+    told = ", ".join(dict.fromkeys(map(_how, incident.deliveries))) or "nobody told"
     key = f" [{key_text(incident.key)}]" if incident.key else ""
     matches = many(incident.matches, "match", "matches")
     line = f"{incident.id}  {iso(incident.opened)}  {over}  {incident.rule}{key}  {matches}  ({told})"

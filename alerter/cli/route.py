@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alerter.cli.output import say
@@ -84,7 +84,15 @@ def _destination(destination: Any, routing: Routing) -> dict[str, Any]:
         "muted": None if destination.muted is None else str(destination.muted),
         "muted_by": destination.muted_by or None,
         "repeat_interval_ms": destination.repeat_interval,
+        **_grouping(destination.group_by, destination.group_wait, destination.group_interval),
     }
+
+
+def _grouping(group_by: Sequence[str] | None, wait: int, interval: int) -> dict[str, Any]:
+    """Return how a place groups; without ``group_by`` its timers mean nothing."""
+    if group_by is None:
+        return dict.fromkeys(("group_by", "group_wait_ms", "group_interval_ms"))
+    return {"group_by": list(group_by), "group_wait_ms": wait, "group_interval_ms": interval}
 
 
 def _sentence(destination: dict[str, Any]) -> str:
@@ -99,7 +107,20 @@ def _sentence(destination: dict[str, Any]) -> str:
         timers = "repeated when the rule's realert has passed (at most hourly where the rule writes none)"
     else:
         timers = f"repeated at most every {length_text(repeat)}"
-    return f"-> {where}{why}\n  told at once, {timers}; resolved is always told"
+    return f"-> {where}{why}\n  {_told(destination)}, {timers}; resolved is always told"
+
+
+def _told(destination: dict[str, Any]) -> str:
+    """Return when and with what an incident is told."""
+    from alerter.routing.tree import ALL
+    from alerter.timetext import length_text
+
+    by = destination["group_by"]
+    if by is None:
+        return "told at once"
+    wait, interval = (length_text(destination[name]) or "0 s" for name in ("group_wait_ms", "group_interval_ms"))
+    what = "all incidents" if not by else "incidents with the same labels" if by == [ALL] else f"by {', '.join(by)}"
+    return f"told in one message ({what}) after {wait}, then every {interval}"
 
 
 def _tree_json(node: Node) -> dict[str, Any]:
@@ -111,6 +132,7 @@ def _tree_json(node: Node) -> dict[str, Any]:
         "mute_time_intervals": list(node.mute),
         "active_time_intervals": list(node.active),
         "repeat_interval_ms": node.timers.repeat_interval,
+        **_grouping(node.timers.group_by, *node.timers.of_group),
         "routes": [_tree_json(child) for child in node.routes],
     }
 
@@ -129,6 +151,8 @@ def _node(node: Node, routing: Routing, lead: str, below: str) -> Iterator[str]:
     notes = [f"muted: {', '.join(node.mute)}"] if node.mute else []
     notes += [f"active: {', '.join(node.active)}"] if node.active else []
     notes += ["continue"] if node.continues else []
+    by = node.timers.group_by
+    notes += [] if by is None else [f"one message by {', '.join(by)}" if by else "one message of all"]
     channel = routing.receivers[node.receiver].channel
     yield f"{lead}{matchers} -> {node.receiver} ({channel})" + (f"  [{'; '.join(notes)}]" if notes else "")
     for n, child in enumerate(node.routes):

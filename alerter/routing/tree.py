@@ -30,6 +30,12 @@ class Timers:
     repeat_interval: Millis | None = None
     storm: Millis | None = STORM
 
+    @property
+    def of_group(self) -> tuple[Millis, Millis]:
+        """How long a group waits for its first message, and then from one to the next."""
+        wait, interval = self.group_wait, self.group_interval
+        return GROUP_WAIT if wait is None else wait, GROUP_INTERVAL if interval is None else interval
+
 
 @dataclass(frozen=True)
 class Node:
@@ -108,8 +114,8 @@ class Routing:
             muted=muted,
             muted_by=by,
             group_by=timers.group_by,
-            group_wait=GROUP_WAIT if timers.group_wait is None else timers.group_wait,
-            group_interval=GROUP_INTERVAL if timers.group_interval is None else timers.group_interval,
+            group_wait=timers.of_group[0],
+            group_interval=timers.of_group[1],
             repeat_interval=timers.repeat_interval,
             storm=timers.storm,
         )

@@ -59,6 +59,7 @@ class Records:
 
 def report(records: Records, after: WatchSettings) -> dict[str, Any]:
     """Return everything the status shows; ``unwell`` says in words what is wrong, and is empty when nothing is."""
+    fire = [incident for incident in records.opened if incident.roll is None]
     found = {
         "engines": [_engine(beat, records.now, running=records.runs(beat)) for beat in records.beats],
         "fleet": _fleet(records),
@@ -67,8 +68,8 @@ def report(records: Records, after: WatchSettings) -> dict[str, Any]:
         "rules": [_rule(name, checkpoint) for name, checkpoint in sorted(records.checkpoints.items())],
         "leases": _leases(records),
         "incidents": {
-            "firing": len(records.opened),
-            "critical": sum(incident.severity == "critical" for incident in records.opened),
+            "firing": len(fire),
+            "critical": sum(incident.severity == "critical" for incident in fire),
         },
         "outbox": _outbox(records),
         "channels": list(_channels(records.running)),

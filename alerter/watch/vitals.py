@@ -147,7 +147,8 @@ class Vitals:
         now = self._clock.now()
         self._metrics.silences.set(sum(silence.state(now) == "active" for silence in self._silences()))
         if not 0 <= now - self._metrics.known_at < MINUTE:
-            self._metrics.knows(len(self._state.incidents(open_only=True)))
+            fire = [stored for stored in self._state.incidents(open_only=True) if stored.value.roll is None]
+            self._metrics.knows(len(fire))
 
     def scraped(self) -> bytes:
         """Return the metrics as of now."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerter.clock import Millis
+from alerter.engine.groups import next_told
 from alerter.model.incident import Decision, Delivery, DeliveryState, Incident, Kind, Reason
 from alerter.why.words import obstacle_text, reason_text, when
 
@@ -74,8 +75,25 @@ class _Digests:
     @property
     def last(self) -> Delivery | None:
         """The message that waits, or else the last one."""
-        made = [d for digest in self.telling for d in digest.document.deliveries if d.kind is Kind.DIGEST]
+        made = [d for digest in self.telling for d in digest.document.deliveries if d.kind in FIRST]
         return min(made, key=lambda d: d.state is DeliveryState.SENT, default=None)
+
+    @property
+    def grouped(self) -> bool:
+        """Whether the message of a group tells of it."""
+        return any(digest.document.roll is not None for digest in self.telling)
+
+    @property
+    def place(self) -> str:
+        """What tells of it."""
+        return "the message of its group" if self.grouped else "a digest"
+
+    @property
+    def next(self) -> Millis | None:
+        """When its group tells next what came up (wall clock)."""
+        rolls = [d.document.roll for d in self.telling if d.document.roll is not None]
+        due = [(at, roll.delay) for roll in rolls if (at := next_told(roll)) is not None]
+        return min((at + delay for at, delay in due), default=None)
 
 
 def _telling(receiver: str, deliveries: Sequence[Delivery], digests: Sequence[Digest]) -> list[Digest]:
@@ -108,12 +126,12 @@ def _hearing(
 def _digested(receiver: str, channel: str, digests: _Digests, why: str, now: Millis) -> Hearing:
     """Return what became of a message that was dropped: a digest may tell of it."""
     if digests.told is not None:
-        return Hearing(receiver, channel, digests.told, f"in a digest: {why}")
-    last = digests.last
+        return Hearing(receiver, channel, digests.told, f"in {digests.place}{'' if digests.grouped else ': ' + why}")
+    last, later = digests.last, digests.next
     if last is None:
-        return Hearing(receiver, channel, None, why)
+        return Hearing(receiver, channel, None, why if later is None else f"{why}, at {when(later, now)}")
     where = "which does not show it yet" if last.state is DeliveryState.SENT else delivery_text(last, now)
-    return Hearing(receiver, channel, None, f"in a digest, {where}: {why}")
+    return Hearing(receiver, channel, None, f"in {digests.place}, {where}: {why}")
 
 
 def delivery_text(delivery: Delivery, now: Millis) -> str:

@@ -33,6 +33,7 @@ REASONS: dict[str, str] = {
     Reason.FALLBACK: "in place of a receiver that cannot be reached",
     Reason.NO_RECEIVER: "the receiver is not configured any more",
     Reason.NEVER_TOLD: "nobody there was told that it fires",
+    Reason.GROUPED: "told with others of its group",
     Reason.TEST: "a test",
 }
 
@@ -123,7 +124,8 @@ def _planned(decision: Decision, _now: Millis) -> str:
 
 def _digested(decision: Decision, _now: Millis) -> str:
     why = f": {reason_text(decision.reason)}" if decision.reason == Reason.STORM else ""
-    return f"{decision.detail or 'a message'} ({decision.receiver}) left to a digest{why}{_route(decision)}"
+    others = "its group" if decision.reason == Reason.GROUPED else "a digest"
+    return f"{decision.detail or 'a message'} ({decision.receiver}) left to {others}{why}{_route(decision)}"
 
 
 def _skipped(decision: Decision, now: Millis) -> str:

@@ -71,3 +71,27 @@ def test_message_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
     """The receiver gets one message that says that nothing is wrong."""
     assert main(["notify-test", "order"]) == 0
     assert "#order" in capsys.readouterr().out
+
+
+def test_groups_are_shown(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is told together, and when; timers are inherited, Alertmanager's where none are written."""
+    routes = """
+route:
+  receiver: default
+  group_by: [rule, domain]
+  routes:
+    - {receiver: order, matchers: [domain="order"], group_wait: 10s, group_by: ['...']}
+receivers: [{name: default, console: {}}, {name: order, console: {}}]
+"""
+    (folder / "routes.yaml").write_text(routes, encoding="utf-8")
+    assert main(["route", "domain=user"]) == 0
+    assert "told in one message (by rule, domain) after 30 s, then every 5 min" in capsys.readouterr().out
+    assert main(["route", "domain=order"]) == 0
+    assert (
+        "told in one message (incidents with the same labels) after 10 s, then every 5 min" in capsys.readouterr().out
+    )
+    assert main(["route", "domain=order", "--format", "json"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)["destinations"]
+    assert (found["group_by"], found["group_wait_ms"], found["group_interval_ms"]) == (["..."], 10_000, 300_000)
+    assert main(["route"]) == 0
+    assert "[one message by rule, domain]" in capsys.readouterr().out
