@@ -87,7 +87,7 @@ def _name(channel: str, taken: Mapping[tuple[str, str], Place]) -> str:
 
 
 def routing_text(found: Found) -> str:
-    """Return the routing file: the place of most rules is the root's, others have a route by the rules' names."""
+    """Return the routing file: every place has a route by its rules' names, and that of most rules is the default."""
     places = sorted(found.places.values(), key=lambda place: -len(place.rules))
     remarks = "".join(f"# {one_line(line)}\n" for line in _remarks(found))
     if not places:
@@ -95,9 +95,8 @@ def routing_text(found: Found) -> str:
         return HEAD + remarks + dumped({"route": {"receiver": "console"}, "receivers": receivers})
     several = {rule for place in places for rule in place.rules if sum(rule in p.rules for p in places) > 1}
     route: dict[str, Any] = {"receiver": places[0].name}
-    routes = list(_routes(places, several))
-    if routes:
-        route["routes"] = routes
+    if len(places) > 1:
+        route["routes"] = list(_routes(places, several))
     receivers = [{"name": place.name, "slack": _options(place)} for place in places]
     return HEAD + remarks + dumped({"route": route, "receivers": receivers})
 
@@ -107,11 +106,9 @@ def _options(place: Place) -> dict[str, str]:
 
 
 def _routes(places: Sequence[Place], several: set[str]) -> Iterator[dict[str, Any]]:
-    for n, place in enumerate(places):
-        rules = [rule for rule in place.rules if n or rule in several]
-        if rules:
-            node: dict[str, Any] = {"matchers": [_matcher(rules)], "receiver": place.name}
-            yield {**node, "continue": True} if several else node
+    for place in places:
+        node: dict[str, Any] = {"matchers": [_matcher(place.rules)], "receiver": place.name}
+        yield {**node, "continue": True} if several else node
 
 
 def _matcher(rules: Sequence[str]) -> str:

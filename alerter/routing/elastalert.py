@@ -38,8 +38,10 @@ def remedy(name: str) -> str:
         return REMEDIES[name]
     if "." in name:
         return "Python classes of ElastAlert are not loaded: use a webhook or apprise receiver"
+    if name in SCHEMES:
+        return f"use an apprise receiver: {{url_env: NAME}} with a {SCHEMES[name]} URL"
     if name in KNOWN or name in APPRISE:
-        return "use an apprise receiver: {url_env: NAME}, or a webhook receiver"
+        return "use an apprise receiver: {url_env: NAME} with the webhook's URL, or a webhook receiver"
     return "use a webhook receiver: {url_env: NAME}; its body is described in docs/routing.md"
 
 
@@ -267,6 +269,22 @@ APPRISE: Mapping[str, Callable[[Given], Iterator[str]]] = {
     "smseagle": _smseagle,
 }
 """Notifiers that the optional package ``apprise`` knows, as its URLs."""
+SCHEMES = {
+    "telegram": "tgram://",
+    "mattermost": "mmosts://",
+    "rocketchat": "rockets://",
+    "webex_webhook": "wxteams://",
+    "dingtalk": "dingtalk://",
+    "twilio": "twilio://",
+    "victorops": "splunk://",
+    "lark": "feishu://",
+    "workwechat": "wecombot://",
+    "pagertree": "pagertree://",
+    "sns": "sns://",
+    "ses": "ses://",
+    "smseagle": "smseagles://",
+}
+"""How the URLs of apprise begin that these notifiers become."""
 REMEDIES = {
     "command": "alerter runs no commands; a webhook or apprise receiver does it",
     "slack": "use a slack receiver: {channel: NAME}, by bot token or webhook_env",

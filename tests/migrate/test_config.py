@@ -21,6 +21,7 @@ from alerter.migrate.routes import find_places
 from alerter.model.rule import Frequency
 from alerter.project import load_project
 from alerter.routing.load import load_routing
+from alerter.ruleset.checking import check
 from alerter.ruleset.load import load_rules
 
 WHOLE = """\
@@ -320,3 +321,14 @@ def test_the_numbers_are_of_rules(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert (said["rules"], said["refused"]) == (1, 4)
     assert {"SLACK_WEBHOOK_1", "ALERTER_SLACK_WEBHOOK_URL", "PAGERDUTY_SERVICE_KEY"} <= set(said["environment"])
     assert "hush" not in json.dumps(said)
+
+
+def test_no_rule_that_named_a_channel_reaches_the_default_alone(tmp_path: Path) -> None:
+    """What was written is what check wants: a route for each, the default for what named none."""
+    slack = f"alert: slack\nslack_webhook_url: {SLACK}\n"
+    config = configuration(
+        tmp_path, "rules_folder: rules\n", a=slack, b=slack, c=f"{slack}slack_channel_override: x\n", d=""
+    )
+    write_files(texts(config, tmp_path), tmp_path, force=False)
+    found = check([], load_settings(str(tmp_path / "alerter.yaml"), {}))
+    assert [Path(d.file).name for d in found.diagnostics if d.code == "default_route_only"] == ["d.yaml"]
