@@ -151,11 +151,11 @@ def _has_translation(body: Any) -> bool:
     return True
 
 
-def explore(server: Server, seeds: range, requests: int, strict: bool = False) -> Outcome:
+def explore(server: Server, seeds: range, requests: int, *, calm: bool = False, strict: bool = False) -> Outcome:
     """Ask the requests of some seeds."""
     outcome = Outcome(Counter(), Counter(), [], strict)
     for seed in seeds:
-        made, random = world(seed), Random(seed + 1)
+        made, random = world(seed, calm=calm), Random(seed + 1)
         run(server, seed, made, [request(random, made) for _ in range(requests)], outcome)
     return outcome
 
@@ -180,6 +180,7 @@ def main() -> int:
     parser.add_argument("--worlds", type=int, default=1, help="how many seeds")
     parser.add_argument("--requests", type=int, default=400, help="how many requests each")
     parser.add_argument("--rules", type=Path, nargs="+", metavar="FOLDER", help="ask the filters of rule files instead")
+    parser.add_argument("--calm", action="store_true", help="documents as logs have them, without values at the edges")
     parser.add_argument("--strict", action="store_true", help="another type of error is a difference too")
     parser.add_argument("--refusals", action="store_true", help="list what was refused")
     args = parser.parse_args()
@@ -188,7 +189,7 @@ def main() -> int:
     if args.rules:
         outcome = explore_rules(server, args.rules, args.seed)
     else:
-        outcome = explore(server, seeds, args.requests, args.strict)
+        outcome = explore(server, seeds, args.requests, calm=args.calm, strict=args.strict)
     for difference in outcome.differences:
         print(difference)
     if args.refusals:

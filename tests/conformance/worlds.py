@@ -150,6 +150,8 @@ _EXPLICIT: dict[str, list[dict[str, Any]]] = {
 }
 _STRINGS = {"text", "level", "long text", "log date", "address", "odd number"}
 """The kinds that dynamic mapping mostly takes for texts."""
+_ODD = {"odd number", "big", "long text", "log date", "epoch"}
+"""The kinds whose values are at the edges of what a field can hold, or seldom what a log holds."""
 _OFTEN = {"log date", "epoch"}
 """The kinds that are seldom what dynamic mapping takes them for."""
 
@@ -162,6 +164,7 @@ class World:
     lines: list[str]
     kinds: dict[str, str]
     values: dict[str, list[Any]]
+    calm: bool = False
 
     def field(self, random: Random) -> str:
         """Return the name of a field: mostly mapped, sometimes its keyword, an object, or unknown."""
@@ -191,7 +194,7 @@ class World:
         """Return a value to ask a field for: one it holds, a piece of it, or any other."""
         known = self.values.get(field.removesuffix(".keyword").removesuffix(".raw"), [])
         chance = random.random()
-        if known and chance < 0.93:
+        if known and (chance < 0.93 or self.calm):
             value = random.choice(known)
             pieces = 0.5 if self.kinds.get(field) != "date" else 0.1
             return _piece(random, value) if isinstance(value, str) and random.random() < pieces else value
@@ -209,11 +212,12 @@ def _piece(random: Random, value: str) -> str:
     return random.choice([piece, piece.lower(), piece.upper(), piece[: random.randint(1, 6)]])
 
 
-def world(seed: int) -> World:
-    """Make a world from a seed; the same seed makes the same world."""
+def world(seed: int, *, calm: bool = False) -> World:
+    """Make a world from a seed; the same seed makes the same world. A ``calm`` one holds what logs hold."""
     random = Random(seed)
     documents = random.choice([40, 40, 40, 300])
-    kinds = {name: random.choice(list(KINDS)) for name in random.sample(NAMES, 11)}
+    usual = [kind for kind in KINDS if not calm or kind not in _ODD]
+    kinds = {name: random.choice(usual) for name in random.sample(NAMES, 11)}
     kinds.update({"@timestamp": "date", "message": "text", "status": "whole"})
     properties: dict[str, Any] = {"seq": {"type": "integer"}}
     for name, kind in kinds.items():
@@ -224,18 +228,19 @@ def world(seed: int) -> World:
     for number in range(documents):
         document: dict[str, Any] = {"seq": number}
         for name, kind in kinds.items():
-            _fill(random, document, name, kind, values[name])
-        _wrap(random, document)
+            _fill(random, document, name, kind, values[name], calm=calm)
+        if not calm:
+            _wrap(random, document)
         lines.append(spell(document))
-    return World(properties, lines, kinds, values)
+    return World(properties, lines, kinds, values, calm)
 
 
-def _fill(random: Random, document: dict[str, Any], name: str, kind: str, values: list[Any]) -> None:
+def _fill(random: Random, document: dict[str, Any], name: str, kind: str, values: list[Any], *, calm: bool) -> None:
     chance = random.random()
     if chance < 0.18:
         return
     make = KINDS[kind]
-    if chance > 0.985:
+    if chance > 0.985 and not calm:
         make = KINDS[random.choice(list(KINDS))]
     value: Any
     if chance < 0.24:
