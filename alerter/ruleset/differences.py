@@ -32,7 +32,9 @@ DIFFERENCES: dict[str, str] = {
     "exponential_realert": "in event time; a cap that is no longer than `realert` is an error",
     "limit_execution": "postpones, as there; in `schedule.timezone` when it is written; `max_catchup` covers the pause",
     "limit_execution_coverage": "only `false`",
-    "match_enhancements": "names of installed [plug-ins](plugins.md), not classes of ElastAlert",
+    "is_enabled": "empty or a text in quotes mean what they mean there, with a warning",
+    "match_enhancements": "names of installed [plug-ins](plugins.md), not classes of ElastAlert, but for its "
+    "`TimeEnhancement`, which changes nothing here",
     "run_enhancements_first": "`true` only where `realert` is 0",
     "num_events": "the window is emptied by an announced match, not by one that `realert` kept untold",
     "blacklist": "`/.../` is an anchored regular expression; an array matches by any element",
@@ -54,6 +56,8 @@ DIFFERENCES: dict[str, str] = {
     "fields": "compared with the index's own history, so that a restart loses nothing; 0 and false are values",
     "compare_key": "one field; a list works with `change`",
     "ignore_null": "`change`: in order of event time, also for events that come late",
+    "alert_subject_args": "a path that leads below a plain value is missing, where ElastAlert shows that value",
+    "alert_text_args": "a path that leads below a plain value is missing, where ElastAlert shows that value",
     "alert_text": "a value that its format does not fit stands as it is, where ElastAlert loses the alert; markup is "
     "shown as text: [messages](messages.md)",
     "alert_subject": "it is the title below the state and the severity; lines become one",
