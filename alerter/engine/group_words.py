@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from alerter.engine.tables import drawn
 from alerter.model.incident import Incident, Kind, Roll, Row, View
-from alerter.notifiers.text import clock_text, one_line
+from alerter.notifiers.text import clock_text, headline, one_line
 from alerter.plurals import many
 from alerter.timetext import length_text
 
@@ -48,7 +48,7 @@ def gathered_view(document: Incident, members: Mapping[str, Incident]) -> Incide
 def first_text(document: Incident) -> str:
     """Return the plain text of a group's first message: how many, of what, each by its words."""
     assert document.roll is not None
-    return f"{_tags(document, Kind.FIRING)} {_title(document)}: {_listed(document.roll.rows)}"
+    return f"{_tags(document, Kind.FIRING)} {headline(document)}: {_listed(document.roll.rows)}"
 
 
 def later_text(document: Incident, rows: Sequence[Row], kind: Kind) -> str:
@@ -62,7 +62,7 @@ def over_text(document: Incident) -> str:
     resolved = document.resolved if document.resolved is not None else document.updated
     lasted = length_text(max(resolved - document.opened, 0)) or "less than a second"
     started = f"Started {clock_text(document.opened)}."
-    return f"{_tags(document, Kind.RESOLVED)} {_title(document)}: all over. Lasted {lasted}. {started}"
+    return f"{_tags(document, Kind.RESOLVED)} {headline(document)}: all over. Lasted {lasted}. {started}"
 
 
 def _tags(document: Incident, kind: Kind) -> str:
@@ -70,10 +70,14 @@ def _tags(document: Incident, kind: Kind) -> str:
 
 
 def _title(document: Incident) -> str:
-    """Return how many incidents of what the group has in common: ``3 incidents, rule refunds``."""
+    """Return how many incidents of what the group has in common: ``3 incidents, rule refunds``; the domain is apart."""
     roll = document.roll
     assert roll is not None
-    common = [f"{one_line(name)} {_cut(one_line(value), 80)}" for name, value in roll.group.labels if value]
+    common = [
+        f"{one_line(name)} {_cut(one_line(value), 80)}"
+        for name, value in roll.group.labels
+        if value and name != "domain"
+    ]
     return ", ".join([many(roll.total, "incident"), *common])
 
 

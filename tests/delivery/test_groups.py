@@ -13,6 +13,7 @@ from alerter.engine.gathered import TYPE
 from alerter.engine.groups import SETTLE
 from alerter.model.incident import Delivery, DeliveryState, Group, Incident, Kind, Reason
 from alerter.notifiers.protocol import Failure, Outgoing
+from alerter.notifiers.text import headline
 from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, fail, incident
 
 WAIT, INTERVAL = 30 * SECOND, 5 * MINUTE
@@ -83,7 +84,8 @@ def test_incidents_of_a_group_are_one_message_after_group_wait() -> None:
     ((_, message),) = desk.order.calls
     assert message.delivery.at == NOW + WAIT
     assert message.delivery.reason is Reason.GROUPED
-    assert message.incident.view.title == "2 incidents, domain g"
+    assert headline(message.incident) == "G: 2 incidents"
+    assert message.delivery.text.startswith("[FIRING] [WARNING] G: 2 incidents: Order: a jumps")
     assert rows(message) == [("warning", "a"), ("warning", "b")]
     assert "a jumps" in message.delivery.text
     assert "b jumps" in message.delivery.text

@@ -228,3 +228,20 @@ def test_own_key_is_a_group_of_its_own(tmp_path: Path) -> None:
     firing = [d for d in answer.messages if d.kind is Kind.FIRING]
     assert ["h-a" in d.text for d in firing].count(True) == 1
     assert len(firing) == 5
+
+
+def test_tables_of_members_are_summed(tmp_path: Path) -> None:
+    """The message of an aggregated rule has one table, of all its incidents; with the summary only, no list."""
+    text = (
+        "name: g\ntype: any\nindex: logs\nquery_key: user\naggregation: {minutes: 5}\n"
+        "summary_table_fields: [host.name]\nalert_text_type: aggregation_summary_only\n"
+    )
+    rule, routing = loaded(tmp_path, text)
+    documents = [*events((5, "a"), (8, "b")), *({**d, "user": "c", "host": {"name": "h-a"}} for d in events((9, "c")))]
+    source = EmbeddedSource(documents=documents)
+    answer = dry_run(rule, source, routing, T0, T0 + 10 * MINUTE)
+    first, *_ = steps(answer, source, routing, 50)
+    assert first.incident.view.summary == ""
+    rows = [line.replace(" ", "") for line in first.incident.view.table.split("\n") if "h-" in line]
+    assert rows == ["|h-a|2|", "|h-b|1|"]
+    assert first.incident.view.sentence == "3 firing, 0 over"
