@@ -20,6 +20,7 @@ from alerter.sources.asking import Asking
 from alerter.sources.counting import PAGE, Combination, Counting, clipped, only_answer
 from alerter.sources.hits import severity_of
 from alerter.sources.judged import Judged, Steps, is_nothing, plain, value_of
+from alerter.sources.newest_values import NewestValues
 from alerter.sources.parts import Part
 from alerter.sources.protocol import Answer, Hit, SearchRequest, Source
 from alerter.sources.term_pages import slices
@@ -31,6 +32,8 @@ MOST_NAMED = 200
 """Keys that are selected by name; more are read together with all others."""
 AT_ONCE = 500
 """Keys of which the newest event before is asked for together."""
+TOGETHER = 10
+"""Keys from which on one request asks of many what they held."""
 FEW = 10
 """Events of a key that are read to find the newest one that is not passed over."""
 LONG_AGO: Millis = -(1 << 50)
@@ -154,7 +157,7 @@ class _Changing:
         ]
         if not wanted or not (yield from self._any_before()):
             return known
-        left = iter(wanted)
+        left = iter((yield from self._named(wanted, known)))
         while batch := list(islice(left, AT_ONCE)):
             answers = yield [self._newest(*one) for one in batch]
             for (raw, start), answer in zip(batch, answers, strict=True):
@@ -162,6 +165,20 @@ class _Changing:
                 if value is not None:
                     known[self.events.hidden(raw)] = value
         return known
+
+    def _named(
+        self, wanted: list[tuple[Key, Millis | None]], known: dict[Key, Value]
+    ) -> Steps[list[tuple[Key, Millis | None]]]:
+        """Add to what is known what the server can tell of many keys at once; returns what is left to look up."""
+        if self.counting is None or len(wanted) < TOGETHER or not NewestValues.can_ask(self.asking, self.counting):
+            return wanted
+        left = []
+        for start in dict.fromkeys(start for _, start in wanted):
+            look = NewestValues(self.asking, self.counting, start, self.begin)
+            found = yield from look.steps([raw for raw, of in wanted if of == start])
+            known |= {self.events.hidden(raw): self._value(held) for raw, held in found.items() if held is not None}
+            left += [(raw, start) for raw, held in found.items() if held is None]
+        return left
 
     def _any_before(self) -> Steps[bool]:
         clauses = [*self.asking.filter, self.asking.time.until(self.begin)]

@@ -15,7 +15,7 @@ from alerter.model.rule import Key, Measuring, Rule
 from alerter.sources.asking import Asking
 from alerter.sources.counting import PAGE, Combination, Counting, clipped, only_answer
 from alerter.sources.parts import Part
-from alerter.sources.protocol import Answer, Searching, SearchRequest, SourceError
+from alerter.sources.protocol import TOO_MANY, Answer, Searching, SearchRequest, SourceError
 from alerter.spread import Run, Spread, joined
 
 MOST = 200_000
@@ -166,7 +166,7 @@ def add(runs: list[Run], run: Run, timeframe: Millis) -> int:
 def too_many(rule: Rule, counted: Part) -> SourceError:
     """Return the error of a rule with more values than are kept."""
     return SourceError(
-        "rejected",
+        TOO_MANY,
         f"rule {rule.name}: more than {MOST:,} different values of {counted.name} (over all keys and windows) "
         "are too many to count exactly",
         "narrow the filter, shorten timeframe, or count a field with fewer values",

@@ -31,7 +31,7 @@ from alerter.sources.protocol import TOO_MANY, Hit, Source, SourceError
 from alerter.sources.term_pages import TermLook, TermPages, lacking, lacks_value, may_have, terms_of
 
 MOST = 200_000
-"""Terms that are kept between evaluations, and sightings of one span: with more the evaluation fails."""
+"""Terms that are kept between evaluations, and sightings of one span: with more it is evaluated in parts."""
 ASKED = 500
 """Terms that are looked for in one request, of composite ones so many parts: a server bounds the clauses of a query."""
 BACK = (HOUR, DAY)
@@ -171,11 +171,20 @@ class _Terms:
             known[-1] = (known[-1][0], last, rest, known[-1][3])
             return
         known.append(sighting)
-        self.number += 1
+        self._count(1)
+
+    def _lack(self, n: int, rest: Key, at: Millis, ties: int, severity: str) -> None:
+        """Note events that lack a part of a field."""
+        self._count(ties)
+        self.lacked[(n, rest)] += [(at, severity)] * ties
+
+    def _count(self, number: int) -> None:
+        """Count what is kept; raises SourceError when it is too much."""
+        self.number += number
         if self.number > MOST:
             raise SourceError(
                 TOO_MANY,
-                f"rule {self.rule.name}: more than {MOST:,} different terms in one evaluation",
+                f"rule {self.rule.name}: more than {MOST:,} different terms, or events without any, in one evaluation",
                 "narrow the filter, or look for new values of a field with fewer of them",
             )
 
@@ -197,7 +206,7 @@ class _Terms:
                 self.events.read += answer.total or 0
             if lacks:
                 for rest, at, ties in pages.read_missing(answer, self.source):
-                    self.lacked[(pages.n, rest)] += [(at, "")] * ties
+                    self._lack(pages.n, rest, at, ties, "")
                 continue
             for rest, values, first, last in pages.read(answer, self.source):
                 self.events.spent.buckets += 1
@@ -219,7 +228,7 @@ class _Terms:
                     for values in product(*held):
                         self._sight((n, values), (at, at, rest, severity))
                     if lacks:
-                        self.lacked[(n, rest)].append((at, severity))
+                        self._lack(n, rest, at, 1, severity)
         self.events.read = self.events.spent.hits
         self.events.spent.requests += 1 + self.events.spent.hits // PAGE
         self.events.warn_of(unread)

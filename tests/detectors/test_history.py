@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from alerter.sources import changing
 from alerter.sources.embedded import EmbeddedSource
 from tests.detectors.history_worlds import MAPPED, brute, change_world, term_world, told
 from tests.exact.counting import CountingSource
@@ -38,6 +39,13 @@ def test_matches_are_those_of_brute_force(kind, seed):
             assert told(in_runs(world, embedded(world)).transitions) == wanted
         except AssertionError as error:
             pytest.fail(f"world {nth}: {error}\n{world.show()}")
+
+
+@pytest.mark.parametrize("seed", range(20, 24))
+def test_keys_that_are_looked_up_together(seed, monkeypatch):
+    """The values before the span are those of each key's own newest event."""
+    monkeypatch.setattr(changing, "TOGETHER", 1)
+    test_matches_are_those_of_brute_force("change", seed)
 
 
 def late(world) -> None:

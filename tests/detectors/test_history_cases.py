@@ -16,9 +16,10 @@ from alerter.engine.tick import Engine
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.incident import Change, Match
 from alerter.model.rule import FromEvent, Realert, Redaction
-from alerter.sources import changing
+from alerter.sources import changing, terms
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.judged import is_nothing, value_of
+from alerter.sources.opening import Reading
 from alerter.sources.reader import Reader
 from alerter.state.sqlite import SqliteState
 from alerter.testing import rule
@@ -183,6 +184,16 @@ def test_the_event_before_is_the_newest_that_counts(number):
     assert [(at, facts["old"]) for at, facts in found(tested, source)] == [(1, ["x"])]
 
 
+def test_keys_never_seen_are_looked_up_together():
+    """A thousand of them take a few searches, and those that were never seen none of their own."""
+    live = Live(rule(ValueChange(("v",)), realert=NOW, query_key=("k",), buffer_time=0), start=0)
+    old = [(-7_200 if n % 2 else -1_000_000, {"k": f"k{n}", "v": "x"}) for n in range(500)]
+    live.source.inner.extend(documents(*old, *[(1 + n / 1000, {"k": f"k{n}", "v": "y"}) for n in range(1_000)]))
+    (events,) = live.engine.reader.open([Reading(live.rule, T0, T0 + MINUTE, T0)])
+    assert len(events.keys()) == 500
+    assert (live.source.searches <= 20, live.source.hits) == (True, 0)
+
+
 def test_an_edited_rule_looks_back_into_the_index():
     """Another compared field: what is remembered means nothing, the index does."""
     live = Live(rule(ValueChange(("v",)), realert=NOW, buffer_time=0))
@@ -218,6 +229,16 @@ def test_a_term_is_new_again_after_the_window():
     """Both ends of the window before an event are exclusive."""
     source = source_of((0, {"v": "x"}), (9.999, {"v": "x"}), (19.999, {"v": "x"}), (29.998, {"v": "x"}))
     assert times(rule(NewTerm((("v",),), 10 * SECOND), realert=NOW), source) == [0, 19.999]
+
+
+def test_events_without_a_term_are_kept_up_to_a_bound(monkeypatch):
+    """More of them are evaluated in parts, and each is told."""
+    live = Live(rule(NewTerm((("v",),), missing=True), realert=NOW, buffer_time=0))
+    monkeypatch.setattr(terms, "MOST", 50)
+    told = [live.go(1_000, *[(n * 10, {"k": "a"}) for n in range(100)])]
+    told += [live.go(1_000 + n) for n in range(8)]
+    assert len(told[0]) <= 50
+    assert [at for part in told for at in part] == [n * 10.0 for n in range(100)]
 
 
 def test_composite_terms_need_all_parts():

@@ -9,6 +9,7 @@ from random import Random
 import pytest
 from elasticsearch import Elasticsearch
 
+from alerter.sources import changing
 from alerter.sources.elasticsearch import ElasticsearchSource
 from tests.detectors.history_worlds import MAPPED, alike_at_once, brute, change_world, term_world, told
 from tests.exact.running import in_runs, whole
@@ -29,9 +30,10 @@ def source(es_all: Node) -> Iterator[ElasticsearchSource]:
 
 
 @pytest.mark.parametrize(("seed", "shards"), [(1, 1), (2, 3), (3, 5)])
-def test_a_server_gives_what_brute_force_does(es_all, index_prefix, source, seed, shards):
+def test_a_server_gives_what_brute_force_does(es_all, index_prefix, source, seed, shards, monkeypatch):
     """Whole and in parts with restarts, all kinds of times and values; events of one instant are alike."""
     dice = Random(seed)
+    monkeypatch.setattr(changing, "TOGETHER", 1 if shards == 3 else changing.TOGETHER)
     index = f"{index_prefix}-history-{seed}"
     worlds = []
     for n in range(WORLDS):

@@ -13,9 +13,9 @@ from alerter.engine.replay import steps
 from alerter.engine.spans import Due
 from alerter.model.history import NewTerm
 from alerter.model.incident import Checkpoint, Reason
-from alerter.model.rule import Custom, Realert, Rule
+from alerter.model.rule import Cardinality, Custom, Realert, Rule
 from alerter.plugins import calling
-from alerter.sources import terms, window_hits
+from alerter.sources import spreading, terms, window_hits
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SourceError
 from alerter.testing import rule
@@ -35,6 +35,7 @@ def found_many(window: Any) -> dict[str, Any] | None:
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(window_hits, "MOST_DOCUMENTS", 100)
     monkeypatch.setattr(terms, "MOST", 100)
+    monkeypatch.setattr(spreading, "MOST", 100)
     monkeypatch.setattr(calling, "load", lambda group, name: found_many)
 
 
@@ -48,7 +49,12 @@ def naming(**more: Any) -> Rule:
     return rule(NewTerm((("who",),)), **{"realert": Realert(0, True), "buffer_time": 0, **more})
 
 
-RULES = pytest.mark.parametrize("of", [keeping, naming])
+def telling_apart(**more: Any) -> Rule:
+    """A rule that counts different values."""
+    return rule(Cardinality("who", MINUTE, maximum=3), **{"realert": Realert(0, True), "buffer_time": 0, **more})
+
+
+RULES = pytest.mark.parametrize("of", [keeping, naming, telling_apart])
 
 
 def live(tested: Rule, minutes: Sequence[int]) -> Iterator[tuple[list[str], int]]:
@@ -79,6 +85,7 @@ def test_a_dry_run_finds_the_same_in_parts(of: Callable[..., Rule], monkeypatch:
     told = list(steps(parts, EmbeddedSource(documents=EVENTS), routing(), 5))
     monkeypatch.setattr(window_hits, "MOST_DOCUMENTS", 100_000)
     monkeypatch.setattr(terms, "MOST", 200_000)
+    monkeypatch.setattr(spreading, "MOST", 200_000)
     whole = run()
     assert parts.matches == whole.matches
     assert parts.transitions == whole.transitions
@@ -110,6 +117,7 @@ def test_too_much_within_one_nominal_interval_stays_an_error(
     """It says so, and the next tick does not try all lengths again."""
     monkeypatch.setattr(window_hits, "MOST_DOCUMENTS", 2)
     monkeypatch.setattr(terms, "MOST", 2)
+    monkeypatch.setattr(spreading, "MOST", 2)
     with pytest.raises(SourceError, match="more than 2") as error:
         dry_run(of(), EmbeddedSource(documents=EVENTS), routing(), T0 - 1, T0 + HOUR)
     assert error.value.kind == "too_many"
