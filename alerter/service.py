@@ -22,10 +22,11 @@ from alerter.errors import UsageError
 from alerter.health import Health
 from alerter.metrics import Metrics
 from alerter.model.rule import Rule
-from alerter.model.silence import Silence
 from alerter.notifiers.registry import make_notifiers
 from alerter.project import Project, any_changed, fingerprint, load_project
+from alerter.resting import Resting
 from alerter.scheduler import Scheduler
+from alerter.silenced import Silences
 from alerter.sources.clusters import Clusters
 from alerter.sources.follow import Feed
 from alerter.sources.protocol import Source
@@ -59,6 +60,8 @@ class Service:
         self._said: set[tuple[str, str]] = set()
         self._turn = threading.Lock() if source.kind == "embedded" else nullcontext()
         self._clusters = Clusters()
+        self._resting = Resting()
+        self._silences = Silences(state, clock)
         self._reader = Reader(source, self._clusters)
         self.fleet = Fleet(state, clock, settings.instance, settings.lease_ttl, __version__, guest=guest)
         self.checkpoints = Checkpoints(state, PATIENCE, self.fleet)
@@ -77,8 +80,6 @@ class Service:
         self.health = Health(self.pulse, clock, self.metrics, self.vitals.scraped)
         self._idle_until: Millis = 0
         self._pass_session = self.fleet.session
-        self._silences_read: Sequence[Silence] = ()
-        self._silenced_at: Millis = -SECOND
         self._feed = Feed.of(source, settings.data)
         self._fingerprint = fingerprint(settings)
         self._imported = project.imported
@@ -118,7 +119,7 @@ class Service:
     def tick(self, rules: Sequence[Rule], *, punctual: bool = True) -> TickReport | None:
         """Evaluate this engine's ones of these rules up to their last nominal instant, or (not ``punctual``) up to now.
 
-        The others are let go. A state or a data file that cannot be read is said, and the rules are evaluated later.
+        The others are let go, and those pass that rest (``Resting``). What cannot be read is said, and evaluated later.
         Rules of several clusters wait for each other, and so had better come apart.
         """
         try:
@@ -127,6 +128,9 @@ class Service:
             if len(ours) < len(rules):
                 self.engine.release({rule.name for rule in rules} - {rule.name for rule in ours})
                 rules = ours
+            asked, rules = rules, self._resting.awake(rules, self._clock.monotonic())
+            if asked and not rules:
+                return TickReport()
             with self._turn:  # documents in memory are read by one thread at a time
                 self._feed.poll()
                 report = self.engine.tick(rules, self._clock.now(), punctual=punctual)
@@ -139,6 +143,7 @@ class Service:
             self.health.unwell(error.message)
             self.vitals.unreadable(rules, error.message)
             return None
+        self._resting.note(rules, report.failures, self._clock.monotonic())
         self.vitals.note(rules, report)
         self.metrics.asked(self._source, self._clusters.sources())
         self.metrics.spent(report.costs)
@@ -343,11 +348,3 @@ class Service:
                 log.warning("state: %d checkpoints written again from memory", self.checkpoints.restore())
         except StateError as error:
             log.warning("state: what is missing cannot be made again: %s", error.reason)
-
-    def _silences(self) -> Sequence[Silence]:
-        """Return the silences that are not over, read at most once a second."""
-        now = self._clock.monotonic()
-        if not self._silenced_at <= now < self._silenced_at + SECOND:
-            self._silences_read = [stored.value for stored in self._state.silences(self._clock.now())]
-            self._silenced_at = now
-        return self._silences_read

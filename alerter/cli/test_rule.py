@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from alerter.cli.moments import TIME
@@ -21,6 +22,9 @@ EXAMPLE = """examples:
   alerter test-rule rules/order --start -6h --plot orders.html --explain
 
 Without --data the cluster of ALERTER_ES_URL is asked (read-only); the default span is then the last 24 hours."""
+
+FINDINGS = ("rejected", "unsupported", "missing", "too_many", "plugin")
+"""Kinds of failures that are the rule's, or its index's: the same question meets them again."""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -50,7 +54,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one answer per rule; exit 1 with --fail-on-match and a match, 2 when nothing could be asked."""
+    """Print one answer per rule; exit 1 with --fail-on-match and a match, and where a rule itself cannot be answered.
+
+    2 when the source gave no answer that another try may have.
+    """
     from alerter.charts.files import picture_path
     from alerter.cli.dryrun_inputs import Inputs
     from alerter.cli.dryrun_report import summary
@@ -61,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     inputs = Inputs.of(args)
     answers: list[DryRun] = []
     texts: list[str] = []
-    broken = 0
+    broken: list[str] = []
     with Progress(len(inputs.rules), "rules") as progress:
         inputs.progress = progress
         for number, rule in enumerate(inputs.rules):
@@ -72,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
             except SourceError as error:
                 progress.clear()
                 _complain(rule, error)
-                broken += 1
+                broken.append(error.kind)
                 continue
             progress.clear()
             say(texts[-1])
@@ -80,15 +87,22 @@ def run(args: argparse.Namespace) -> int:
     if not broken:
         _say_lints(args)
     if args.format == "text" and len(inputs.rules) > 1:
-        say(summary(answers, broken))
+        say(summary(answers, len(broken)))
     if plot is not None and answers:
         from alerter.cli.dryrun_picture import draw_answers
 
         draw_answers(plot, answers, "\n\n".join(texts))
         complain(f"drawn into {plot}")
     if broken:
-        return 2
+        return _exit_code(broken)
     return 1 if inputs.refused or (args.fail_on_match and any(a.matches for a in answers)) else 0
+
+
+def _exit_code(kinds: Sequence[str]) -> int:
+    """Return what failures mean: findings about the rules, a server that does not answer, or a bug."""
+    if "bug" in kinds:
+        return 3
+    return 1 if all(kind in FINDINGS for kind in kinds) else 2
 
 
 def _say_lints(args: argparse.Namespace) -> None:

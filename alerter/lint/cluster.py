@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from alerter.lint import refused
 from alerter.lint.facts import LATELY, Facts, needed
 from alerter.lint.fields import GROUPED, uses
 from alerter.lint.messages import sought
@@ -169,8 +170,8 @@ def too_few_values(known: Known) -> Iterator[Found]:
 
 
 def refused_filter(known: Known) -> Iterator[Found]:
-    """The cluster itself refuses the filter."""
-    if known.facts.refused:
+    """The cluster itself refuses the filter, and what the file holds does not show why."""
+    if known.facts.refused and not any(refused.refused_filter(known.built.subject)):
         message = known.facts.refused.removeprefix("Elasticsearch rejects the query: ")
         yield Found(f"Elasticsearch refuses the filter: {message}", "", known.path("filter"), key=True)
 

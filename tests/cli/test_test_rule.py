@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from alerter.cli.main import main
+from alerter.cli.test_rule import _exit_code
 
 RULE = """
 name: errors
@@ -221,9 +222,17 @@ def test_a_refused_query_is_said_once() -> None:
     """The finding at the rule's place is all there is on stderr; in a process of its own, where logs go there too."""
     Path("rule.yaml").write_text(RULE.replace("level:error", "level:(a"))
     done = subprocess.run([*COMMAND, data(events([0]))], capture_output=True, text=True, check=False)
-    assert done.returncode == 2
+    assert done.returncode == 1
     (line,) = done.stderr.splitlines()
     assert line.startswith("rule.yaml:2: error[rejected]: errors: ")
+
+
+def test_what_a_failure_is() -> None:
+    """A rule that is refused is a finding; a source that gave no answer, which it may give later, is none."""
+    assert [_exit_code(kinds) for kinds in (["rejected"], ["unsupported", "missing"], ["too_many", "plugin"])] == [
+        1
+    ] * 3
+    assert [_exit_code(kinds) for kinds in (["incomplete"], ["rejected", "busy"], ["bug", "busy"])] == [2, 2, 3]
 
 
 def test_a_full_disk_is_no_bug() -> None:

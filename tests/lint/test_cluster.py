@@ -123,6 +123,20 @@ def test_what_a_cluster_tells(es: Node, index_prefix: str, folder: Path) -> None
 
 
 @pytest.mark.es
+def test_a_refused_clause_is_said_once(es: Node, index_prefix: str, folder: Path) -> None:
+    """What the file shows needs no cluster; what only the cluster knows is said by it."""
+    index = f"{index_prefix}-logs"
+    es.request("PUT", index, {"mappings": {"properties": {"n": {"type": "long"}}}})
+    rule = f"type: any\nindex: {index}\nfilter: "
+    (folder / "a.yaml").write_text(f"name: a\n{rule}[query_string: {{query: 'a:(b'}}]\n")
+    (folder / "b.yaml").write_text(f"name: b\n{rule}[term: {{n: x}}]\n")
+    source = open_elasticsearch(load_settings(None, es.environment()))
+    result = check([folder], Settings(), ask=lambda rules: gather(source, rules, NOW))
+    said = [(Path(d.file).name, d.message[:32]) for d in result.diagnostics if d.code == "refused_filter"]
+    assert said == [("a.yaml", "Elasticsearch refuses this query"), ("b.yaml", "Elasticsearch refuses the filter")]
+
+
+@pytest.mark.es
 def test_a_cluster_is_only_read(es: Node, index_prefix: str, folder: Path) -> None:
     """Nothing but searches and questions for fields is sent, and few of them for many rules."""
     index = f"{index_prefix}-logs"
