@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from alerter.cli.collector import seldom_collected
 from alerter.cli.output import complain, note_shipped, say
 
 if TYPE_CHECKING:
@@ -77,13 +76,14 @@ def run(args: argparse.Namespace) -> int:
     settings = load_settings(args.config)
     paths = _paths(args.paths) if args.paths else list(settings.rules)
     note_shipped(() if args.paths else paths)
-    loaded = load_tests(paths)
     suite = Suite(settings, tuple(_paths(args.routes)), _pattern(args.select))
     results: list[Result] = []
-    number = len(suite.selected(loaded.files))
-    with _seldom_collected(), Progress(number, "tests") as progress:
+    with seldom_collected():
+        loaded = load_tests(paths)
+        number = len(suite.selected(loaded.files))
         jobs = 1 if args.coverage else args.jobs or processes(number)
-        suite.run(loaded.files, lambda result: results.append(_seen(result, keep=args.coverage)), jobs, progress.at)
+        with Progress(number, "tests") as progress:
+            suite.run(loaded.files, lambda result: results.append(_seen(result, keep=args.coverage)), jobs, progress.at)
     _require(loaded, results, args)
     if args.junit:
         _write_junit(args.junit, results, loaded)
@@ -100,19 +100,6 @@ def _jobs(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_JOBS:
         raise argparse.ArgumentTypeError(f"{text!r}: a number from 1 to {MOST_JOBS}")
     return int(text)
-
-
-@contextmanager
-def _seldom_collected() -> Iterator[None]:
-    """Let the garbage collector look less often: what a test makes is let go at once, and looking is a tenth of it."""
-    import gc
-
-    usual = gc.get_threshold()
-    gc.set_threshold(20_000, 20, 50)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*usual)
 
 
 def _seen(result: Result, *, keep: bool) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from alerter.query import leaves, patterns
@@ -241,13 +242,14 @@ def _kql(context: Context, body: Any) -> Node:
 def _later(module: str, name: str) -> Callable[[Context, Body], Node]:
     """Import a query's module at its first use, which keeps start-up short."""
 
-    def handle(context: Context, body: Body) -> Node:
+    @cache
+    def found() -> Callable[[Context, Body], Node]:
         from importlib import import_module
 
-        found: Node = getattr(import_module(f"alerter.query.{module}"), name)(context, body)
-        return found
+        handler: Callable[[Context, Body], Node] = getattr(import_module(f"alerter.query.{module}"), name)
+        return handler
 
-    return handle
+    return lambda context, body: found()(context, body)
 
 
 _HANDLERS: dict[str, Callable[[Context, Any], Node]] = {

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from alerter.query.errors import RejectedQuery
 
@@ -139,6 +140,7 @@ class SyntaxFailure(Exception):
         self.reason, self.at = reason, at
 
 
+@lru_cache(maxsize=256)
 def parse(text: str, field: str | None = None) -> Group:
     """Parse a query string; words without a field get ``field``. Raises RejectedQuery with the position."""
     try:

@@ -46,6 +46,21 @@ class Result:
         return self.file.document.diagnostic("error", "failed", failure.message, "", path)
 
 
+@dataclass(frozen=True)
+class _Scene:
+    """What the tests of a file meet; ``refused`` is why none of them can be run."""
+
+    rules: tuple[Rule, ...]
+    routing: Routing
+    refused: tuple[Failure, ...]
+
+    def result(
+        self, file: TestFile, case: Case, failures: tuple[Failure, ...] = (), trace: Trace | None = None
+    ) -> Result:
+        """Return what came of a test."""
+        return Result(file, case, self.rules, self.routing, failures, trace)
+
+
 @dataclass
 class Suite:
     """Runs test files; rules and routes are read when first needed and then kept."""
@@ -76,36 +91,22 @@ class Suite:
         told how many were run.
         """
         tests = self.selected(files)
-        met = {file.file: (self._rules_of(file), self._routing_of(file)) for file, _ in tests}
+        scenes = {name: self._scene(file) for name, file in {file.file: file for file, _ in tests}.items()}
         known: set[int] = set()
         if jobs > 1:
-            known = passed(lambda n: self._run(*tests[n], *met[tests[n][0].file]).passed, len(tests), jobs, done)
+            known = passed(lambda n: _run(*tests[n], scenes[tests[n][0].file]).passed, len(tests), jobs, done)
         for number, (file, case) in enumerate(tests):
-            found = met[file.file]
-            each(Result(file, case, *found, (), None) if number in known else self._run(file, case, *found))
+            scene = scenes[file.file]
+            each(scene.result(file, case) if number in known else _run(file, case, scene))
             if jobs == 1:
                 done(number + 1)
         return len(tests)
 
-    def _run(self, file: TestFile, case: Case, rules: tuple[Rule, ...], routing: Routing) -> Result:
-        refused = self._refused(file)
-        if refused:
-            return Result(file, case, rules, routing, tuple(refused), None)
-        try:
-            trace = run_case(case, rules, routing)
-        except (CannotRun, UsageError) as error:
-            path = error.path if isinstance(error, CannotRun) else ()
-            reason = error.reason if isinstance(error, CannotRun) else error.message
-            return Result(file, case, rules, routing, (Failure(path, reason),), None)
-        found = [f for snapshot in trace.snapshots for f in check(snapshot, case.start, trace.reached)]
-        if trace.trouble:
-            found.append(Failure((), trace.trouble))
-        return Result(file, case, rules, routing, tuple(found), trace)
-
     # --- rules and routes --------------------------------------------------------------------------------------
 
-    def _rules_of(self, file: TestFile) -> tuple[Rule, ...]:
-        return tuple(rule for path in file.rules for rule in self._load(path))
+    def _scene(self, file: TestFile) -> _Scene:
+        rules = tuple(rule for path in file.rules for rule in self._load(path))
+        return _Scene(rules, self._routing_of(file), tuple(self._refused(file)))
 
     def _refused(self, file: TestFile) -> list[Failure]:
         path = ("rule",) if "rule" in file.document.value else ()
@@ -152,6 +153,21 @@ class Suite:
             found = _routing(paths)
             self._routings[known] = with_rules(found, self.settings) if paths == self.settings.notifiers else found
         return self._routings[known]
+
+
+def _run(file: TestFile, case: Case, scene: _Scene) -> Result:
+    if scene.refused:
+        return scene.result(file, case, scene.refused)
+    try:
+        trace = run_case(case, scene.rules, scene.routing)
+    except (CannotRun, UsageError) as error:
+        path = error.path if isinstance(error, CannotRun) else ()
+        reason = error.reason if isinstance(error, CannotRun) else error.message
+        return scene.result(file, case, (Failure(path, reason),))
+    found = [f for snapshot in trace.snapshots for f in check(snapshot, case.start, trace.reached)]
+    if trace.trouble:
+        found.append(Failure((), trace.trouble))
+    return scene.result(file, case, tuple(found), trace)
 
 
 def _routing(paths: tuple[Path, ...]) -> Routing:
