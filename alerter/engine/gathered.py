@@ -176,7 +176,8 @@ def _messages(
         yield _message(document, like, Kind.FIRING, at, text)
     elif news:
         kind = Kind.FIRING if new else Kind.REPEAT
-        text = later_text(document, listed, kind) if single is None else news[-1].delivery.text
+        known = about <= {row.incident for row in before.rows}
+        text = later_text(document, listed, kind, known=known) if single is None else news[-1].delivery.text
         raised = raised or any(one.delivery.raised for one in news)
         yield replace(_message(document, like, kind, at, text), raised=raised)
     if document.resolved is not None and not document.quiet_close and (news or before.told is not None):

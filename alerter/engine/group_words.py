@@ -51,9 +51,9 @@ def first_text(document: Incident) -> str:
     return f"{_tags(document, Kind.FIRING)} {headline(document)}: {_listed(document.roll.rows)}"
 
 
-def later_text(document: Incident, rows: Sequence[Row], kind: Kind) -> str:
-    """Return the line that tells of new members, or of repeats, and how the group stands."""
-    what = f"{len(rows):,} more" if kind is Kind.FIRING else f"{len(rows):,} again"
+def later_text(document: Incident, rows: Sequence[Row], kind: Kind, *, known: bool) -> str:
+    """Return the line that tells of members, all of them ``known`` before or not, and how the group stands."""
+    what = f"{len(rows):,} {'again' if known else 'more'}"
     return f"{_tags(document, kind)} {what}: {_listed(rows)}. Now {_numbers(document)}"
 
 

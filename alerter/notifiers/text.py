@@ -46,6 +46,12 @@ def headline(incident: Incident) -> str:
     return f"{domain.capitalize()}: {title}" if domain else title
 
 
+def standing_text(incident: Incident) -> str:
+    """Return how it stands in one line, whatever is told of it just now: ``[FIRING] [WARNING] 3 incidents: ...``."""
+    sentence = one_line(incident.view.sentence)
+    return f"[{incident.state.upper()}] [{incident.severity.upper()}] {headline(incident)}: {sentence}"
+
+
 def key_words(incident: Incident) -> str:
     """Return the key's fields and values: ``user.name x, host y``; a missing value is said."""
     words = []

@@ -202,6 +202,22 @@ def test_member_that_reopens_reopens_the_group() -> None:
     assert desk.order.done.count("post") == 2
 
 
+def test_line_says_whether_members_are_new() -> None:
+    """One that re-opens is there again, a new one is one more."""
+    desk = Desk()
+    member(desk, "a")
+    member(desk, "b")
+    desk.passes(40)
+    over(desk, "a")
+    desk.passes(300)
+    again(desk, "a", Kind.FIRING, reason=Reason.REOPENED)
+    desk.passes(300)
+    member(desk, "c")
+    desk.passes(300)
+    lines = [m.delivery.text for how, m in desk.order.calls if how == "reply"]
+    assert ["1 again: Order: a" in lines[0], "1 more: Order: c" in lines[1]] == [True, True]
+
+
 def test_silenced_member_is_not_in_the_message() -> None:
     """What is silenced by the time a group tells is left out, for that reason, and may be told later."""
     desk = Desk()

@@ -47,6 +47,7 @@ class Kind:
     silencing: bool = False
     editing: bool = False
     joining: bool = False
+    grouping: bool = False
 
 
 EVERY = ("error", "lost", "partly", "crash", "crash after")
@@ -69,6 +70,8 @@ KINDS: dict[str, Kind] = {
     "fleet": Kind(engines=MANY, meanwhile=0.05, joining=True),
     "partitions": Kind(("error", "lost"), 0.01, engines=MANY, meanwhile=0.02, outages=AREAS),
     "fleet mixed": Kind(EVERY, 0.02, engines=MANY, meanwhile=0.03, outages=AREAS, joining=True),
+    "groups": Kind(EVERY, 0.03, grouping=True),
+    "groups fleet": Kind(EVERY, 0.02, engines=MANY, meanwhile=0.03, outages=AREAS, joining=True, grouping=True),
 }
 """What ``--kind`` names; each has its own seeds."""
 
@@ -77,7 +80,8 @@ KINDS: dict[str, Kind] = {
 def world_of(kind: str, number: int) -> World:
     """Return the world of some seeds."""
     what = KINDS[kind]
-    return make_world(Random(f"world {kind} {number}"), late=what.late, fallback=what.closing)
+    dice = Random(f"world {kind} {number}")
+    return make_world(dice, late=what.late, fallback=what.closing, grouping=what.grouping)
 
 
 class History:

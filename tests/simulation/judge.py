@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from alerter.model.incident import Checkpoint, Delivery, DeliveryState, Incident, Kind
@@ -19,6 +20,7 @@ def judge(history: History) -> list[str]:
         *_incidents(history),
         *(line for incident in history.store.values("incidents") for line in _told(history, incident)),
         *_unasked(history),
+        *_groups(history),
     ]
 
 
@@ -38,7 +40,8 @@ def _known(history: History) -> Iterator[str]:
     """Open incidents are those that the checkpoints know as open; none is beside them, forgotten by everybody."""
     threads = [m.thread for c in history.store.values("checkpoints") for m in c.keys.values() if m.thread is not None]
     known = {thread.id for thread in threads if thread.resolved is None}
-    found = {incident.id for incident in history.store.values("incidents") if incident.resolved is None}
+    every = [incident for incident in history.store.values("incidents") if incident.roll is None]
+    found = {incident.id for incident in every if incident.resolved is None}
     for id in sorted(known ^ found):
         yield f"incident {id[:6]} is open {'in its checkpoint only' if id in known else 'and in no checkpoint'}"
 
@@ -53,7 +56,7 @@ def _incidents(history: History) -> Iterator[str]:
     """Compare with what a dry run finds, where everything could be seen in time."""
     if history.world.late or history.kind.jumps or history.kind.editing:
         return
-    found = {incident.id: incident for incident in history.store.values("incidents")}
+    found = {incident.id: incident for incident in history.store.values("incidents") if incident.roll is None}
     expected = history.world.expected
     for id in expected.keys() - found.keys():
         yield f"incident {id[:6]} of {expected[id].rule} opened {expected[id].opened - history.start} is lost"
@@ -61,7 +64,7 @@ def _incidents(history: History) -> Iterator[str]:
         yield f"incident {id[:6]} of {found[id].rule} opened {found[id].opened - history.start} never was"
     for id in found.keys() & expected.keys():
         mine, other = _essence(found[id]), _essence(expected[id])
-        if history.kind.closing or _silenced(history, found[id]):
+        if history.kind.closing or history.kind.grouping or _silenced(history, found[id]):
             mine, other = mine[:-1], other[:-1]
         if mine != other:
             yield f"incident {id[:6]} of {found[id].rule}: {mine} instead of {other}"
@@ -86,7 +89,11 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
         yield f"{name}: a posted message is left to be edited, or looked for again"
     for delivery in incident.deliveries:
         yield from _once(history, name, delivery)
-    if incident.resolved is None and incident.rule not in {rule.name for rule in history.rules}:
+    if (
+        incident.resolved is None
+        and incident.roll is None
+        and incident.rule not in {rule.name for rule in history.rules}
+    ):
         yield f"{name} is open, its rule is gone"
     if incident.resolved is None or incident.quiet_close:
         return
@@ -106,6 +113,36 @@ def _once(history: History, name: str, delivery: Delivery) -> Iterator[str]:
         yield f"{name}: {delivery.kind} {delivery.id[:6]} was posted {copies} times, which could be known"
     if not least <= number <= most:
         yield f"{name}: {delivery.kind} {delivery.id[:6]} is {delivery.state} and was told {number} times"
+
+
+def _groups(history: History) -> Iterator[str]:
+    """A group has one open message, and every incident that it tells of stands in its rows as it is."""
+    every = {incident.id: incident for incident in history.store.values("incidents")}
+    open = Counter(i.roll.group.id for i in every.values() if i.roll is not None and i.resolved is None)
+    yield from (f"group {id[:6]} has {number} open messages" for id, number in open.items() if number > 1)
+    theirs = [d for i in every.values() for d in i.deliveries if d.in_digest and d.kind is not Kind.RESOLVED]
+    named = Counter(d.digest for d in theirs)
+    for document in (i for i in every.values() if i.roll is not None):
+        own = [d for d in document.deliveries if d.kind is not Kind.RESOLVED]
+        if len(own) > named[document.id]:
+            yield f"group message {document.id[:6]} told {len(own)} times of {named[document.id]} messages"
+    for incident in every.values():
+        name = f"incident {incident.id[:6]} of {incident.rule}"
+        mine = [d for d in incident.deliveries if d.group is not None and d.kind in (Kind.FIRING, Kind.REPEAT)]
+        for receiver in {d.receiver for d in mine}:
+            last = [d for d in mine if d.receiver == receiver][-1]
+            document = every.get(last.digest)
+            if not last.in_digest or document is None or document.roll is None:
+                yield f"{name}: {last.kind} of a group is {last.state} and in no message of it"
+                continue
+            row = next((r for r in document.roll.rows if r.incident == incident.id), None)
+            over = incident.resolved is not None
+            if row is None and not (over and document.roll.left):
+                yield f"{name}: its group's message does not tell of it"
+            if row is not None and row.over is not over:
+                yield f"{name}: its group's message says that it {'fires' if over else 'is over'}"
+            if not any(d.kind is Kind.FIRING and d.state is DeliveryState.SENT for d in document.deliveries):
+                yield f"{name}: its group's message was never sent"
 
 
 def _unasked(history: History) -> Iterator[str]:

@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.history import KINDS
 from tests.simulation.runs import quiet, run, traced
 
-COUNTS = {"calm": 80, "clocks": 1_200}
+COUNTS = {"calm": 80, "clocks": 1_200, "groups": 1_200, "groups fleet": 1_200}
 MANY = 1_720
 FOUND = [
     ("channels", 5),  # the end of an incident was dropped at the fallback of a channel that had died since

@@ -72,7 +72,9 @@ class World:
         return {}
 
 
-def make_world(dice: Random, *, late: bool = False, fallback: bool = False, minutes: int = 3) -> World:
+def make_world(
+    dice: Random, *, late: bool = False, fallback: bool = False, grouping: bool = False, minutes: int = 3
+) -> World:
     """Throw a world of one or two rules (seldom up to four) and a few minutes."""
     rules = tuple(_rule(dice, f"r{n}") for n in range(dice.choice([1, 1, 1, 2, 2, 3, 4])))
     busy = START + dice.randint(2, minutes) * MINUTE
@@ -80,7 +82,8 @@ def make_world(dice: Random, *, late: bool = False, fallback: bool = False, minu
     if dice.random() < 0.7:  # so that windows without events are known to be covered
         events.append(Event(START - 10 * MINUTE, START - 10 * MINUTE, (("w", "nobody's"),)))
     events.sort(key=lambda event: event.arrives)
-    return World(rules, tuple(events), _routing(dice, fallback), busy, busy + 4 * MINUTE, late)
+    timers = _grouping(dice) if grouping else Timers(storm=None)
+    return World(rules, tuple(events), _routing(dice, fallback, timers), busy, busy + 4 * MINUTE, late)
 
 
 def _rule(dice: Random, name: str) -> Rule:
@@ -131,13 +134,18 @@ def _events(dice: Random, one: Rule, busy: Millis, late: bool) -> list[Event]:
     return found
 
 
-def _routing(dice: Random, fallback: bool) -> Routing:
+def _grouping(dice: Random) -> Timers:
+    """Throw what incidents have in common that are one message, and short timers."""
+    by = dice.choice([(), ("domain",), ("rule",), ("k",), ("...",)])
+    return Timers(by, dice.choice([0, 10, 40]) * SECOND, dice.choice([10, 30, 90]) * SECOND, storm=None)
+
+
+def _routing(dice: Random, fallback: bool, timers: Timers) -> Routing:
     """Throw one or two Slack channels; with ``fallback`` the first one's stand-in is the second."""
     receivers = {
         "one": Receiver("one", "slack", {"channel": "#one"}, "two" if fallback else None),
         "two": Receiver("two", "slack", {"channel": "#two"}),
     }
-    timers = Timers(storm=None)
     order = Node("two", "route/order", (Matcher("domain", "=", "order"),), dice.random() < 0.3, timers=timers)
     every = Node("one", "route/all", timers=timers)
     return Routing(Node("one", "route", timers=timers, routes=dice.choice([(), (order,), (order, every)])), receivers)

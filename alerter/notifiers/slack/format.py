@@ -11,7 +11,7 @@ from alerter.model.incident import Delivery, Incident, Kind, Reason
 from alerter.model.texts import Top
 from alerter.notifiers.protocol import Outgoing
 from alerter.notifiers.slack.escape import cut, escape, fenced, link, mrkdwn, units
-from alerter.notifiers.text import clock_text, headline, key_words
+from alerter.notifiers.text import clock_text, headline, key_words, standing_text
 from alerter.plurals import many
 from alerter.timetext import iso, length_text
 
@@ -55,7 +55,9 @@ def _full(message: Outgoing, options: Options) -> dict[str, Any]:
 
 
 def _text_only(message: Outgoing) -> dict[str, Any]:
-    return {"text": cut(escape(message.delivery.text), 900), "unfurl_links": False, "unfurl_media": False}
+    incident, edited = message.incident, not message.first
+    text = standing_text(incident) if incident.is_group and edited else message.delivery.text
+    return {"text": cut(escape(text), 900), "unfurl_links": False, "unfurl_media": False}
 
 
 def _length(body: Any) -> int:
@@ -217,7 +219,7 @@ def _context(message: Outgoing, state: str) -> list[Block]:
     texts += [f"rule {mrkdwn(incident.about, 200)}" if incident.about else "", f"`{incident.id}`"]
     if message.note:
         texts.append(mrkdwn(message.note, 300))
-    elements = [{"type": "mrkdwn", "text": text} for text in texts if text]
+    elements = [{"type": "mrkdwn", "text": text} for text in dict.fromkeys(texts) if text]
     return [{"type": "context", "elements": elements[:10]}]
 
 
