@@ -198,6 +198,11 @@ class Asking:
         index, lenient = self.rule.indices(start, end), self.rule.dated is not None
         return Selection(query, index, self.time.field, clauses, 0, fields, whole, lenient=lenient)
 
+    def first(self, start: Millis, end: Millis, size: int) -> SearchRequest:
+        """Return the request for the first so many events in ``(start, end]``, in the order in which ``scan`` reads."""
+        body = self.listing(self.clauses(start, end), "asc")
+        return self.over(start, end, body | {"size": size, "sort": [*body["sort"], "_doc"]})
+
     def listing(self, clauses: Sequence[Any], order: str) -> dict[str, Any]:
         """Return the body that lists what clauses select by time, each with its time, its key and what is looked at."""
         return {

@@ -25,8 +25,19 @@ from alerter.spread import Spread
 class HitEvents(ReadOut):
     """Events whose instants are all known, from reading each of them."""
 
-    def __init__(self, rule: Rule, source: Source, asking: Asking, start: Millis, end: Millis) -> None:
-        """Read the events of ``(start, end]``. Raises SourceError when an answer is incomplete."""
+    def __init__(
+        self,
+        rule: Rule,
+        source: Source,
+        asking: Asking,
+        start: Millis,
+        end: Millis,
+        listed: Sequence[Hit] | None = None,
+    ) -> None:
+        """Read the events of ``(start, end]``, but for those of which all are ``listed``, oldest first.
+
+        Raises SourceError when an answer is incomplete.
+        """
         super().__init__(rule, source, asking, start, end)
         self._times: dict[Key, array[int]] = defaultdict(lambda: array("q"))
         self._values: dict[Key, list[KeyValue]] = defaultdict(list)
@@ -37,7 +48,7 @@ class HitEvents(ReadOut):
         self._room = MOST
         self.read = 0
         unread: list[Hit] = []
-        for at, hit in self.scanned(unread):
+        for at, hit in self.scanned(unread) if listed is None else self.timed(listed):
             self._add(at, hit)
             self.read += 1
         self.curves = exact_curves(self._times)

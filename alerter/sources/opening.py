@@ -19,7 +19,7 @@ from alerter.sources.judged import Steps as JudgingSteps
 from alerter.sources.metered_hits import MeteredHits
 from alerter.sources.metering import Measures, measured, windows_of
 from alerter.sources.parts import Types
-from alerter.sources.protocol import UNREADABLE, Answer, SearchRequest, Source, SourceError, unreadable
+from alerter.sources.protocol import UNREADABLE, Answer, Hit, SearchRequest, Source, SourceError, unreadable
 from alerter.sources.spreading import Slice, Spreading
 from alerter.sources.tally import Tally
 from alerter.sources.terms import Seen, new_terms
@@ -27,6 +27,8 @@ from alerter.sources.window_hits import WindowHits
 
 Steps = Generator[list[SearchRequest], list[Answer], Counts]
 """Yields what is to be asked, is sent the answers, returns the counts of raw keys."""
+FEW = 1_000
+"""Events that a list may name are listed in a shared request where it holds all of them; more are read in pages."""
 PAGED = "no few keys stand out: every key is counted, 10,000 a request; see alerter status --costly"
 
 
@@ -59,6 +61,12 @@ class Plan:
     seen: Seen = field(default_factory=Seen)
     types: Types = field(default_factory=dict)
 
+    def renew(self, made: Millis) -> None:
+        """Let it count as made now; what was found out by asking is tried anew, as with a new plan."""
+        self.made = made
+        self.size = SIZES[0]
+        self.loosens = self.asking.may_be_loose(self.types)
+
 
 class Opening:
     """The first questions about one rule: its counts since they were asked for last, or of all its windows.
@@ -86,6 +94,7 @@ class Opening:
             self.counting = replace(counting, asking=self.asking)
         self._measures: Measures = {}
         self._judged: Judged | None = None
+        self._listed: Sequence[Hit] | None = None
         self._steps = self._chosen()
         self.wanted = next(self._steps)
 
@@ -162,6 +171,9 @@ class Opening:
             _join(counts, read_all(self.source, self.counting, combination, answer, *span))
         if spreading is not None:
             spreading.take(slices(), answers[len(asked) :], self.source, *judged)
+        if isinstance(self.reading.rule.condition, ValueList) and 0 < _number(counts) < FEW:
+            (answer,) = yield [self.asking.first(self.reading.start, self.reading.end, FEW)]
+            self._listed = answer.hits if len(answer.hits) < FEW else None  # by now there may be more of them
         return counts
 
     def _by_candidates(self) -> Steps:
@@ -205,9 +217,9 @@ class Opening:
             self.spent.buckets = sum(map(len, self._measures.values()))
             return found
         self.spent.buckets = sum(map(len, counts.values()))
-        self.counted = sum(row[2] for rows in counts.values() for row in rows)
+        self.counted = _number(counts)
         if isinstance(rule.condition, ValueList) and self.counted:
-            return HitEvents(rule, self.reader, self.asking, start, end)  # few: only those that the list may name
+            return HitEvents(rule, self.reader, self.asking, start, end, self._listed)
         events = Events(rule, self.asking, start, end)
         events.warnings += self._notes
         tally = self.plan.tally
@@ -265,6 +277,11 @@ def _sure(answer: Answer | SourceError) -> Answer:
     if isinstance(answer, SourceError):
         raise answer
     return answer
+
+
+def _number(counts: Counts) -> int:
+    """Return the number of events in all buckets."""
+    return sum(row[2] for rows in counts.values() for row in rows)
 
 
 def _join(counts: Counts, found: Counts) -> None:

@@ -134,15 +134,19 @@ class ReadOut(Events):
             return
         if reader.pushed:
             for page in self._source.scan(self.asking.scan(self.start, self.end, *more), PAGE):
-                for hit in page:
-                    at = reader.of(hit)
-                    if at > self.start:  # an event with several times counts at its first one only
-                        yield at, hit
+                yield from self.timed(page)
             return
         every = walk(self._source, self.rule.everywhere, reader, [*self.asking.filter, *more], self.asking, unread)
         found = [(at, hit) for at, hit in every if self.start < at <= self.end]
         found.sort(key=lambda pair: pair[0])
         yield from found
+
+    def timed(self, hits: Sequence[Hit]) -> Iterator[tuple[Millis, Hit]]:
+        """Yield events of the span, each with its time."""
+        for hit in hits:
+            at = self.asking.time.of(hit)
+            if at > self.start:  # an event with several times counts at its first one only
+                yield at, hit
 
     def keys_of(self, hit: Hit) -> list[Key]:
         """Return the raw keys of an event: an array counts under each of its values."""

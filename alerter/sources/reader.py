@@ -153,11 +153,13 @@ class Reader:
         return unsure or not plan.made <= reading.end < plan.made + MAPPING_AGE
 
     def _still_holds(self, reading: Reading, types: Types) -> bool:
-        """Whether a plan for documents in memory, whose mapping is looked at each time, was made from the same."""
+        """Whether a plan was made of the same rule and the same types; then it is as good as a new one."""
         plan = self._plans.get(reading.rule.name)
-        if plan is None or self.source.kind != "embedded" or plan.types != types:
+        if plan is None or plan.types != types or (plan.rule is not reading.rule and plan.rule != reading.rule):
             return False
-        return plan.rule is reading.rule or plan.rule == reading.rule
+        if self.source.kind != "embedded":  # there the mapping is looked at each time
+            plan.renew(reading.end)
+        return True
 
     def _types(self, rules: Iterable[Rule]) -> dict[Place, Types | SourceError]:
         """Look at the mapping of each index, and at the columns of each ES|QL query, once."""

@@ -9,11 +9,13 @@ import pytest
 from alerter.clock import HOUR, MINUTE
 from alerter.detectors.protocol import Ask, Question, Unanswered
 from alerter.model.rule import Alive, Flatline, Frequency, FromEvent, Redaction, Rule, TimeField, TimeKind, ValueList
+from alerter.sources import opening
+from alerter.sources.candidates import SIZES
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.events import Events
 from alerter.sources.opening import Reading
 from alerter.sources.protocol import SourceError
-from alerter.sources.reader import Reader
+from alerter.sources.reader import MAPPING_AGE, Reader
 from alerter.testing import rule
 
 T0 = 1_773_140_400_000  # 2026-03-10T11:00:00Z
@@ -280,3 +282,54 @@ def test_time_field_that_no_document_has_is_said():
     events = read(rule(COUNTING, time=TimeField("@timestmap")), {"@timestamp": stamp(1)})
     assert counts(events) == {}
     assert any(text.startswith("time_missing") for text in events.warnings)
+
+
+class Scanning(EmbeddedSource):
+    """Counts the lists that are read in pages; with ``kind`` it is taken for a cluster."""
+
+    scans = 0
+
+    def scan(self, request, page=10_000):
+        self.scans += 1
+        return super().scan(request, page)
+
+
+@pytest.mark.parametrize(("few", "scans"), [(4, 0), (3, 1), (2, 1)])
+def test_few_listed_events_are_read_with_the_questions_of_other_rules(monkeypatch, few, scans):
+    """As long as one answer surely holds all; in pages they are the same, in the same order."""
+    monkeypatch.setattr(opening, "FEW", few)
+    documents = [{"@timestamp": stamp(at), "user": user} for at, user in ((0, "a"), (0, "b"), (5, "a"), (6, "c"))]
+    documents.reverse()
+    tested = rule(condition=ValueList("user", ("a", "b"), deny=True))
+    held = Scanning(documents=documents, properties={"user": KEYWORD})
+    (events,) = Reader(held).open([Reading(tested, T0 - HOUR, T0 + HOUR, T0 - HOUR)])
+    assert held.scans == scans
+    assert [tuple(bucket) for bucket in events.curve(None).buckets(0, 2 * T0)] == [
+        (T0 - 1, T0, 2, 0),
+        (T0 + 4, T0 + 5, 1, 2),
+    ]
+    assert [events.values(None, at) for at in (T0, T0 + 5)] == [["b", "a"], ["a"]]
+
+
+def test_a_plan_is_made_anew_where_its_mapping_is_another_one():
+    """A cluster's mapping is looked at every few minutes; where it is the same, so is how the rule is asked for."""
+    held = EmbeddedSource(documents=[{"@timestamp": stamp(0), "user": "a"}], properties={"user": KEYWORD})
+    held.kind = "elasticsearch"
+    reader, tested = Reader(held), rule(condition=COUNTING, query_key=("user",))
+
+    def plan_at(end):
+        (events,) = reader.open([Reading(tested, T0 - HOUR, end, T0 - HOUR)])
+        assert not isinstance(events, SourceError)
+        return reader._plans[tested.name]
+
+    first = plan_at(T0)
+    asking = first.asking
+    first.size, first.loosens = 200, False
+    assert plan_at(T0 + MINUTE).size == 200
+    later = plan_at(T0 + MAPPING_AGE)
+    assert (later.asking, later.size, later.made) == (asking, SIZES[0], T0 + MAPPING_AGE)
+    assert later.asking is asking
+    held.field_types = lambda _index, fields: {
+        name: frozenset({"date"} if name == "@timestamp" else {"long"}) for name in fields
+    }
+    assert plan_at(T0 + 2 * MAPPING_AGE).asking.parts != asking.parts
