@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,27 @@ import pytest
 from alerter.clock import DAY, HOUR, MINUTE, SECOND, ManualClock, Millis
 from alerter.config import load_settings
 from alerter.delivery.courier import Courier
+from alerter.engine.closing import close_incident
 from alerter.engine.dryrun import dry_run
 from alerter.engine.groups import SETTLE, came_up, due, group_of, is_due, told_at
 from alerter.engine.replay import steps
 from alerter.engine.tick import Engine
-from alerter.model.incident import Delivery, Group, Incident, Kind, News, Reason, Roll
+from alerter.model.incident import (
+    Change,
+    Delivery,
+    DeliveryState,
+    Group,
+    Incident,
+    Kind,
+    News,
+    Reason,
+    Roll,
+    Transition,
+)
 from alerter.model.route import Destination
 from alerter.model.rule import Rule
 from alerter.routing.load import load_routing
-from alerter.routing.tree import Routing
+from alerter.routing.tree import Node, Routing
 from alerter.ruleset.load import load_rules
 from alerter.schedule import slot_offset, slot_part
 from alerter.sources.embedded import EmbeddedSource
@@ -245,3 +258,19 @@ def test_tables_of_members_are_summed(tmp_path: Path) -> None:
     rows = [line.replace(" ", "") for line in first.incident.view.table.split("\n") if "h-" in line]
     assert rows == ["|h-a|2|", "|h-b|1|"]
     assert first.incident.view.sentence == "3 firing, 0 over"
+
+
+def test_end_of_a_rule_that_is_gone_is_told_where_its_beginning_was() -> None:
+    """Its group tells it like any other end, in words that say why; nobody else is told."""
+    firing = Delivery("d", Kind.FIRING, "order", "#order", T0, Reason.FIRST_MATCH, "", group=news(0).delivery.group)
+    opened = incident(domain="order")
+    told = Transition(T0 + MINUTE, Change.RESOLVED, opened.key, Reason.RULE_REMOVED, opened.id, T0)
+    in_group = replace(opened, deliveries=(replace(firing, state=DeliveryState.DROPPED, digest="document"),))
+    (_, end) = close_incident(in_group, told, Routing(Node("order", "route"), {})).deliveries
+    assert end.group is not None
+    assert (end.kind, end.group.id, end.group.since, end.group.quiet) == (Kind.RESOLVED, "g", T0 + MINUTE, False)
+    alone = replace(opened, deliveries=(replace(firing, state=DeliveryState.SENT),))
+    (_, end) = close_incident(alone, told, Routing(Node("order", "route"), {})).deliveries
+    assert end.group is None
+    untold = replace(opened, deliveries=(replace(firing, state=DeliveryState.DROPPED),))
+    assert len(close_incident(untold, told, Routing(Node("order", "route"), {})).deliveries) == 1
