@@ -26,6 +26,13 @@ _TYPES = {f"elastalert.ruletypes.{name}": type_ for name, type_ in _CLASSES.item
 """The built-in types by the paths of their classes."""
 
 
+_NOTHING = (
+    "aggregate_by_match_time", "aggregation_key", "alert_subject_max_len", "attach_related", "jinja_root_name",
+    "limit_execution", "run_enhancements_first", "search_extra_index", "timestamp_format",
+)  # fmt: skip
+"""Options that ElastAlert takes without a value, as if they were not written."""
+
+
 def is_left_out(options: Any) -> bool:
     """Tell whether a document is a rule that is turned off; no value at all turns it off as ``false`` does."""
     return isinstance(options, dict) and "is_enabled" in options and not options["is_enabled"]
@@ -46,6 +53,9 @@ def respell(document: Document) -> Iterator[Diagnostic]:
     options = document.value
     if not isinstance(options, dict):
         return
+    for name in _NOTHING:
+        if name in options and options[name] is None:
+            del options[name]
     if isinstance(options.get("type"), str):
         options["type"] = _TYPES.get(options["type"], options["type"])
     if isinstance(options.get("timestamp_type"), str):

@@ -43,8 +43,7 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
 
     A file without ``type`` that another one imports is a part of rules, and none by itself.
     """
-    rules: list[Rule] = []
-    good: list[Document] = []
+    found: list[tuple[Rule, Document]] = []
     refused: list[Document] = []
     reader = RuleReader(settings.environ, settings.rule_defaults)
     missing = [Diagnostic("error", "no_such_file", f"{p} does not exist", "", str(p)) for p in paths if not p.exists()]
@@ -57,16 +56,17 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
             rule, problems = _load(document, file, root, settings, strict, reader.states)
             findings += problems
             if rule is not None:
-                rules.append(rule)
-                good.append(document)
+                found.append((rule, document))
             elif any(problem.severity == "error" for problem in problems):
                 refused.append(document)
-    unique, clashes = _unique(rules)
+    shared = _shared_silences(found)
+    unique, clashes = _unique([rule for rule, document in found if id(document) not in shared])
+    refused += [document for _, document in found if id(document) in shared]
     return LoadedRules(
         tuple(unique),
-        tuple(dict.fromkeys((*findings, *clashes))),
+        tuple(dict.fromkeys((*findings, *shared.values(), *clashes))),
         len(read),
-        tuple(good),
+        tuple(document for _, document in found if id(document) not in shared),
         tuple(refused),
         sum(one.lost for _, _, one in read),
         {str(file): one.imported for _, file, one in read if one.imported},
@@ -119,6 +119,26 @@ def _domain(file: Path, root: Path) -> str:
         below = folders[len(folders) - folders[::-1].index("rules") :]
         return below[0] if below else ""
     return ""
+
+
+def _shared_silences(found: Sequence[tuple[Rule, Document]]) -> dict[int, Diagnostic]:
+    """Return an error for each rule, by the identity of its document, whose ``realert_key`` another rule has as well.
+
+    A rule's key is its name unless it is written. One that no other rule has changes nothing.
+    """
+    keys = [str(document.value.get("realert_key") or rule.name) for rule, document in found]
+    having: dict[str, list[Rule]] = {}
+    for key, (rule, _) in zip(keys, found, strict=True):
+        having.setdefault(key, []).append(rule)
+    shared: dict[int, Diagnostic] = {}
+    for key, (rule, document) in zip(keys, found, strict=True):
+        others = [other.name for other in having[key] if other is not rule]
+        if others and document.value.get("realert_key") is not None:
+            message = f"realert_key {key!r} is that of the rule {others[0]} as well: rules share no silences here"
+            hint = "leave it out, or let one rule keep the other quiet: inhibit_rules in docs/routing.md"
+            path = ("realert_key",)
+            shared[id(document)] = document.diagnostic("error", "unsupported_option", message, hint, path)
+    return shared
 
 
 def _unique(rules: Sequence[Rule]) -> tuple[list[Rule], list[Diagnostic]]:

@@ -247,6 +247,7 @@ MEANINGLESS: dict[str, str] = {
     "dashboard": "use message.dashboard",
     "es_conn_timeout": "time-outs are alerter's own",
     "es_send_get_body_as": "alerter uses POST",
+    "realert_key": "silences are per rule and key; one that several rules have refuses them",
     "timestamp_resolution": "every time is in milliseconds",
     "notify_all_errors": "the engine's own problems are in the log and in the metrics",
 }
@@ -256,7 +257,6 @@ MEANINGLESS_PREFIXES = ("kibana_discover_", "opensearch_discover_", "shorten_", 
 REFUSED: dict[str, str] = {
     "timestamp_format_expr": "expressions are never evaluated; use timestamp_format",
     "timestamp_to_datetime_format_expr": "expressions are never evaluated; use timestamp_format",
-    "realert_key": "silences are per rule and key; split the rule, or use labels and inhibit_rules",
     "jinja_filters": "Python functions of ElastAlert are not loaded; Jinja2's own filters are there",
     "aws_region": "requests are not signed for AWS; use an access that es_username, es_api_key or ALERTER_ES_* express",
     "profile": "requests are not signed for AWS; use an access that es_username, es_api_key or ALERTER_ES_* express",

@@ -235,7 +235,7 @@ http_post_headers: {Authorization: Bearer hushhush, X-Stage: live}
 mattermost_webhook_url: [https://m.example/hooks/hushhush1, https://m.example/hooks/hushhush2]
 opensearch_url: https://u:hushhush@os.example
 use_local_time: false
-realert_key: x
+jinja_filters: [a.B]
 """
 
 
@@ -266,7 +266,7 @@ def test_rules_inherit_what_they_inherited(tmp_path: Path) -> None:
     notes = {row.key: row.meaning for row in config.rows}
     assert "it holds a credential" in notes["opensearch_url"]
     fates = {row.key: row.fate for row in config.rows}
-    assert (fates["use_local_time"], fates["realert_key"]) == (Fate.IGNORED, Fate.UNSUPPORTED)
+    assert (fates["use_local_time"], fates["jinja_filters"]) == (Fate.IGNORED, Fate.UNSUPPORTED)
 
 
 FROM_ENVIRONMENT = """\

@@ -104,3 +104,25 @@ def test_a_text_may_be_another_option_of_the_rule(tmp_path: Path) -> None:
     assert (alert.subject.source, alert.text.source) == ("ops", "$es_password$")
     alert = one(tmp_path, f"{BASE}alert_subject: $priority$\nalert_text: $nothing$\n").texts.alert
     assert (alert.subject.source, alert.text.source) == ("2", "$nothing$")
+
+
+def test_silences_that_rules_share_are_refused(tmp_path: Path) -> None:
+    """A ``realert_key`` of a rule's own changes nothing; one that another rule has, also by its name, is named."""
+    text = "---\n".join(
+        f"{BASE}name: {name}\nrealert_key: {key}\n" for name, key in (("a", "alone"), ("b", "both"), ("c", "both"))
+    )
+    loaded = load(tmp_path, f"{text}---\n{BASE}name: d\nrealert_key: e\n---\n{BASE}name: e\n")
+    assert [rule.name for rule in loaded.rules] == ["a", "e"]
+    assert len(loaded.documents) == 2
+    assert len(loaded.refused) == 3
+    said = [(d.line, d.message.partition(":")[0]) for d in loaded.diagnostics if d.severity == "error"]
+    assert said == [
+        (9, "realert_key 'both' is that of the rule c as well"),
+        (14, "realert_key 'both' is that of the rule b as well"),
+        (19, "realert_key 'e' is that of the rule e as well"),
+    ]
+
+
+def test_options_without_a_value_are_not_written(tmp_path: Path) -> None:
+    """Where ElastAlert takes them so."""
+    assert one(tmp_path, f"{BASE}limit_execution:\nsearch_extra_index:\nattach_related:\n").schedule.cron is None
