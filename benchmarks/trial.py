@@ -77,7 +77,7 @@ def measure(server: Server, index: str, competitor: Competitor, plan: Plan, fold
         raw, _ = _run(server, competitor.prepare(server.port), plan, folder, None)
         result = _summary(raw) | {"name": competitor.name, "end": plan.end, "firsts": competitor.firsts()}
         if plan.passes:
-            short = replace(plan, begin=plan.span - TRAFFIC_SPAN, warm=1, passes=TRAFFIC_PASSES)
+            short = replace(plan, begin=plan.span - TRAFFIC_SPAN, warm=min(plan.warm, 1), passes=TRAFFIC_PASSES)
             proxy = Proxy(server.port)
             server.drop(PREFIX)
             _, marks = _run(server, competitor.prepare(proxy.port), short, folder, proxy)
