@@ -14,8 +14,9 @@ from alerter.clock import Millis
 from alerter.detectors.protocol import Ask, Question
 from alerter.model.rule import FromEvent, Key, KeyValue, Rule
 from alerter.sources.asking import Asking
-from alerter.sources.events import BARS, bar_width, exact_curves
+from alerter.sources.events import exact_curves
 from alerter.sources.protocol import Hit, Source
+from alerter.sources.questions import BARS, bar_width
 from alerter.sources.read_out import PAGE, ReadOut
 from alerter.sources.spreading import MOST, Runs, add, too_many, window_of
 from alerter.sources.values import value_at

@@ -16,8 +16,9 @@ from alerter.model.rule import Key, Rule
 from alerter.sources import languages, recounted
 from alerter.sources.asking import Asking, translated
 from alerter.sources.counted import MOST_RELATED, PLACE, document_of
-from alerter.sources.events import SAMPLES, Events
+from alerter.sources.events import Events
 from alerter.sources.protocol import Hit, SearchRequest, Source
+from alerter.sources.questions import SAMPLES
 from alerter.sources.timefield import TimeReader
 from alerter.sources.values import only, value_at
 

@@ -19,7 +19,6 @@ from alerter.model.rule import FromEvent, Realert, Redaction
 from alerter.sources import changing, terms
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.judged import is_nothing, value_of
-from alerter.sources.opening import Reading
 from alerter.sources.reader import Reader
 from alerter.state.sqlite import SqliteState
 from alerter.testing import rule
@@ -182,16 +181,6 @@ def test_the_event_before_is_the_newest_that_counts(number):
     source = source_of((-200, {"k": "a", "v": "w"}), (-200, {"k": "a", "v": "x"}), *passed, (1, {"k": "a", "v": "y"}))
     tested = rule(ValueChange(("v",), True), realert=NOW, query_key=("k",), buffer_time=0)
     assert [(at, facts["old"]) for at, facts in found(tested, source)] == [(1, ["x"])]
-
-
-def test_keys_never_seen_are_looked_up_together():
-    """A thousand of them take a few searches, and those that were never seen none of their own."""
-    live = Live(rule(ValueChange(("v",)), realert=NOW, query_key=("k",), buffer_time=0), start=0)
-    old = [(-7_200 if n % 2 else -1_000_000, {"k": f"k{n}", "v": "x"}) for n in range(500)]
-    live.source.inner.extend(documents(*old, *[(1 + n / 1000, {"k": f"k{n}", "v": "y"}) for n in range(1_000)]))
-    (events,) = live.engine.reader.open([Reading(live.rule, T0, T0 + MINUTE, T0)])
-    assert len(events.keys()) == 500
-    assert (live.source.searches <= 20, live.source.hits) == (True, 0)
 
 
 def test_an_edited_rule_looks_back_into_the_index():

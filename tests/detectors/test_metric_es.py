@@ -20,8 +20,8 @@ from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import SourceError
 from alerter.testing import rule
 from alerter.timetext import iso
+from tests.detectors.metric_runs import ROUTING, same, through
 from tests.detectors.metric_worlds import EXACT, PROPERTIES, worlds
-from tests.detectors.test_metric import ROUTING, same, through
 from tests.servers.elastic import Node
 
 pytestmark = pytest.mark.es

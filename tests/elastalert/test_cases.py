@@ -32,8 +32,8 @@ TABLE: Mapping[str, str] = {
     "spike: down, 5 against 10, 6 against 10": "elastalert/test_cases.py::spike_down",
     "spike: thresholds of either window": "elastalert/test_cases.py::spike_thresholds",
     "new_term: a baseline, a missing value": "detectors/test_history_cases.py::new_term_matches_where",
-    "metric: .1 to .8": "detectors/test_metric.py::values_beyond_the_limits",
-    "percentage: 25 to 75": "detectors/test_metric.py::percentages_beyond_the_limits",
+    "metric: .1 to .8": "detectors/test_metric_cases.py::values_beyond_the_limits",
+    "percentage: 25 to 75": "detectors/test_metric_cases.py::percentages_beyond_the_limits",
     "exponential_realert: steps": "test_incidents.py::exponent_moves_as_in_elastalert",
     "exponential_realert: steady": "test_incidents.py::steady_matches_double",
 }

@@ -18,7 +18,7 @@ from alerter.sources.protocol import SourceError
 from alerter.sources.reader import Reader
 from alerter.testing import rule
 from alerter.timetext import iso
-from tests.detectors.test_metric import ROUTING
+from tests.detectors.metric_runs import ROUTING
 from tests.servers.elastic import Node
 
 pytestmark = pytest.mark.es
