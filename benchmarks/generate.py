@@ -136,7 +136,8 @@ def events(seed: int, start: int, seconds: int, rate: int) -> Iterator[Event]:
 def volume(seed: int, start: int, seconds: float, number: int) -> Iterator[Event]:
     """Yield evenly spread events; ``sample`` is a permutation of 0..number-1, so ``sample < k`` selects exactly k.
 
-    The first is a millisecond after ``start``: ElastAlert's first query leaves out what lies at its very start.
+    The first is two milliseconds after ``start``: ElastAlert, which is told a millisecond more (``peer_child``), leaves
+    out what lies at the very start of its first query.
     """
     order = list(range(number))
     draw = random.Random(f"volume {seed}")
@@ -144,7 +145,7 @@ def volume(seed: int, start: int, seconds: float, number: int) -> Iterator[Event
     texts = [" ".join(draw.choices(WORDS, k=14)) for _ in range(500)]
     for n, sample in enumerate(order):
         yield {
-            "@timestamp": stamp(start + 1 + int((n + 0.5) * seconds * 1000 / number)),
+            "@timestamp": stamp(start + 2 + int((n + 0.5) * seconds * 1000 / number)),
             "domain": DOMAINS[n % 2],
             "service": "svc-00",
             "level": "ERROR",

@@ -213,6 +213,8 @@ def _extended(options: Mapping[str, Any], parse: Callable[[Any], Any]) -> Bounds
         return None, None
     if not isinstance(spec, Mapping) or set(spec) - {"min", "max"}:
         raise content("[histogram] failed to parse field [extended_bounds]")
+    if options.get("offset"):
+        raise UnsupportedQuery("[extended_bounds] together with [offset]")
     low, high = (None if spec.get(end) is None else parse(spec[end]) for end in ("min", "max"))
     if low is not None and high is not None and low > high:
         raise argument(f"[extended_bounds.min][{low}] cannot be greater than [extended_bounds.max][{high}]")
