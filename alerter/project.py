@@ -14,6 +14,7 @@ from alerter.routing.load import load_routing
 from alerter.routing.own import own_receivers, with_own
 from alerter.routing.tree import Routing
 from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.folders import files_below
 from alerter.ruleset.imports import FileState, file_state
 from alerter.ruleset.load import LoadedRules, load_rules
 
@@ -87,12 +88,7 @@ def fingerprint(settings: Settings) -> frozenset[FileState]:
     marks = set()
     for folder in (*settings.rules, *settings.notifiers):
         root = Path(folder)
-        for file in (root,) if root.is_file() else root.rglob("*"):
-            try:
-                stat = file.stat()
-            except OSError:
-                continue
-            marks.add((str(file), stat.st_mtime_ns, stat.st_size))
+        marks |= {file_state(file) for file in ([root] if root.is_file() else files_below(root))}
     return frozenset(marks)
 
 

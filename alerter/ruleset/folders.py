@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from alerter.ruleset.diagnostics import Diagnostic
@@ -27,8 +27,25 @@ def folder_problems(root: Path) -> list[Diagnostic]:
 
 
 def _walk(root: Path, refused: list[OSError]) -> Iterator[Path]:
-    for folder, _, names in os.walk(root, onerror=refused.append):
+    """Yield the files below a folder, also in folders that are linked from elsewhere, each looked at once."""
+    top = Path(os.path.realpath(root))
+    seen = {top}
+    for folder, below, names in os.walk(root, onerror=refused.append, followlinks=True):
+        below[:] = _looked_at(Path(folder), below, top, seen)
         yield from (Path(folder, name) for name in names)
+
+
+def _looked_at(folder: Path, below: Sequence[str], top: Path, seen: set[Path]) -> Iterator[str]:
+    """Yield the folders to go on with, but for those of Kubernetes' own, as ``..data``, and links to where we are.
+
+    A mounted ConfigMap is such a folder; its files are linked from the one above.
+    """
+    for name in sorted(below):
+        place = Path(os.path.realpath(folder / name))
+        inside = (folder / name).is_symlink() and place.is_relative_to(top)
+        if not (name.startswith("..") or inside or place in seen):
+            seen.add(place)
+            yield name
 
 
 def _is_file(path: Path) -> bool:

@@ -51,6 +51,7 @@ def load_rules(paths: Sequence[Path], settings: Settings, *, strict: bool = Fals
     missing += [problem for path in paths for problem in folder_problems(path)]
     findings = [*missing, *(problem for _, _, one in read for problem in one.findings)]
     parts = {Path(name).resolve() for name in reader.states}
+    parts |= {settings.rule_defaults.resolve()} if settings.rule_defaults else set()
     for root, file, one in read:
         for document in _rules_of(one, file, parts):
             rule, problems = _load(document, file, root, settings, strict, reader.states)

@@ -9,7 +9,10 @@ from typing import Any
 import pytest
 
 from alerter.cli.main import main
+from alerter.config import Settings
+from alerter.project import fingerprint
 from alerter.ruleset.folders import files_below, folder_problems
+from alerter.ruleset.load import load_rules
 
 RULE = "name: {}\ntype: any\nindex: logs\n"
 TEST = "tests:\n- {name: quiet, start: 2026-03-10T10:00:00Z, end: 10:05:00, events: [], expect: {only: true}}\n"
@@ -63,3 +66,36 @@ def test_order_and_what_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "gone.yaml").symlink_to("nowhere")
     assert [f.relative_to(tmp_path).as_posix() for f in files_below(tmp_path)] == ["a.yaml", "b/c.yaml", "b.yaml"]
     assert folder_problems(tmp_path / "nowhere") == []
+
+
+def test_a_mounted_configmap_holds_each_file_once(tmp_path: Path) -> None:
+    """Kubernetes links the files from a folder that begins with two dots; a new version is noticed."""
+    rules = tmp_path / "rules"
+    for version in ("..2026_01", "..2026_02"):
+        (rules / version).mkdir(parents=True)
+        (rules / version / "a.yaml").write_text(RULE.format(version))
+    (rules / "..data").symlink_to("..2026_01")
+    (rules / "a.yaml").symlink_to("..data/a.yaml")
+    assert files_below(rules) == [rules / "a.yaml"]
+    settings = Settings(rules=(rules,))
+    before = fingerprint(settings)
+    assert [rule.name for rule in load_rules([rules], settings).rules] == ["..2026_01"]
+    (rules / "..data").unlink()
+    (rules / "..data").symlink_to("..2026_02")
+    os.utime(rules / "..2026_02" / "a.yaml", ns=(1, 1))
+    assert fingerprint(settings) != before
+    assert [rule.name for rule in load_rules([rules], settings).rules] == ["..2026_02"]
+
+
+def test_linked_folders_are_read_once(tmp_path: Path) -> None:
+    """A folder from elsewhere belongs to the rules, as with ElastAlert; a link back leads nowhere."""
+    for name in ("rules/own", "shared/deep"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "rules/own/a.yaml").touch()
+    (tmp_path / "shared/deep/b.yaml").touch()
+    (tmp_path / "rules/linked").symlink_to(tmp_path / "shared")
+    (tmp_path / "rules/again").symlink_to("own")
+    (tmp_path / "shared/back").symlink_to(tmp_path / "rules")
+    (tmp_path / "shared/deep/round").symlink_to(tmp_path / "shared")
+    found = [f.relative_to(tmp_path).as_posix() for f in files_below(tmp_path / "rules")]
+    assert found == ["rules/linked/deep/b.yaml", "rules/own/a.yaml"]

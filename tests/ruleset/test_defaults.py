@@ -95,7 +95,8 @@ def test_defaults_among_the_rules_are_no_rule(tmp_path: Path) -> None:
     chosen = load_settings(str(tmp_path / "alerter.yaml"), {})
     (rule,) = load_rules(chosen.rules, chosen).rules
     assert rule.owner == "x"
-    assert [d for d in check([], chosen).diagnostics if d.file.endswith("all.yaml")] == []
+    for paths in ([], [tmp_path / "rules" / "all.yaml"]):
+        assert [d for d in check(paths, chosen).diagnostics if d.file.endswith("all.yaml")] == []
 
 
 @pytest.mark.parametrize("written", ["nowhere.yaml", "[a.yaml, b.yaml]", "rules", "{a: 1}"])
