@@ -66,7 +66,7 @@ def _before(file: Path) -> str:
 
 
 def _settings_text(config: Configuration, folder: Path) -> str:
-    rules = [Path(os.path.relpath(path, folder)).as_posix() for path in config.rules]
+    rules = [_place(path, folder) for path in config.rules]
     settings: dict[str, Any] = {"rules": rules[0] if len(rules) == 1 else rules, "notifiers": "notifiers"}
     settings |= {"rule_defaults": DEFAULTS, **config.settings} if config.defaults else config.settings
     written = [
@@ -76,6 +76,12 @@ def _settings_text(config: Configuration, folder: Path) -> str:
         "honour_rule_webhooks: false",
     ]
     return "\n".join(written) + "\n"
+
+
+def _place(path: Path, folder: Path) -> str:
+    """Return a path from a folder; one that is absolute stays so unless it leads below that folder."""
+    inside = path.resolve().is_relative_to(folder.resolve())
+    return path.as_posix() if path.is_absolute() and not inside else Path(os.path.relpath(path, folder)).as_posix()
 
 
 def _variables(config: Configuration, found: Found) -> Iterator[str]:

@@ -332,3 +332,11 @@ def test_no_rule_that_named_a_channel_reaches_the_default_alone(tmp_path: Path) 
     write_files(texts(config, tmp_path), tmp_path, force=False)
     found = check([], load_settings(str(tmp_path / "alerter.yaml"), {}))
     assert [Path(d.file).name for d in found.diagnostics if d.code == "default_route_only"] == ["d.yaml"]
+
+
+@pytest.mark.parametrize(("out", "written"), [("", "rules"), ("new", "{}/rules"), ("rules/deep", "{}/rules")])
+def test_rules_stay_where_they_are(tmp_path: Path, out: str, written: str) -> None:
+    """An absolute path stays one, so that the settings may be moved; below their folder it is relative."""
+    config = configuration(tmp_path, f"rules_folder: {tmp_path}/rules\n", a="")
+    settings = yaml.safe_load(texts(config, tmp_path / out)["alerter.yaml"])
+    assert settings["rules"] == written.format(tmp_path)
