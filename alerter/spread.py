@@ -48,6 +48,19 @@ class Spread:
         """Return how many different values lie in ``(at - T, at]``."""
         return bisect_right(self._begins, at) - bisect_right(self._ends, at)
 
+    def followed(self, since: Millis, later: Spread) -> Spread:
+        """Return these numbers up to ``since`` (inclusive), and those of a ``later`` spread after it."""
+        more = later.number(since) - self.number(since)
+        found = Spread((), 0)
+        begins, ends = later._begins, later._ends
+        found._begins = self._begins[: bisect_right(self._begins, since)]
+        found._begins.extend([since + 1] * max(more, 0))
+        found._begins.extend(begins[bisect_right(begins, since) :])
+        found._ends = self._ends[: bisect_right(self._ends, since)]
+        found._ends.extend([since + 1] * max(-more, 0))
+        found._ends.extend(ends[bisect_right(ends, since) :])
+        return found
+
     def above(self, limit: int, start: Millis, end: Millis) -> list[Span]:
         """Return the spans of ``(start, end]`` at whose every instant there are more than ``limit``, oldest first.
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from alerter.clock import DAY, Millis
 from alerter.detectors.protocol import Question
 from alerter.engine.decisions import fold_runs
+from alerter.engine.drawn import joined
 from alerter.engine.rehearsal import as_told
 from alerter.engine.tick import Engine, Failed
 from alerter.model.cost import Cost
@@ -44,8 +45,7 @@ class DryRun:
     requests: int
     cost: Cost
     counted: Events | None = None
-    """What was counted or read, as charts show it; None where a reader of its own was used,
-    and where the span was evaluated in parts."""
+    """What was counted or read, as charts show it; None where a reader of its own was used."""
 
     @property
     def messages(self) -> tuple[Delivery, ...]:
@@ -55,16 +55,25 @@ class DryRun:
 
 
 class _Keeping(Once):
-    """A reader that keeps what it read for its one rule."""
+    """A reader that keeps what it read for its one rule: all of the newest part of the span, and what was counted of
+    those before."""
 
-    kept: Events | None = None
+    _newest: Events | None = None
+    _before: Events | None = None
     reached: Callable[[Millis], None] | None = None
 
     def open(self, readings: Sequence[Reading]) -> list[Events | SourceError]:
         """Return what is known of each rule's events, and keep it."""
         found = super().open(readings)
-        self.kept = next((events for events in found if not isinstance(events, SourceError)), None)
+        part = next((events for events in found if not isinstance(events, SourceError)), None)
+        if part is not None:
+            self._before, self._newest = self.kept, part
         return found
+
+    @property
+    def kept(self) -> Events | None:
+        """What was counted of the whole span so far."""
+        return joined(self._before, self._newest)
 
     def answer(self, asked: Sequence[tuple[Events, Sequence[Question]]]) -> list[SourceError | None]:
         """Let the source answer; whatever is asked about lies behind what is decided."""
@@ -110,7 +119,7 @@ def dry_run(
         events=engine.reader.events,
         requests=source.requests - asked,
         cost=sum((cost for report in reports for cost in report.costs.values()), Cost(0.0)),
-        counted=keeping.kept if len(reports) == 1 else None,
+        counted=keeping.kept,
     )
 
 

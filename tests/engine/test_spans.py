@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from alerter.charts.series import Series, series_of
 from alerter.clock import HOUR, MINUTE, SECOND, Millis
 from alerter.engine.dryrun import dry_run
 from alerter.engine.replay import steps
@@ -95,6 +96,22 @@ def test_a_dry_run_finds_the_same_in_parts(of: Callable[..., Rule], monkeypatch:
     assert [step.delivery for step in told] == [
         step.delivery for step in steps(whole, EmbeddedSource(documents=EVENTS), routing(), 5)
     ]
+
+
+@RULES
+def test_a_chart_of_parts_is_that_of_the_whole(of: Callable[..., Rule], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts and numbers of different values go on from one part to the next; events of before are not kept."""
+
+    def drawn() -> list[Series]:
+        answer = dry_run(of(), EmbeddedSource(documents=EVENTS), routing(), T0 - 1, T0 + HOUR)
+        assert answer.counted is not None
+        return series_of(answer.rule, answer.counted, answer.matches, T0 - 1, T0 + HOUR, parts=60, most=3)
+
+    parts = drawn()
+    for module in (window_hits, terms, spreading):
+        monkeypatch.setattr(module, "MOST_DOCUMENTS" if module is window_hits else "MOST", 200_000)
+    assert parts == drawn()
+    assert any(number for series in parts for number in series.parts)
 
 
 @RULES
