@@ -182,6 +182,9 @@ class _Reader:
         if hosts:
             key = "es_hosts" if self._options.get("es_hosts") else "es_host"
             tls = self._filled("use_ssl", str(self._options.get("use_ssl", ""))).lower() in YES
+            if references(self._options.get("use_ssl")):
+                written = "https" if tls else "http"
+                self._notes["use_ssl"] = f"it comes from the environment: {written} is written, as it is now"
             prefix = str(self._options.get("es_url_prefix") or "")
             urls = ",".join(es_urls(iter(hosts), str(self._options.get("es_port") or ""), prefix, tls=tls))
             yield Variable("ALERTER_ES_URL", "" if "@" in urls else urls, self._where(key))

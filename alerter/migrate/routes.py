@@ -115,7 +115,7 @@ def _matcher(rules: Sequence[str]) -> str:
     if len(rules) == 1:
         value = rules[0].replace("\\", "\\\\").replace('"', '\\"')
         return f'rule="{value}"'
-    names = "|".join(re.escape(rule) for rule in rules).replace('"', '\\"')
+    names = "|".join(re.sub(r"\\([ -])", r"\1", re.escape(rule)) for rule in rules).replace('"', '\\"')
     return f'rule=~"{names}"'
 
 

@@ -340,3 +340,17 @@ def test_rules_stay_where_they_are(tmp_path: Path, out: str, written: str) -> No
     config = configuration(tmp_path, f"rules_folder: {tmp_path}/rules\n", a="")
     settings = yaml.safe_load(texts(config, tmp_path / out)["alerter.yaml"])
     assert settings["rules"] == written.format(tmp_path)
+
+
+def test_names_of_rules_in_a_route_stay_readable(tmp_path: Path) -> None:
+    """What a regular expression does not need is not escaped, and each rule finds its way."""
+    names = ["a b-c", "d.e (f)", 'g "h"', "x\\y"]
+    slack = f"alert: slack\nslack_webhook_url: {SLACK}\n"
+    rules = {f"r{n}": f"name: {json.dumps(name)}\n{slack}" for n, name in enumerate(names)}
+    config = configuration(tmp_path, "rules_folder: rules\n", **rules, o=f"{slack}slack_channel_override: x\n")
+    text = texts(config, tmp_path)["notifiers/routes.yaml"]
+    assert 'rule=~"a b-c|' in text
+    (tmp_path / "routes.yaml").write_text(text, encoding="utf-8")
+    routing, _ = load_routing([tmp_path / "routes.yaml"])
+    assert routing is not None
+    assert all(len(routing.destinations({"rule": name}, 0)[0].path.split(">")) == 2 for name in names)
