@@ -145,6 +145,10 @@ def test_dry_runs_and_checks(
     (tmp_path / "rules/there.yaml").write_text(RULE.format(name="t", index="x", n=1) + "es_host: http://localhost:1\n")
     main(["check", rules, "--config", both.file])
     assert "the rule's cluster is not asked" in capsys.readouterr().out
+    assert main(["test-rule", rules, *span, "--config", both.file, "--format", "json"]) == 2
+    captured = capsys.readouterr()
+    assert [json.loads(line)["rule"] for line in captured.out.splitlines()] == ["here"]
+    assert "(cluster http://localhost:1)" in captured.err
     (tmp_path / "events.ndjson").write_text(json.dumps({"@timestamp": iso(T0 + 1)}) + "\n")
     data = ["--data", str(tmp_path / "events.ndjson"), "--format", "json"]
     assert main(["test-rule", f"{rules}/there.yaml", *data, "--config", both.file]) == 0
