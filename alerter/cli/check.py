@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from alerter.cli.collector import seldom_collected
 from alerter.cli.output import complain, note_shipped, say
 
 if TYPE_CHECKING:
@@ -62,8 +61,7 @@ def run(args: argparse.Namespace) -> int:
         if not path.exists():
             raise UsageError(f"{path} does not exist", "name rule files, routing files or folders")
     note_shipped(() if paths else (*settings.rules, *settings.notifiers))
-    with seldom_collected():
-        result = check(paths, settings, strict=args.strict, ask=_ask(args, settings))
+    result = check(paths, settings, strict=args.strict, ask=_ask(args, settings))
     _print(result, [d for d in result.diagnostics if not (args.quiet and d.severity == "info")], args.format)
     if settings.dead_mans_switch is not None:
         _say_switch(settings)

@@ -1,4 +1,4 @@
-"""The garbage collector while a command makes much that stays: rules, tests, their documents."""
+"""The garbage collector in commands, which make much that stays: modules, rules, tests, documents."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def seldom_collected() -> Iterator[None]:
-    """Let it look less often: what is loaded stays, and looking at it all again and again is a tenth of the time."""
+    """Let it look less often: what is loaded stays, and looking at it again and again is a tenth of the time."""
     usual = gc.get_threshold()
-    gc.set_threshold(200_000, 20, 50)
+    gc.set_threshold(300_000, 20, 50)
     try:
         yield
     finally:

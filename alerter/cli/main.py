@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from alerter import __version__
+from alerter.cli.collector import seldom_collected
 from alerter.cli.output import complain
 from alerter.errors import UsageError
 
@@ -59,8 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if named is not None and named not in COMMANDS:
             _refuse(named)
-        args = build_parser(only=named).parse_args(_joined(arguments))
-        return int(args.run(args))
+        with seldom_collected():
+            args = build_parser(only=named).parse_args(_joined(arguments))
+            return int(args.run(args))
     except UsageError as error:
         complain(f"alerter: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""))
         return 2

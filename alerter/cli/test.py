@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from alerter.cli.collector import seldom_collected
 from alerter.cli.output import complain, note_shipped, say
 
 if TYPE_CHECKING:
@@ -78,12 +77,11 @@ def run(args: argparse.Namespace) -> int:
     note_shipped(() if args.paths else paths)
     suite = Suite(settings, tuple(_paths(args.routes)), _pattern(args.select))
     results: list[Result] = []
-    with seldom_collected():
-        loaded = load_tests(paths)
-        number = len(suite.selected(loaded.files))
-        jobs = 1 if args.coverage else args.jobs or processes(number)
-        with Progress(number, "tests") as progress:
-            suite.run(loaded.files, lambda result: results.append(_seen(result, keep=args.coverage)), jobs, progress.at)
+    loaded = load_tests(paths)
+    number = len(suite.selected(loaded.files))
+    jobs = 1 if args.coverage else args.jobs or processes(number)
+    with Progress(number, "tests") as progress:
+        suite.run(loaded.files, results.append, jobs, progress.at, keep=args.coverage)
     _require(loaded, results, args)
     if args.junit:
         _write_junit(args.junit, results, loaded)
@@ -100,13 +98,6 @@ def _jobs(text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_JOBS:
         raise argparse.ArgumentTypeError(f"{text!r}: a number from 1 to {MOST_JOBS}")
     return int(text)
-
-
-def _seen(result: Result, *, keep: bool) -> Result:
-    """Let go of the documents of a test that nothing more is said about."""
-    from dataclasses import replace
-
-    return replace(result, trace=None) if result.passed and not keep else result
 
 
 def _paths(given: list[str]) -> list[Path]:

@@ -123,6 +123,12 @@ class Evaluator:
         for start in range(0, len(ordered), size):
             yield [wanted.hit(context, doc) for doc in ordered[start : start + size]]
 
+    def close(self) -> None:
+        """Let go of the documents at once: columns, views and store hold each other."""
+        for column in self.store.columns.values():
+            column.views.clear()
+        self.store.columns.clear()
+
     def _context(self, now: Millis | None, query: Any = None) -> Context:
         if self._planned != self.store.version or len(self._plans) > _PLANS:
             self._plans.clear()

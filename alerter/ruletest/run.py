@@ -8,7 +8,7 @@ from functools import cache
 from heapq import merge
 from itertools import groupby, islice
 
-from alerter.clock import HOUR, Millis
+from alerter.clock import HOUR, ManualClock, Millis
 from alerter.delivery.changes import with_delivery
 from alerter.engine.audience import silenced_by
 from alerter.engine.rehearsal import Rehearsal
@@ -36,7 +36,11 @@ def run_case(case: Case, rules: Sequence[Rule], routing: Routing, *, every_insta
     Nominal instants at which nothing new can be seen are evaluated together with the next one where that cannot make
     a difference (the engine promises so); ``every_instant`` evaluates each by itself.
     """
-    return _Run(case, rules, routing, every_instant=every_instant).run()
+    run = _Run(case, rules, routing, every_instant=every_instant)
+    try:
+        return run.run()
+    finally:
+        vars(run).clear()  # its parts hold each other, and all documents would wait for the collector
 
 
 class _Run:
@@ -45,10 +49,10 @@ class _Run:
         self._rules = rules
         self._routing = routing
         self._state = MemoryState()
-        self._now = case.start
+        self._clock = ManualClock(case.start)
         self._logged = expand(case, rules)
         self._waiting = list(reversed(self._logged))
-        source = EmbeddedSource(now=lambda: self._now)
+        source = EmbeddedSource(now=self._clock.now)
         self._trace = Trace(case, source, self._logged, case.start)
         self._newest = case.start
         self._told: set[str] = set()
@@ -110,9 +114,10 @@ class _Run:
             return
         told = len(self._trace.messages)
         for delay, rules in groupby(sorted(due, key=lambda r: r.query_delay), key=lambda r: r.query_delay):
-            self._now = at + delay
-            self._show(self._now)
-            for report in self._engine.ticks(list(rules), self._now):
+            now = at + delay
+            self._clock.set(now)
+            self._show(now)
+            for report in self._engine.ticks(list(rules), now):
                 self._take(report)
         said = self._groups.play(self._grouped, at)
         self._grouped = []

@@ -84,20 +84,22 @@ class Suite:
         each: Callable[[Result], None],
         jobs: int = 1,
         done: Callable[[int], None] = lambda _: None,
+        *,
+        keep: bool = True,
     ) -> int:
         """Run every selected test, hand over its result in file order; return how many there were. Raises UsageError.
 
-        With several ``jobs`` they run in as many processes, and of those that passed there is no trace. ``done`` is
-        told how many were run.
+        With several ``jobs`` they run in as many processes. Of those that passed the trace is let go unless it is to
+        be ``keep``; that of another process never comes here. ``done`` is told how many were run.
         """
         tests = self.selected(files)
         scenes = {name: self._scene(file) for name, file in {file.file: file for file, _ in tests}.items()}
         known: set[int] = set()
         if jobs > 1:
-            known = passed(lambda n: _run(*tests[n], scenes[tests[n][0].file]).passed, len(tests), jobs, done)
+            known = passed(lambda n: _run(*tests[n], scenes[tests[n][0].file], False).passed, len(tests), jobs, done)
         for number, (file, case) in enumerate(tests):
             scene = scenes[file.file]
-            each(scene.result(file, case) if number in known else _run(file, case, scene))
+            each(scene.result(file, case) if number in known else _run(file, case, scene, keep))
             if jobs == 1:
                 done(number + 1)
         return len(tests)
@@ -155,7 +157,7 @@ class Suite:
         return self._routings[known]
 
 
-def _run(file: TestFile, case: Case, scene: _Scene) -> Result:
+def _run(file: TestFile, case: Case, scene: _Scene, keep: bool) -> Result:
     if scene.refused:
         return scene.result(file, case, scene.refused)
     try:
@@ -167,6 +169,9 @@ def _run(file: TestFile, case: Case, scene: _Scene) -> Result:
     found = [f for snapshot in trace.snapshots for f in check(snapshot, case.start, trace.reached)]
     if trace.trouble:
         found.append(Failure((), trace.trouble))
+    if not found and not keep:
+        trace.source.close()
+        return scene.result(file, case)
     return scene.result(file, case, tuple(found), trace)
 
 

@@ -155,7 +155,8 @@ class EmbeddedSource:
                 yield value
 
     def close(self) -> None:
-        """Release nothing; the documents go with the object."""
+        """Let go of the documents; nothing may be asked any more."""
+        self.evaluator.close()
 
     def _now(self) -> Millis | None:
         return self.now() if self.now is not None else None
