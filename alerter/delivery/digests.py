@@ -87,11 +87,12 @@ def with_members(
     An ``edit`` is no message of its own, so that it is not the last word either.
     """
     firing = [m for m in members if m.resolved is None]
+    total, fire = _total(members), _firing(members)
     last = _own(document)[-1]
     over = (delivery.id == last.id and not edit) or last.state is not DeliveryState.PLANNED
-    rules = len({m.rule for m in members})
-    title = f"Storm: {_many(len(members), 'incident')} of {_many(rules, 'rule')}"
-    numbers = f"{len(firing):,} firing, {len(members) - len(firing):,} resolved"
+    rules = len({m.about for m in members})
+    title = f"Storm: {_many(total, 'incident')} of {_many(rules, 'rule')}"
+    numbers = f"{fire:,} firing, {total - fire:,} resolved"
     state = "the storm is over" if over else "told here, because the channel cannot take them one by one"
     fields = [*_rows(members), *(_still(firing) if over else ())]
     ended = over and not firing
@@ -172,7 +173,7 @@ def _rows(members: Sequence[Incident]) -> Iterator[tuple[str, str]]:
     """Yield rule and numbers, most firing first; what does not fit is summed."""
     by_rule: dict[str, list[Incident]] = defaultdict(list)
     for member in members:
-        by_rule[member.rule].append(member)
+        by_rule[member.about or "groups of several rules"].append(member)
     ordered = sorted(by_rule.items(), key=lambda row: (-_firing(row[1]), -len(row[1]), row[0]))
     for rule, listed in ordered[:ROWS]:
         yield rule, _numbers(listed)
@@ -184,7 +185,7 @@ def _rows(members: Sequence[Incident]) -> Iterator[tuple[str, str]]:
 def _numbers(members: Sequence[Incident]) -> str:
     firing = _firing(members)
     worst = max((m.severity for m in members), key=lambda s: SEVERITIES.index(s) if s in SEVERITIES else 1)
-    return f"{firing:,} firing, {len(members) - firing:,} resolved, worst {worst}"
+    return f"{firing:,} firing, {_total(members) - firing:,} resolved, worst {worst}"
 
 
 def _still(firing: Sequence[Incident]) -> Iterator[tuple[str, str]]:
@@ -199,7 +200,12 @@ def _still(firing: Sequence[Incident]) -> Iterator[tuple[str, str]]:
 
 
 def _firing(members: Sequence[Incident]) -> int:
-    return sum(m.resolved is None for m in members)
+    """Return how many incidents fire; the message of a group stands for its own."""
+    return sum(m.roll.firing if m.roll is not None else m.resolved is None for m in members)
+
+
+def _total(members: Sequence[Incident]) -> int:
+    return sum(m.roll.total if m.roll is not None else 1 for m in members)
 
 
 def _many(number: int, word: str) -> str:

@@ -19,6 +19,8 @@ from alerter.model.incident import DeliveryState, Incident, Kind, News, Reason
 from alerter.state.protocol import Conflict
 
 log = logging.getLogger(__name__)
+ONE_BY_ONE = 50
+"""The incidents of more messages than this are read as a list."""
 TRIES = 5
 """How often a document that others keep ending or making is looked for in one pass."""
 
@@ -74,7 +76,8 @@ class Groups:
             if taken:
                 leave_to(self._tools, {delivery.id: id for _, delivery in taken}, taken, Reason.GROUPED)
                 found.add(id)
-                left = [one for one in left if one not in taken]
+                known = {delivery.id for _, delivery in taken}
+                left = [one for one in left if one[1].id not in known]
         return found
 
     def _list(self, queued: Sequence[Queued]) -> tuple[str, list[Queued]]:
@@ -94,7 +97,9 @@ class Groups:
             self._tools.change(id, lambda current: _joined(current, news))
         after = self._tools.ledger.current(id)
         self._current[first.delivery.group.id if first.delivery.group else ""] = id
-        return id, [one for one in queued if after is not None and _lists(after.value, one[1].id)]
+        roll = None if after is None else after.value.roll
+        listed = set() if roll is None else {one.delivery.id for one in roll.news}
+        return id, [one for one in queued if one[1].id in listed]
 
     def _find(self, incident: Incident, news: News) -> tuple[str, Incident | None]:
         """Return the document that takes a message, or the id of a new one, for an end of the one that told of it."""
@@ -134,20 +139,29 @@ class Groups:
         stored = self._tools.ledger.current(id)
         if stored is None or stored.value.roll is None or not is_due(stored.value.roll, now):
             return
-        members: dict[str, Incident] = {}
+        listed = due(stored.value.roll, now)
+        members = self._members(listed)
         telling: set[str] = set()
         gone: set[str] = set()
-        for news in due(stored.value.roll, now):
-            member = self._tools.ledger.current(news.incident)
-            verdict = None if member is None else self._named(member.value, news, id, now)
-            if member is not None:
-                members[news.incident] = member.value
+        for news in listed:
+            member = members.get(news.incident)
+            verdict = False if member is None else self._named(member, news, id, now)
             if verdict is not None:
                 (telling if verdict else gone).add(news.delivery.id)
-            elif member is None:
-                gone.add(news.delivery.id)
         if telling or gone:
             self._tools.change(id, lambda current: told_of(current, telling, telling | gone, members))
+
+    def _members(self, news: Sequence[News]) -> dict[str, Incident]:
+        """Read the incidents of messages; of many in one list, which may lag behind what others wrote by a second."""
+        found: dict[str, Incident] = {}
+        if len(news) > ONE_BY_ONE:
+            since = min(one.delivery.at for one in news)
+            found = {stored.value.id: stored.value for stored in self._tools.state.incidents(since=since)}
+        for id in {one.incident for one in news} - found.keys():
+            stored = self._tools.ledger.current(id)
+            if stored is not None:
+                found[id] = stored.value
+        return found
 
     def _named(self, member: Incident, news: News, document: str, now: Millis) -> bool | None:
         """Whether a message is told by the document: it names it and is not silenced; None: that is to be seen."""
@@ -178,8 +192,3 @@ def _news(queued: Queued) -> News:
 def _joined(document: Incident, news: Sequence[News]) -> Incident:
     """Return a document with what it takes of these; it may be over by now."""
     return joined(document, [one for one in news if takes(document, one)])
-
-
-def _lists(document: Incident, delivery: str) -> bool:
-    roll = document.roll
-    return roll is not None and any(one.delivery.id == delivery for one in roll.news)

@@ -128,7 +128,6 @@ class Storms:
         return (
             delivery.kind in (Kind.FIRING, Kind.REPEAT)
             and post_of(incident, delivery.receiver) is None
-            and incident.roll is None
             and not delivery.note
             and self._limit(delivery) is not None
         )

@@ -100,7 +100,7 @@ def _refresh_due(incident: Incident, post: Post, now: Millis) -> bool:
 
 def rank(incident: Incident, delivery: Delivery) -> int:
     """Return how early a delivery is made: 0 first, which is critical ones and what stands for many."""
-    if is_storm(incident) or (incident.roll is not None and post_of(incident, delivery.receiver) is None):
+    if is_storm(incident):
         return 0
     if post_of(incident, delivery.receiver) is None:
         return 0 if incident.severity == "critical" else 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from alerter.clock import MINUTE, SECOND, Millis
@@ -39,8 +40,10 @@ def grouped(id: str, kind: Kind = Kind.FIRING, **changes: Any) -> Delivery:
 def over(desk: Desk, id: str, *, quiet: bool = False) -> None:
     """Resolve an incident as the engine does."""
     at = desk.clock.now()
+    first = desk.read(id).deliveries[0].group
+    assert first is not None
     end = grouped(f"end {at} of {id}", Kind.RESOLVED, at=at, text=f"[RESOLVED] [WARNING] Order: {id} jumps. Lasted.",
-                  reason=Reason.QUIET, group=group(at, quiet=quiet))  # fmt: skip
+                  reason=Reason.QUIET, group=replace(first, since=at, quiet=quiet))  # fmt: skip
     desk.change(id, end, resolved=at, quiet_close=quiet)
 
 
@@ -282,3 +285,24 @@ def test_every_member_is_on_record() -> None:
 def test_settling_time_is_short() -> None:
     """What is due is told within seconds."""
     assert 0 < SETTLE <= 5 * SECOND
+
+
+def test_storm_folds_groups_and_counts_their_incidents() -> None:
+    """Of 400 groups that a channel cannot take in time most go into the digest; ends and totals add up."""
+    desk = Desk(storm=2 * MINUTE)
+    for n in range(200):
+        member(desk, f"a{n}", name=f"g{n}")
+        member(desk, f"b{n}", name=f"g{n}")
+    desk.passes(60)
+    (digest,) = [m for how, m in desk.order.calls if how == "post" and m.incident.type == "digest"]
+    assert digest.incident.view.sentence.startswith("160 firing, 0 resolved")
+    desk.passes(200)
+    posts = [m for how, m in desk.order.calls if how == "post" and m.incident.type == TYPE]
+    assert len(posts) == 120
+    for n in range(200):
+        over(desk, f"a{n}")
+        over(desk, f"b{n}")
+    desk.passes(1_500)
+    last = [m for _, m in desk.order.calls if m.incident.type == "digest"][-1]
+    assert last.incident.view.sentence.startswith("0 firing, 160 resolved")
+    assert not desk.state.unfinished()
