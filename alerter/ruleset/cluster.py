@@ -131,12 +131,9 @@ class _Reader:
         if not _given(written):
             return UNSET
         value, unset = filled_secret(str(written), self._settings.environ)
-        hint = f"name a variable of the environment: {name}: $NAME"
         if unset:
             message = f"{name}: the variable {unset[0]} is not set"
             self._find("error", "environment_variable", message, "set it where alerter runs", name)
-        elif value == str(written):
-            self._find("warning", "inline_secret", f"{name} holds a credential", hint, name)
         return Secret(value, name=name)
 
     def _file(self, name: str) -> str:

@@ -19,13 +19,14 @@ from alerter.ruleset.options import (
     ROUTED,
     ROUTED_PREFIXES,
     RUNS_COMMANDS,
+    SECRET_ACCESS,
     SUPPORTED,
     TYPES,
 )
 from alerter.ruleset.schema import COMMON, LENGTH, rule_schema
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.text_schema import named_in_texts
-from alerter.ruleset.variables import is_variable
+from alerter.ruleset.variables import filled_secret, is_variable
 from alerter.ruleset.yaml_positions import Document, plain_value
 
 LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
@@ -92,6 +93,10 @@ def _unknown_type(document: Document, type_: object) -> Diagnostic:
 def _options(document: Document, strict: bool, honour: bool) -> Iterator[Diagnostic]:
     own = {name for _, name in named_in_texts(document.value)}
     for name in document.value:
+        written = document.value[name]
+        if name in SECRET_ACCESS and written and not filled_secret(str(written), {})[1]:
+            hint = f"name a variable of the environment: {name}: $NAME"
+            yield document.diagnostic("warning", "inline_secret", f"{name} holds a credential", hint, (name,), key=True)
         if name in SUPPORTED:
             continue
         if dotted := _DOTTED.fullmatch(str(name)):
