@@ -51,13 +51,13 @@ class Project:
                 log.log(level, "%s:%s:%s: %s [%s]", found.file, found.line, found.column, found.message, found.code)
 
 
-def load_project(settings: Settings, keep: Project | None = None) -> Project:
-    """Load rules and notifiers.
+def load_project(settings: Settings, keep: Project | None = None, loaded: LoadedRules | None = None) -> Project:
+    """Load rules, unless they are ``loaded``, and notifiers.
 
     With ``keep`` (a reload) bad routes keep the former ones, and the rules of a file that has become bad keep running.
     Without it bad routes raise UsageError; bad rules are left out and named in ``diagnostics``.
     """
-    loaded = load_rules(settings.rules, settings)
+    loaded = loaded or load_rules(settings.rules, settings)
     routing, findings = load_routing(settings.notifiers)
     own = own_receivers(loaded, settings)
     diagnostics = (*loaded.diagnostics, *findings, *own.findings)

@@ -21,6 +21,7 @@ from alerter.logs import configure_logging
 from alerter.model.rule import Rule
 from alerter.progress import cluster_of
 from alerter.project import load_project
+from alerter.ruleset.load import LoadedRules, load_rules
 from alerter.scheduler import Scheduler
 from alerter.service import Service
 from alerter.sources.open import open_source
@@ -68,12 +69,14 @@ class Runner:
         self._stop = threading.Event()
         self._reload = threading.Event()
         self._failure: UsageError | None = None
+        self._to_lint: LoadedRules | None = None
 
     def run(self) -> int:
         """Run until told to stop. Raises UsageError for what a person must mend."""
         configure_logging(self._settings.log)
         log.info("alerter %s, instance %s", __version__, self._settings.instance)
-        project = load_project(self._settings)
+        self._to_lint = load_rules(self._settings.rules, self._settings)
+        project = load_project(self._settings, loaded=self._to_lint)
         project.log()
         with _signals(self._stop, self._reload), self._parts() as (source, state):
             service = Service(self._settings, project, source, state, self._clock, guest=self._once)
@@ -207,8 +210,9 @@ class Runner:
         """Say once what is likely not meant; a mistake in a lint stops nothing."""
         from alerter.ruleset.checking import lint_note
 
+        loaded, self._to_lint = self._to_lint, None  # only now are the documents let go
         try:
-            note = lint_note((), self._settings)
+            note = lint_note((), self._settings, loaded)
         except Exception as error:
             log.error("rules could not be linted, a bug: %s: %s", type(error).__name__, error)
             log.debug("where", exc_info=error)

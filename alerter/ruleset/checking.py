@@ -23,7 +23,7 @@ from alerter.routing.own import own_receivers
 from alerter.routing.receivers import unset_variables
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.folders import folder_problems
-from alerter.ruleset.load import load_rules, rule_files
+from alerter.ruleset.load import LoadedRules, load_rules, rule_files
 from alerter.ruleset.options import TYPES
 from alerter.ruleset.yaml_positions import Document, read_file, read_lines
 from alerter.shipped import shipped_dir
@@ -64,13 +64,20 @@ class _Chosen:
         yield from dict.fromkeys(found)
 
 
-def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, ask: AskFacts | None = None) -> Checked:
+def check(
+    paths: Sequence[Path],
+    settings: Settings,
+    *,
+    strict: bool = False,
+    ask: AskFacts | None = None,
+    loaded: LoadedRules | None = None,
+) -> Checked:
     """Check the paths, or without any those of the settings. Routing files are told from rules by what they hold.
 
-    ``ask`` tells what is known of the rules' indices.
+    ``ask`` tells what is known of the rules' indices. ``loaded`` are the settings' rules where they were read before.
     """
     chosen = _chosen(paths, settings)
-    loaded = load_rules(chosen.rules, settings, strict=strict)
+    loaded = loaded or load_rules(chosen.rules, settings, strict=strict)
     routing, problems = load_routing(chosen.known or chosen.routes) if chosen.known or chosen.routes else (None, [])
     built = [Built(r, Subject(d, r)) for r, d in zip(loaded.rules, loaded.documents, strict=True)]
     whole = {*settings.rules} <= {*chosen.rules}
@@ -96,13 +103,13 @@ def check(paths: Sequence[Path], settings: Settings, *, strict: bool = False, as
     return Checked(ordered, files, len(loaded.rules), silenced, unanswered)
 
 
-def lint_note(paths: Sequence[Path], settings: Settings) -> str:
+def lint_note(paths: Sequence[Path], settings: Settings, loaded: LoadedRules | None = None) -> str:
     """Return in a line what lints find that loading does not say; "" when they find nothing. No cluster is asked.
 
-    Without a settings file there are no routes that a rule could miss.
+    Without a settings file there are no routes that a rule could miss. ``loaded``: see ``check``.
     """
     told = LINTS if settings.configured else LINTS - {lint.id for lint in ROUTED}
-    found = [d for d in check(paths, settings).diagnostics if d.code in told and d.severity != "info"]
+    found = [d for d in check(paths, settings, loaded=loaded).diagnostics if d.code in told and d.severity != "info"]
     if not found:
         return ""
     first = min(found, key=lambda d: d.severity != "error")

@@ -10,6 +10,7 @@ import pytest
 from alerter.cli.main import main
 from alerter.config import load_settings
 from alerter.ruleset.checking import lint_note
+from alerter.ruleset.load import load_rules
 from alerter.runner import Runner
 
 ODD = """name: odd
@@ -50,6 +51,17 @@ def test_a_dry_run_says_it_on_stderr(folder: Path, capsys: pytest.CaptureFixture
     assert "likely" not in said.out
 
 
+def test_what_was_loaded_is_not_read_again(folder: Path) -> None:
+    """The line speaks of the rules as they were loaded, whatever the file holds by now."""
+    (folder / "notifiers").mkdir()
+    (folder / "notifiers" / "n.yaml").write_text("route: {receiver: c}\nreceivers: [{name: c, console: {}}]\n")
+    (folder / "alerter.yaml").write_text("rules: odd.yaml\nnotifiers: notifiers\n")
+    settings = load_settings(None)
+    loaded, before = load_rules(settings.rules, settings), lint_note((), settings)
+    (folder / "odd.yaml").write_text(ODD.replace("*fail", "fail"))
+    assert lint_note((), settings, loaded) == before != lint_note((), settings)
+
+
 def test_the_service_says_it_once(
     folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +76,6 @@ def test_the_service_says_it_once(
     assert record.levelno == logging.WARNING
     assert "of what is likely not meant" in record.message
     caplog.clear()
-    monkeypatch.setattr("alerter.ruleset.checking.check", lambda *_: 1 / 0)
+    monkeypatch.setattr("alerter.ruleset.checking.check", lambda *_, **__: 1 / 0)
     runner._say_lints()
     assert [r.levelno for r in caplog.records] == [logging.ERROR]
