@@ -20,6 +20,9 @@ NOW = parse_instant("2026-03-10T12:00:00Z")
         ("-1h30m", NOW - 90 * MINUTE),
         ("now-2d", NOW - 48 * HOUR),
         ("now - 5m", NOW - 5 * MINUTE),
+        ("2 hours ago", NOW - 2 * HOUR),
+        ("1 hour 30 mins ago", NOW - 90 * MINUTE),
+        ("2d ago", NOW - 48 * HOUR),
         ("now", NOW),
         ("2026-03-10T11:00:00Z", NOW - HOUR),
         ("2026-03-10", NOW - 12 * HOUR),
@@ -30,7 +33,7 @@ def test_moments(text: str, expected: int) -> None:
     assert moment(text, "--start", NOW) == expected
 
 
-@pytest.mark.parametrize("text", ["yesterday", "-6x", "6h", "now+1h", "-", ""])
+@pytest.mark.parametrize("text", ["yesterday", "ago", "5 ago", "1 month ago", "-6x", "6h", "now+1h", "-", ""])
 def test_what_is_no_moment_is_refused(text: str) -> None:
     """The option is named, with how to write it."""
     with pytest.raises(UsageError, match="--end") as caught:
