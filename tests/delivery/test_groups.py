@@ -9,9 +9,11 @@ from typing import Any
 from alerter.clock import MINUTE, SECOND, Millis
 from alerter.engine.gathered import TYPE
 from alerter.engine.groups import SETTLE
-from alerter.model.incident import Delivery, DeliveryState, Group, Incident, Kind, Reason
+from alerter.model.incident import Delivery, DeliveryState, Group, Incident, Kind, Reason, Row
+from alerter.model.texts import Column, Table
 from alerter.notifiers.protocol import Outgoing
 from alerter.notifiers.text import headline
+from alerter.state.codec import dumps, loads
 from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, incident
 
 WAIT, INTERVAL = 30 * SECOND, 5 * MINUTE
@@ -306,3 +308,18 @@ def test_storm_folds_groups_and_counts_their_incidents() -> None:
     last = [m for _, m in desk.order.calls if m.incident.type == "digest"][-1]
     assert last.incident.view.sentence.startswith("0 firing, 160 resolved")
     assert not desk.state.unfinished()
+
+
+def test_document_is_kept_as_it_is() -> None:
+    """What is to be told, rows and timers come back from the state as they were, a table and a cron included."""
+    table = Table((Column("host.name", "host"),), rows=3)
+    desk = Desk()
+    member(desk, "a", cron="0 8 * * *", timezone="Europe/Berlin", table=table, table_only=True, by_match=True)
+    desk.passes(2)
+    waiting = document(desk)
+    assert waiting.roll is not None
+    assert waiting.roll.news
+    assert loads(Incident, dumps(waiting)) == waiting
+    rows = (Row("a", "warning", "words", over=True, counts=((("web-1",), 2),)),)
+    said = replace(waiting, roll=replace(waiting.roll, rows=rows, told=NOW, left=3))
+    assert loads(Incident, dumps(said)) == said
