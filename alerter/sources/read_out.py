@@ -118,7 +118,8 @@ class ReadOut(Events):
                 if key is None or self.is_of(hit, key):
                     yield at, hit
             return
-        for at, hit in self._walk([*self.asking.filter, *self.key_clauses(key)]):
+        clauses = [] if key is None else self.key_clauses(key)  # else it would be the events without a key
+        for at, hit in self._walk([*self.asking.filter, *clauses]):
             if start < at <= end:
                 yield at, hit
 
