@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, chain, groupby
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 from alerter.clock import Millis
@@ -131,12 +131,11 @@ class Curve:
     def followed(self, since: Millis, until: Millis, rows: Sequence[Row]) -> Curve:
         """Return the curve of the buckets that reach into ``(since, until]``, and of newer ``rows`` behind them."""
         low, high = bisect_right(self._ends, since), bisect_left(self._starts, until)
-        sums = self._sums
-        return Curve(
-            array("q", chain(self._starts[low:high], (row[0] for row in rows))),
-            array("q", chain(self._ends[low:high], (row[1] for row in rows))),
-            chain((sums[at + 1] - sums[at] for at in range(low, high)), (row[2] for row in rows)),
-        )
+        starts, ends, sums = array("q", self._starts[low:high]), array("q", self._ends[low:high]), self._sums
+        starts.extend([row[0] for row in rows])
+        ends.extend([row[1] for row in rows])
+        counts = [sums[at + 1] - sums[at] for at in range(low, high)]
+        return Curve(starts, ends, counts + [row[2] for row in rows])
 
     def refined(self, spans: Sequence[Span], finer: Iterable[Row]) -> Curve:
         """Return the curve with what it knows of some spans replaced by buckets ``(start, end, count)`` within them.

@@ -310,8 +310,10 @@ class Engine:
     def _report(self, due: Due, outcome: Outcome, report: TickReport) -> None:
         name = due.rule.name
         report.evaluated += 1
-        report.behind |= {name} if due.behind else set()
-        report.matches += len(outcome.matches)
+        if due.behind:
+            report.behind.add(name)
+        matches = len(outcome.matches)
+        report.matches += matches
         report.outcomes[name] = outcome
         report.warnings += [(name, text) for text in outcome.warnings]
         report.decisions += outcome.dropped
@@ -321,7 +323,7 @@ class Engine:
             report.decisions.append(Decision(start, name, None, "skipped", Reason.GAP, until=end, detail=detail))
         if outcome.transitions:
             self.metrics.resolved(sum(t.change is Change.RESOLVED for t in outcome.transitions))
-        self.metrics.evaluated(due.rule, due.checkpoint.evaluated, due.end, len(outcome.matches))
+        self.metrics.evaluated(due.rule, due.checkpoint.evaluated, due.end, matches)
 
     def _failed(self, report: TickReport, name: str, error: Exception) -> None:
         """Note a rule that could not be evaluated: its checkpoint stands still and the span is evaluated later."""

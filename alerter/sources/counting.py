@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import gcd
 from typing import Any
@@ -113,11 +114,14 @@ class Counting:
         size: int = PAGE,
     ) -> SearchRequest:
         """Return the request for the buckets of ``(start, end]``, page by page where a key has free parts."""
-        buckets = self.asking.time.buckets(self.width, 0)
         if not self.free:
-            return self.asking.request(start, end, {"t": buckets}, *combination.clauses)
-        pages = {"k": self._composite(buckets, after, size)}
+            return self.asking.request(start, end, self._buckets, *combination.clauses)
+        pages = {"k": self._composite(self._buckets["t"], after, size)}
         return self.asking.request(start, end, pages, *combination.clauses, *only)
+
+    @cached_property
+    def _buckets(self) -> Mapping[str, Any]:
+        return {"t": self.asking.time.buckets(self.width, 0)}
 
     def _composite(self, buckets: Mapping[str, Any], after: Any, size: int) -> dict[str, Any]:
         ((kind, histogram),) = buckets.items()
