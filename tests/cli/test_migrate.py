@@ -46,7 +46,7 @@ def test_it_says_each_key_and_writes_the_files(place: Path, capsys: pytest.Captu
     out = capsys.readouterr().out
     assert "config.yaml:3:1: es_password [environment] ALERTER_ES_PASSWORD: " in out
     assert "config.yaml:5:1: nonsense [unknown]" in out
-    assert "2 rules load, 0 files are refused" in out
+    assert "2 rules load, 0 are refused" in out
     assert "hush" not in out
     assert load_settings(None).rules == (place / "rules",) or load_settings(None).rules[0].resolve() == place / "rules"
     assert main(["check"]) == 0
