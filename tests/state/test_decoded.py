@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from elasticsearch import Elasticsearch
 
 from alerter.state.codec import dumps
@@ -20,3 +21,14 @@ def test_list_of_a_full_outbox_is_decoded_once() -> None:
     again = [state._incident(doc) for doc in docs]
     assert all(one is other for one, other in zip(first, again, strict=True))
     assert state._incident({**docs[0], "_seq_no": OUTBOX}) is not first[0]
+
+
+def test_an_own_write_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list that shows what this process wrote gives that very record; another one's version of it is decoded."""
+    state = ElasticsearchState(Elasticsearch("http://127.0.0.1:1"), "alerter")
+    own, others = incident("i", delivery()), incident("i", delivery(), matches=7)
+    monkeypatch.setattr(state._docs, "put_all", lambda _suffix, _records: ["5 1"])
+    assert state.save_incidents([(own, None)]) == ["5 1"]
+    doc = {"_id": "i", "_seq_no": 5, "_primary_term": 1, "_source": {"body": dumps(others)}}
+    assert state._incident(doc).value is own
+    assert state._incident({**doc, "_seq_no": 6}).value == others
