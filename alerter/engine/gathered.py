@@ -109,7 +109,9 @@ def told(document: Incident, news: Sequence[News], members: Mapping[str, Inciden
     ids = {one.delivery.id for one in taken}
     rows = _rows(roll.rows, taken, members)
     left = tuple(one for one in roll.news if one.delivery.id not in ids)
-    kept = replace(roll, told=at, news=left, rows=_short(rows), left=roll.left + len(rows) - len(_short(rows)))
+    ended = max([roll.ended, *(one.delivery.at for one in taken if one.delivery.kind is Kind.RESOLVED)])
+    rest = roll.left + len(rows) - len(_short(rows))
+    kept = replace(roll, told=at, news=left, rows=_short(rows), left=rest, ended=ended)
     over = not kept.firing and not left
     worst = _worst([row for row in rows if not row.over] or rows)
     raised = roll.told is not None and _rank(worst) > _rank(document.labels.get("severity", ""))
@@ -120,7 +122,7 @@ def told(document: Incident, news: Sequence[News], members: Mapping[str, Inciden
         matches=kept.total,
         opened=min([document.opened, *(one.delivery.at for one in taken)]),
         updated=max(document.updated, at),
-        resolved=at if over else None,
+        resolved=(ended or at) if over else None,
         resolve_reason=str(Reason.QUIET if quiet else Reason.CONDITION_OVER) if over else "",
         quiet_close=quiet,
         revision=document.revision + 1,

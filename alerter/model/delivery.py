@@ -187,7 +187,7 @@ class Roll:
 
     ``birth`` (event time) is when the first one did, ``delay`` how much later that is computed (wall clock), ``told``
     the last instant at which anything was told. ``news`` is yet to be told, ``rows`` were; ``left`` are members that
-    are over and no row any more.
+    are over and no row any more. ``ended`` (event time) is when the last one that was told to be over ended; 0: none.
     """
 
     group: Group
@@ -197,6 +197,7 @@ class Roll:
     news: tuple[News, ...] = ()
     rows: tuple[Row, ...] = ()
     left: int = 0
+    ended: Millis = 0
 
     @property
     def firing(self) -> int:
