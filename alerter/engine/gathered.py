@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from alerter.clock import MINUTE, Millis
-from alerter.engine.group_words import SEVERITIES, first_text, gathered_view, later_text, line, over_text
+from alerter.engine.group_words import first_text, gathered_view, later_text, line, over_text, rank, summed
 from alerter.engine.groups import in_order, told_at
 from alerter.model.incident import Delivery, Incident, Kind, News, Reason, Roll, Row, digest
 
@@ -15,7 +15,7 @@ BUCKET: Millis = 10 * MINUTE
 MOST_DOCUMENTS = 40
 """Documents that a group can begin within such a span; what comes then joins the last one."""
 MOST_OVER = 10
-"""Members that are over and stay rows, the newest; older ones are counted."""
+"""Members that are over and stay rows once they were told to be, the newest; older ones are counted."""
 TYPE = "group"
 TOLD = (Kind.FIRING, Kind.REPEAT)
 
@@ -110,12 +110,11 @@ def told(document: Incident, news: Sequence[News], members: Mapping[str, Inciden
     rows = _rows(roll.rows, taken, members)
     left = tuple(one for one in roll.news if one.delivery.id not in ids)
     ended = max([roll.ended, *(one.delivery.at for one in taken if one.delivery.kind is Kind.RESOLVED)])
-    rest = roll.left + len(rows) - len(_short(rows))
-    kept = replace(roll, told=at, news=left, rows=_short(rows), left=rest, ended=ended)
+    kept = _short(replace(roll, told=at, news=left, rows=rows, ended=ended), {one.incident for one in taken})
     over = not kept.firing and not left
     worst = _worst([row for row in rows if not row.over] or rows)
-    raised = roll.told is not None and _rank(worst) > _rank(document.labels.get("severity", ""))
-    quiet = over and all(row.quiet for row in rows)
+    raised = roll.told is not None and rank(worst) > rank(document.labels.get("severity", ""))
+    quiet = over and not kept.loud and all(row.quiet for row in rows)
     changed = replace(
         document,
         labels={**document.labels, "severity": worst},
@@ -155,10 +154,16 @@ def _rows(before: Sequence[Row], taken: Sequence[News], members: Mapping[str, In
     return tuple(rows.values())
 
 
-def _short(rows: Sequence[Row]) -> tuple[Row, ...]:
-    over = [row for row in rows if row.over]
-    gone = {row.incident for row in over[: max(len(over) - MOST_OVER, 0)]}
-    return tuple(row for row in rows if row.incident not in gone)
+def _short(roll: Roll, told: Collection[str]) -> Roll:
+    """Return what is known of members, of those long over only the sums; what is ``told`` of now (incidents) stays."""
+    over = [row for row in roll.rows if row.over]
+    gone = [row for row in over if row.incident not in told][: max(len(over) - MOST_OVER, 0)]
+    if not gone:
+        return roll
+    ids = {row.incident for row in gone}
+    kept = tuple(row for row in roll.rows if row.incident not in ids)
+    loud = roll.loud or not all(row.quiet for row in gone)
+    return replace(roll, rows=kept, left=roll.left + len(gone), loud=loud, tally=summed(roll.tally, gone))
 
 
 def _messages(
@@ -203,8 +208,4 @@ def _message(document: Incident, like: Delivery, kind: Kind, at: Millis, text: s
 
 
 def _worst(rows: Sequence[Row]) -> str:
-    return max((row.severity for row in rows), key=_rank, default="info")
-
-
-def _rank(severity: str) -> int:
-    return SEVERITIES.index(severity) if severity in SEVERITIES else 1
+    return max((row.severity for row in rows), key=rank, default="info")

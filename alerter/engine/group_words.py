@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from alerter.engine.tables import drawn
 from alerter.model.incident import Incident, Kind, Roll, Row, View
+from alerter.model.texts import Counts
 from alerter.notifiers.text import clock_text, headline, one_line
 from alerter.plurals import many
 from alerter.timetext import length_text
@@ -16,6 +17,8 @@ from alerter.timetext import length_text
 SEVERITIES = ("info", "warning", "critical")
 MOST_ROWS = 10
 """Members named one by one; the rest is summed."""
+MOST_SUMS = 1_000
+"""Rows of a table that are kept; a message shows fewer."""
 LONGEST_ROW = 220
 LONGEST_IN_TEXT = 160
 _TAGS = re.compile(r"(?:\[[A-Z]+\] ){2}")
@@ -47,14 +50,16 @@ def gathered_view(document: Incident, members: Mapping[str, Incident]) -> Incide
 
 def first_text(document: Incident) -> str:
     """Return the plain text of a group's first message: how many, of what, each by its words."""
-    assert document.roll is not None
-    return f"{_tags(document, Kind.FIRING)} {headline(document)}: {_listed(document.roll.rows)}"
+    roll = document.roll
+    assert roll is not None
+    now = f". Now {_numbers(document)}" if roll.firing < roll.total else ""
+    return f"{_tags(document, Kind.FIRING)} {headline(document)}: {_listed(_ordered(roll.rows), roll.total)}{now}"
 
 
 def later_text(document: Incident, rows: Sequence[Row], kind: Kind, *, known: bool) -> str:
     """Return the line that tells of members, all of them ``known`` before or not, and how the group stands."""
     what = f"{len(rows):,} {'again' if known else 'more'}"
-    return f"{_tags(document, kind)} {what}: {_listed(rows)}. Now {_numbers(document)}"
+    return f"{_tags(document, kind)} {what}: {_listed(_ordered(rows), len(rows))}. Now {_numbers(document)}"
 
 
 def over_text(document: Incident) -> str:
@@ -88,29 +93,58 @@ def _numbers(document: Incident) -> str:
 
 
 def _lines(document: Incident) -> list[str]:
-    """Return the rows that are shown, the newest that fire first; the rest is summed."""
+    """Return the rows that are shown; the rest is summed."""
     roll = document.roll
     assert roll is not None
-    ordered = [*(r for r in roll.rows if not r.over), *(r for r in reversed(roll.rows) if r.over)]
-    shown = [f"• {'over' if r.over else r.severity}: {_cut(r.words, LONGEST_ROW)}" for r in ordered[:MOST_ROWS]]
-    firing = sum(not r.over for r in ordered[MOST_ROWS:])
+    rows = _ordered(roll.rows)[:MOST_ROWS]
+    shown = [f"• {'over' if row.over else row.severity}: {_cut(row.words, LONGEST_ROW)}" for row in rows]
     rest = roll.total - len(shown)
+    firing = roll.firing - sum(not row.over for row in rows[: len(shown)])
     return [*shown, f"• and {rest:,} more: {firing:,} firing, {rest - firing:,} over"] if rest else shown
 
 
-def _table(roll: Roll) -> str:
-    """Return the tables of all members summed; a row that several have is one."""
-    sums: Counter[tuple[str, ...]] = Counter()
-    for row in roll.rows:
+def _ordered(rows: Sequence[Row]) -> list[Row]:
+    """Return rows by what is to be seen first: what fires, the worst first, then what is over, the newest first.
+
+    Of more than are shown those that fire are the newest; they are listed in the order in which they came up.
+    """
+    firing = [(-rank(row.severity), number) for number, row in enumerate(rows) if not row.over]
+    newest = sorted(firing, key=lambda place: (place[0], -place[1]))
+    first = [*sorted(newest[:MOST_ROWS]), *newest[MOST_ROWS:]]
+    return [*(rows[number] for _, number in first), *(row for row in reversed(rows) if row.over)]
+
+
+def summed(before: Counts, rows: Sequence[Row]) -> Counts:
+    """Return the tables of members summed, the most frequent row first; a row that several have is one.
+
+    The rarest of very many are one.
+    """
+    sums = Counter(dict(before))
+    for row in rows:
         sums.update(dict(row.counts))
-    table = roll.group.table
-    return drawn(table, sums.most_common()) if table is not None and sums else ""
+    rest = sums.most_common()[MOST_SUMS:]
+    for cells, _ in rest:
+        del sums[cells]
+    if rest:
+        sums["others", *("" for _ in rest[0][0][1:])] += sum(count for _, count in rest)
+    return tuple(sums.most_common())
 
 
-def _listed(rows: Sequence[Row]) -> str:
-    shown = [_cut(row.words, LONGEST_IN_TEXT).rstrip(".") for row in rows[:MOST_ROWS]]
-    rest = len(rows) - len(shown)
+def _table(roll: Roll) -> str:
+    """Return the tables of all members summed."""
+    table, sums = roll.group.table, summed(roll.tally, roll.rows)
+    return drawn(table, sums) if table is not None and sums else ""
+
+
+def _listed(rows: Sequence[Row], total: int) -> str:
+    shown = [("over: " if row.over else "") + _cut(row.words, LONGEST_IN_TEXT).rstrip(".") for row in rows[:MOST_ROWS]]
+    rest = total - len(shown)
     return "; ".join([*shown, *([f"and {rest:,} more"] if rest else [])])
+
+
+def rank(severity: str) -> int:
+    """Return how bad a severity is, one that nobody knows like a warning."""
+    return SEVERITIES.index(severity) if severity in SEVERITIES else 1
 
 
 def _cut(text: str, length: int) -> str:

@@ -187,7 +187,8 @@ class Roll:
 
     ``birth`` (event time) is when the first one did, ``delay`` how much later that is computed (wall clock), ``told``
     the last instant at which anything was told. ``news`` is yet to be told, ``rows`` were; ``left`` are members that
-    are over and no row any more. ``ended`` (event time) is when the last one that was told to be over ended; 0: none.
+    are over and no row any more, ``tally`` the rows of their tables; ``loud``: one of them is no quiet one. ``ended``
+    (event time) is when the last one that was told to be over ended; 0: none.
     """
 
     group: Group
@@ -197,6 +198,8 @@ class Roll:
     news: tuple[News, ...] = ()
     rows: tuple[Row, ...] = ()
     left: int = 0
+    tally: Counts = ()
+    loud: bool = False
     ended: Millis = 0
 
     @property

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from alerter.clock import MINUTE, SECOND
+from alerter.engine.group_words import summed
+from alerter.model.incident import Roll, Row, View
+from alerter.model.texts import Column, Table
 from alerter.notifiers.slack.format import payload
+from alerter.notifiers.webhook import payload as webhook_payload
 from tests.delivery.fakes import NOW, Desk
-from tests.delivery.test_groups import again, document, member, over
+from tests.delivery.test_groups import again, document, member, over, rows
 
 
 def root(desk: Desk) -> str:
@@ -41,3 +48,93 @@ def test_group_lasts_until_its_last_member_is_over() -> None:
     assert root(desk).endswith("\nLasted 7 min")
     end = desk.order.calls[-1][1].delivery.text
     assert "all over. Lasted 7 min. Started" in end
+
+
+def many_over(**changes: Any) -> Desk:
+    """Let 48 of 50 members be over before the first message tells of them."""
+    desk = Desk()
+    for n in range(50):
+        member(desk, f"m{n:02}", **{"wait": 10 * MINUTE} | changes)
+        desk.change(f"m{n:02}", view=View(title="t", counts=((("h-a",), 1), ((f"h-{n}",), 2))))
+    desk.passes(30)
+    for n in range(48):
+        over(desk, f"m{n:02}")
+    desk.passes(600)
+    return desk
+
+
+def test_first_message_counts_all_that_came_up() -> None:
+    """What fires is named first, what is over by then is named and counted too, and listed for programs."""
+    desk = many_over()
+    how, message = desk.order.calls[0]
+    assert how == "post"
+    assert message.delivery.text.startswith(
+        "[FIRING] [WARNING] G: 50 incidents: Order: m48 jumps - 42 in 5 min. Started 11:05 UTC; Order: m49 jumps"
+    )
+    assert "; over: Order: m47 jumps. Lasted; over: Order: m46 " in message.delivery.text
+    assert message.delivery.text.endswith("; and 40 more. Now 2 firing, 48 over")
+    assert rows(message)[:3] == [("warning", "m48"), ("warning", "m49"), ("over", "m47")]
+    assert message.incident.view.summary.endswith("\n• and 40 more: 0 firing, 40 over")
+    states = Counter(m["state"] for m in webhook_payload(message)["incident"]["members"])
+    assert states == {"over": 48, "firing": 2}
+
+
+def test_table_counts_members_that_are_listed_no_more() -> None:
+    """The sums of a group only grow, however many of its members are over."""
+    desk = many_over(table=Table((Column("host.name", "host"),), rows=1), interval=MINUTE)
+    member(desk, "late", table=Table((Column("host.name", "host"),), rows=1), interval=MINUTE)
+    desk.passes(70)
+    roll = rolled(desk)
+    assert (roll.total, len(roll.rows), roll.left) == (51, 13, 38)
+    for _, message in desk.order.calls:
+        assert "| h-a  | 50    |" in message.incident.view.table
+        assert "50 more rows, 100 events" in message.incident.view.table
+    assert len(desk.order.calls) == 3
+
+
+def test_very_many_rows_of_a_table_are_kept_as_one() -> None:
+    """A thousand are kept; the rarest of the others are summed."""
+    first = Row("a", "warning", "", counts=tuple(((f"h-{n}", "x"), 5) for n in range(1_000)))
+    second = Row("b", "warning", "", counts=tuple(((f"i-{n}", "x"), 2) for n in range(7)))
+    found = summed((), [first, second])
+    assert len(found) == 1_001
+    assert found[0] == (("others", ""), 14)
+    assert sum(count for _, count in summed(found, [second])) == 5_028
+
+
+def test_end_that_is_told_is_told_though_its_member_is_listed_no_more() -> None:
+    """Where the last members close quietly, and others before did not, the end of all is a line."""
+    desk = Desk()
+    for n in range(14):
+        member(desk, f"m{n:02}")
+    desk.passes(60)
+    over(desk, "m00")
+    desk.passes(300)
+    for n in range(1, 13):
+        over(desk, f"m{n:02}", quiet=True)
+    desk.passes(300)
+    again(desk, "m13")
+    desk.passes(300)
+    assert "m00" not in [row.incident for row in rolled(desk).rows]
+    over(desk, "m13", quiet=True)
+    desk.passes(300)
+    assert desk.order.calls[-1][1].delivery.text.startswith("[RESOLVED] [WARNING] G: 14 incidents: all over. Lasted")
+
+
+def test_worst_and_newest_are_shown() -> None:
+    """Of more members than a message names it names the worst, then the newest, in the order in which they came up."""
+    desk = Desk()
+    for n in range(30):
+        member(desk, f"m{n:02}", severity="critical" if n in (3, 20) else "warning")
+    desk.passes(40)
+    ((_, message),) = desk.order.calls
+    newest = [("warning", f"m{n:02}") for n in range(22, 30)]
+    assert rows(message) == [("critical", "m03"), ("critical", "m20"), *newest]
+    assert "30 incidents: Order: m03 jumps" in message.delivery.text
+
+
+def rolled(desk: Desk) -> Roll:
+    """Return what the newest document of a group knows of its members."""
+    roll = document(desk).roll
+    assert roll is not None
+    return roll
