@@ -21,6 +21,8 @@ PREFIX = f"{MINE}-run"
 """Of the indices in which competitors keep their state; dropped after every run."""
 TRAFFIC_SPAN = 2 * MINUTE
 TRAFFIC_PASSES = 1
+SLOW = 10_000
+"""Milliseconds a pass may take for its traffic to be counted: where it takes longer, a second run is not worth it."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Competitor(Protocol):
 
 
 def measure(server: Server, index: str, competitor: Competitor, plan: Plan, folder: Path) -> dict[str, Any]:
-    """Run it once for CPU, memory and time, and once more, shorter, through a proxy that counts what passes.
+    """Run it once for CPU, memory and time, and, unless it is slow, once more through a proxy that counts what passes.
 
     Returns a JSON object, with the first matches under ``firsts``.
     """
@@ -76,7 +78,7 @@ def measure(server: Server, index: str, competitor: Competitor, plan: Plan, fold
         server.settle(index)
         raw, _ = _run(server, competitor.prepare(server.port), plan, folder, None)
         result = _summary(raw) | {"name": competitor.name, "end": plan.end, "firsts": competitor.firsts()}
-        if plan.passes:
+        if plan.passes and result["each_ms"]["wall"] * result["rules"] <= SLOW:
             short = replace(plan, begin=plan.span - TRAFFIC_SPAN, warm=min(plan.warm, 1), passes=TRAFFIC_PASSES)
             proxy = Proxy(server.port)
             server.drop(PREFIX)
