@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from alerter.clock import Millis
+from alerter.clock import SECOND, Millis
 from alerter.delivery.changes import with_delivery
 from alerter.delivery.folding import Queued, leave_to
 from alerter.delivery.tasks import heard, is_held
 from alerter.delivery.tools import Tools
-from alerter.engine.gathered import document_ids, joined, new_document, takes, told_of
+from alerter.engine.gathered import TOLD, document_ids, joined, joining, new_document, takes, told_of
 from alerter.engine.groups import due, is_due, planned
 from alerter.engine.telling import Obstacle
 from alerter.model.incident import DeliveryState, Incident, Kind, News, Reason
@@ -23,6 +23,10 @@ ONE_BY_ONE = 50
 """The incidents of more messages than this are read as a list."""
 TRIES = 5
 """How often a document that others keep ending or making is looked for in one pass."""
+PATIENCE: Millis = 10 * SECOND
+"""For so long after it is due a group waits for messages that do not name its document yet."""
+MOST_OWN = 5
+"""Documents that an incident's message is looked for in, the newest that told of it."""
 
 
 class Groups:
@@ -66,52 +70,83 @@ class Groups:
     # --- taking up -----------------------------------------------------------------------------------------------
 
     def _take_up(self, queued: Sequence[Queued]) -> set[str]:
-        """List messages of one group in its document, then let them name it; returns the documents."""
-        left = sorted(queued, key=lambda q: planned(_news(q)))
+        """List messages of one group in its document, then let them name it; returns the documents.
+
+        What an incident is told further goes where it was told of before: engines may have made two documents.
+        """
+        parts: dict[tuple[str, ...], list[Queued]] = defaultdict(list)
+        for one in sorted(queued, key=lambda q: planned(_news(q))):
+            parts[_own(one)].append(one)
         found: set[str] = set()
-        for _ in range(TRIES):
-            if not left:
-                break
-            id, taken = self._list(left)
-            if taken:
-                leave_to(self._tools, {delivery.id: id for _, delivery in taken}, taken, Reason.GROUPED)
-                found.add(id)
-                known = {delivery.id for _, delivery in taken}
-                left = [one for one in left if one[1].id not in known]
+        for own, left in parts.items():
+            tries = TRIES
+            while left and tries:
+                id, listed = self._list(own, left)
+                tries -= not listed
+                if listed:
+                    leave_to(self._tools, {delivery.id: id for _, delivery in listed}, listed, Reason.GROUPED)
+                    found.add(id)
+                    known = {delivery.id for _, delivery in listed}
+                    left = [one for one in left if one[1].id not in known]
         return found
 
-    def _list(self, queued: Sequence[Queued]) -> tuple[str, list[Queued]]:
+    def _list(self, own: Sequence[str], queued: Sequence[Queued]) -> tuple[str, list[Queued]]:
         """List as many messages as one document takes, the first with it; none where others were quicker."""
-        first = _news(queued[0])
-        id, stored = self._find(queued[0][0], first)
+        news = [_news(one) for one in queued]
+        first = news[0]
+        id, stored = self._find(own, first)
         self._tools.check()
         if stored is None and first.delivery.kind is Kind.RESOLVED:
             return id, [queued[0]]  # the document that told of it is over, and says so
-        news = [_news(one) for one in queued if stored is None or takes(stored, _news(one))]
         if stored is None:
             try:
-                self._tools.state.save_incident(joined(new_document(id, first), news), None)
+                self._tools.state.save_incident(_joined(new_document(id, first), news), None)
             except Conflict:
                 return id, []
         else:
             self._tools.change(id, lambda current: _joined(current, news))
         after = self._tools.ledger.current(id)
-        self._current[first.delivery.group.id if first.delivery.group else ""] = id
-        roll = None if after is None else after.value.roll
-        listed = set() if roll is None else {one.delivery.id for one in roll.news}
+        if after is None or after.value.roll is None:
+            return id, []
+        roll = after.value.roll
+        self._current[roll.group.id] = id
+        listed = {one.delivery.id for one in roll.news}
+        ends = [one for one in news if one.delivery.id in listed and one.delivery.kind is Kind.RESOLVED]
+        if ends:
+            self._end_elsewhere([other for other in own if other != id], ends)
         return id, [one for one in queued if one[1].id in listed]
 
-    def _find(self, incident: Incident, news: News) -> tuple[str, Incident | None]:
-        """Return the document that takes a message, or the id of a new one, for an end of the one that told of it."""
+    def _end_elsewhere(self, documents: Iterable[str], ends: Sequence[News]) -> None:
+        """List ends in all documents that told of their incidents: each shows that they are over."""
+        for id in documents:
+            self._tools.ledger.read(id)
+            self._tools.change(id, lambda current: _joined(current, ends))
+
+    def _find(self, own: Sequence[str], news: News) -> tuple[str, Incident | None]:
+        """Return the document that takes a message, or the id of a new one, for an end of the one that told of it.
+
+        ``own`` told of its incident, the newest first: one that is open goes before any other of the group, one that is
+        over is opened again where none is. Only what is stored now says that nobody takes an end.
+        """
         group = news.delivery.group
         assert group is not None
-        own = [d.digest for d in reversed(incident.deliveries) if d.group and d.group.id == group.id and d.digest]
-        for id in self._candidates(group.id, own):
+        is_end = news.delivery.kind is Kind.RESOLVED
+        look = self._tools.ledger.read if is_end else self._tools.ledger.current
+        told = [stored.value for stored in map(look, own) if stored is not None]
+        for document in told:
+            if document.resolved is None and takes(document, news):
+                return document.id, document
+        for id in self._open(group.id):
             stored = self._tools.ledger.current(id)
-            if stored is not None and takes(stored.value, news):
+            if stored is not None and stored.value.resolved is None and takes(stored.value, news):
                 return id, stored.value
-        if news.delivery.kind is Kind.RESOLVED:
-            return (own or [""])[0], None
+        if is_end:
+            return (*own, "")[0], None
+        again = next((document for document in told if takes(document, news)), None)
+        return (again.id, again) if again is not None else self._begun(news)
+
+    def _begun(self, news: News) -> tuple[str, Incident | None]:
+        """Return the id of a document that begins with a message, and the document where others have begun it."""
         last = ""
         for last in document_ids(news):
             stored = self._tools.state.incident(last)
@@ -119,17 +154,17 @@ class Groups:
                 return last, stored.value if stored else None
         return last, None
 
-    def _candidates(self, group: str, own: Sequence[str]) -> Iterator[str]:
-        """Yield documents of a group: the one known to be open, what others have made, what told of the incident."""
+    def _open(self, group: str) -> Iterator[str]:
+        """Yield documents of a group that may be open: the one known to be, then what others have made."""
         if group in self._current:
             yield self._current[group]
         if not self._listed:
             self._listed = True
             opened = (s.value for s in self._tools.state.incidents(rule="", open_only=True))
-            self._current |= {d.roll.group.id: d.id for d in opened if d.roll is not None}
+            rolls = sorted((d.roll.birth, d.id, d.roll.group.id) for d in opened if d.roll is not None)
+            self._current |= {name: id for _, id, name in rolls}
         if group in self._current:
             yield self._current[group]
-        yield from own[:1]
 
     # --- telling -------------------------------------------------------------------------------------------------
 
@@ -141,38 +176,51 @@ class Groups:
             return
         listed = due(stored.value.roll, now)
         members = self._members(listed)
-        telling: set[str] = set()
-        gone: set[str] = set()
-        for news in listed:
-            member = members.get(news.incident)
-            verdict = False if member is None else self._named(member, news, id, now)
-            if verdict is not None:
-                (telling if verdict else gone).add(news.delivery.id)
-        if telling or gone:
-            self._tools.change(id, lambda current: told_of(current, telling, telling | gone, members))
+        told = {one.delivery.id: self._is_told(members.get(one.incident), one, id, now) for one in listed}
+        if None in told.values() and not is_due(stored.value.roll, now - PATIENCE):
+            return
+        telling = {one for one, verdict in told.items() if verdict}
+        asked = {one for one, verdict in told.items() if verdict is not None}
+        if asked:
+            self._tools.change(id, lambda current: told_of(current, telling, asked, members))
 
     def _members(self, news: Sequence[News]) -> dict[str, Incident]:
-        """Read the incidents of messages; of many in one list, which may lag behind what others wrote by a second."""
+        """Read the incidents of messages; of many in one list, which may lag behind what others wrote by a second.
+
+        So of what it shows only those count whose messages have left them; the others are read by themselves.
+        """
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for one in news:
+            wanted[one.incident].add(one.delivery.id)
         found: dict[str, Incident] = {}
         if len(news) > ONE_BY_ONE:
             since = min(one.delivery.at for one in news)
-            found = {stored.value.id: stored.value for stored in self._tools.state.incidents(since=since)}
-        for id in {one.incident for one in news} - found.keys():
-            stored = self._tools.ledger.current(id)
+            listed = {stored.value.id: stored.value for stored in self._tools.state.incidents(since=since)}
+            found = {id: listed[id] for id, ids in wanted.items() if id in listed and _have_left(listed[id], ids)}
+        for id in wanted.keys() - found.keys():
+            stored = self._tools.ledger.read(id)
             if stored is not None:
                 found[id] = stored.value
         return found
 
-    def _named(self, member: Incident, news: News, document: str, now: Millis) -> bool | None:
-        """Whether a message is told by the document: it names it and is not silenced; None: that is to be seen."""
-        delivery = next((d for d in member.deliveries if d.id == news.delivery.id), None)
-        if delivery is None:
+    def _is_told(self, member: Incident | None, news: News, document: str, now: Millis) -> bool | None:
+        """Whether a message is told by the document: it names it and is not silenced; None: that is to be seen.
+
+        An end that names any document is an end in all that list it.
+        """
+        found = () if member is None else member.deliveries
+        delivery = next((d for d in found if d.id == news.delivery.id), None)
+        if member is None or delivery is None:
             return False
-        if delivery.state is not DeliveryState.DROPPED:
-            return None if delivery.state is DeliveryState.PLANNED else False
+        if delivery.state is DeliveryState.PLANNED:
+            return None
+        if not delivery.in_digest:
+            return False
+        if delivery.kind is Kind.RESOLVED:
+            return True
         if delivery.digest != document:
             return False
-        obstacle = self._tools.silenced(member, now) if delivery.kind is not Kind.RESOLVED else None
+        obstacle = self._tools.silenced(member, now)
         if obstacle is not None:
             self._untell(member, delivery.id, obstacle)
         return obstacle is None
@@ -185,10 +233,21 @@ class Groups:
         self._tools.journal.dropped(member, delivery, obstacle[0], obstacle[1], obstacle[2])
 
 
+def _own(queued: Queued) -> tuple[str, ...]:
+    """Return the documents of a message's group that told of its incident, the newest first."""
+    incident, group = queued[0], queued[1].group
+    told = (d for d in reversed(incident.deliveries) if d.group and group and d.group.id == group.id and d.in_digest)
+    return tuple(dict.fromkeys(d.digest for d in told if d.kind in TOLD))[:MOST_OWN]
+
+
+def _have_left(incident: Incident, deliveries: set[str]) -> bool:
+    return deliveries <= {d.id for d in incident.deliveries if d.state is DeliveryState.DROPPED}
+
+
 def _news(queued: Queued) -> News:
     return News(queued[0].id, queued[1])
 
 
 def _joined(document: Incident, news: Sequence[News]) -> Incident:
     """Return a document with what it takes of these; it may be over by now."""
-    return joined(document, [one for one in news if takes(document, one)])
+    return joined(document, joining(document, news))

@@ -59,6 +59,15 @@ class Ledger:
             self.settle()
         return self._seen.get(id) or self._state.incident(id)
 
+    def read(self, id: str) -> Versioned[Incident] | None:
+        """Return an incident as it is stored now: what a list showed may lag behind."""
+        if id in self._owed:
+            self.settle()
+        stored = self._state.incident(id)
+        if id in self._seen and stored is not None:
+            self._seen[id] = stored
+        return stored
+
     def claim(self, incident: Incident, version: Version) -> None:
         """Write a claim. Raises Conflict when somebody else changed the document; it is then read when needed next."""
         (*_, written) = self._settle([(incident, version)])

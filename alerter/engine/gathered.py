@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from alerter.clock import MINUTE, Millis
@@ -47,11 +47,29 @@ def new_document(id: str, news: News) -> Incident:
 
 
 def takes(document: Incident, news: News) -> bool:
-    """Whether a message may join a document: it is open, or the incident is one of those it told of."""
+    """Whether a message may join a document, see ``joining``."""
+    return bool(joining(document, [news]))
+
+
+def joining(document: Incident, news: Iterable[News]) -> list[News]:
+    """Return which of these messages may join a document, one after the other.
+
+    One that is open takes what fires, and ends of what it lists; one that is over what fires again of its rows.
+    """
     roll = document.roll
-    if roll is None or document.resolved is None:
-        return roll is not None
-    return news.delivery.kind in TOLD and any(row.incident == news.incident for row in roll.rows)
+    if roll is None:
+        return []
+    is_open = document.resolved is None
+    rows = {row.incident for row in roll.rows}
+    listed = rows | {one.incident for one in roll.news}
+    found = []
+    for one in news:
+        fires = one.delivery.kind in TOLD
+        if (is_open or (fires and one.incident in rows)) and (fires or one.incident in listed):
+            found.append(one)
+            listed.add(one.incident)
+            is_open = True
+    return found
 
 
 def joined(document: Incident, more: Sequence[News]) -> Incident:
