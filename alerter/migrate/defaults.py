@@ -10,6 +10,7 @@ from alerter.migrate.keys import NOT_FOR_RULES, Fate, meaning_of
 from alerter.migrate.variables import Variable, is_reference
 from alerter.ruleset.diagnostics import without_secrets
 from alerter.ruleset.imports import OWN
+from alerter.ruleset.kept_back import is_credential
 from alerter.ruleset.options import SUPPORTED
 from alerter.ruleset.variables import is_secret
 
@@ -17,6 +18,11 @@ SLACK = "slack_webhook_url"
 """The one secret of a notifier that has a variable of alerter's own."""
 NO_SECRETS = ("_file", "incident_key", "incident_key_args")
 """Endings of names that look like those of credentials, and are none."""
+SECRETS = ("bot_id", "_sign", "account_sid", "basic_auth_login")
+"""Endings of names of notifiers' options that are credentials, and do not look so."""
+HEADERS = "_headers"
+"""The ending of options whose every value may be a credential: what a header is for is not in its name."""
+PLAIN_HEADERS = ("accept", "content-type")
 
 
 @dataclass
@@ -68,8 +74,15 @@ def _without_secrets(value: Any, path: tuple[str, ...], variables: list[Variable
 def _hides(path: tuple[str, ...], text: str) -> bool:
     if path[0].endswith(NO_SECRETS):
         return False
+    if any(part.endswith(HEADERS) for part in path):
+        return path[-1].lower() not in PLAIN_HEADERS
     names = [part for part in path if not part.isdecimal()]
-    return any(is_secret(name, text) or without_secrets(f"{name}: {text}") != f"{name}: {text}" for name in names)
+    return any(_reads_secret(name, text) for name in names)
+
+
+def _reads_secret(name: str, text: str) -> bool:
+    shown = f"{name}: {text}"
+    return name.lower().endswith(SECRETS) or is_credential(name, text) or without_secrets(shown) != shown
 
 
 def _texts(value: Any) -> Iterator[str]:

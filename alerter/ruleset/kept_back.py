@@ -29,20 +29,21 @@ def is_kept_back(name: str) -> bool:
     """Tell whether texts never show an option, whatever its value: access, credentials, and where messages go."""
     if names_secret(name) or name in ROUTED or name.startswith((*ROUTED_PREFIXES, *KEPT_BACK)):
         return True
-    return name not in SUPPORTED and _is_secret(name, "")
+    return name not in SUPPORTED and is_credential(name, "")
 
 
 def shown(value: Any) -> Any:
     """Return an option's value without the users of URLs and, at any depth, with a mark in place of credentials."""
     if isinstance(value, Mapping):
-        return {name: MARK if _is_secret(str(name), "") else shown(inner) for name, inner in value.items()}
+        return {name: MARK if is_credential(str(name), "") else shown(inner) for name, inner in value.items()}
     if isinstance(value, list):
         return [shown(inner) for inner in value]
     if not isinstance(value, str):
         return value
     text = without_user(value)
-    return MARK if _is_secret("", text) else text
+    return MARK if is_credential("", text) else text
 
 
-def _is_secret(name: str, value: str) -> bool:
+def is_credential(name: str, value: str) -> bool:
+    """Tell whether a value of this name, of an option or a header, is a credential."""
     return is_secret(name.replace("-", "_"), value)

@@ -231,7 +231,12 @@ realert: {minutes: 30}
 alert: [pagerduty, slack]
 slack_webhook_url: https://hooks.slack.com/services/hushhush
 pagerduty_service_key: hushhush
-http_post_headers: {Authorization: Bearer hushhush, X-Stage: live}
+http_post_headers: {Authorization: Bearer hushhush, X-Api-Key: hushhush, X-Caller: hushhush, Content-Type: text/plain}
+http_post_static_payload: {x-access-key: hushhush, stage: live}
+workwechat_bot_id: hushhush
+lark_bot_id: hushhush
+dingtalk_sign: hushhush
+twilio_account_sid: hushhush
 mattermost_webhook_url: [https://m.example/hooks/hushhush1, https://m.example/hooks/hushhush2]
 opensearch_url: https://u:hushhush@os.example
 use_local_time: false
@@ -252,9 +257,18 @@ def test_rules_inherit_what_they_inherited(tmp_path: Path) -> None:
         "ALERTER_SLACK_WEBHOOK_URL",
         "PAGERDUTY_SERVICE_KEY",
         "HTTP_POST_HEADERS_AUTHORIZATION",
+        "HTTP_POST_HEADERS_X_API_KEY",
+        "HTTP_POST_HEADERS_X_CALLER",
+        "HTTP_POST_STATIC_PAYLOAD_X_ACCESS_KEY",
+        "WORKWECHAT_BOT_ID",
+        "LARK_BOT_ID",
+        "DINGTALK_SIGN",
+        "TWILIO_ACCOUNT_SID",
         "MATTERMOST_WEBHOOK_URL_1",
         "MATTERMOST_WEBHOOK_URL_2",
     ]
+    assert config.defaults["http_post_headers"]["Content-Type"] == "text/plain"
+    assert config.defaults["http_post_static_payload"]["stage"] == "live"
     environ = {"ALERTER_HONOUR_RULE_WEBHOOKS": "true", "PAGERDUTY_SERVICE_KEY": "k", "ALERTER_SLACK_WEBHOOK_URL": SLACK}
     settings = load_settings(str(tmp_path / "alerter.yaml"), environ)
     loaded = load_project(settings)
