@@ -164,11 +164,13 @@ def _rows(before: Sequence[Row], taken: Sequence[News], members: Mapping[str, In
         assert group is not None
         if news.delivery.kind in TOLD:
             counts = members[news.incident].view.counts if news.incident in members else ()
-            rows[news.incident] = Row(news.incident, group.severity, line(news.delivery.text), counts=counts)
+            words = line(news.delivery.text)
+            rows[news.incident] = Row(news.incident, group.severity, words, counts=counts, key=group.key)
         elif news.incident in rows:
             row = rows[news.incident]
-            words = row.words if group.quiet else line(news.delivery.text)
-            rows[news.incident] = replace(row, severity=group.severity, words=words, over=True, quiet=group.quiet)
+            if not group.quiet:
+                row = replace(row, words=line(news.delivery.text), key=group.key)
+            rows[news.incident] = replace(row, severity=group.severity, over=True, quiet=group.quiet)
     return tuple(rows.values())
 
 

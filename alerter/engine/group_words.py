@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import accumulate
 
 from alerter.engine.tables import drawn
 from alerter.model.incident import Incident, Kind, Roll, Row, View
@@ -21,6 +22,14 @@ MOST_SUMS = 1_000
 """Rows of a table that are kept; a message shows fewer."""
 LONGEST_ROW = 220
 LONGEST_IN_TEXT = 160
+"""Of a member's words, before the values of its key are too long for it; all lengths as Slack counts them, escaped."""
+LEAST = 40
+"""Of what a member's words say before its key."""
+MOST_IN_ROWS = 2_400
+MOST_IN_TEXT = 2_000
+MOST_IN_FIRST = 800
+"""Members are named as long as there is room for them."""
+_SIZES = {"&": 5, "<": 4, ">": 4, "`": 2, "*": 2, "_": 2, "~": 2}
 _TAGS = re.compile(r"(?:\[[A-Z]+\] ){2}")
 
 
@@ -52,14 +61,15 @@ def first_text(document: Incident) -> str:
     """Return the plain text of a group's first message: how many, of what, each by its words."""
     roll = document.roll
     assert roll is not None
+    head = f"{_tags(document, Kind.FIRING)} {headline(document)}: "
     now = f". Now {_numbers(document)}" if roll.firing < roll.total else ""
-    return f"{_tags(document, Kind.FIRING)} {headline(document)}: {_listed(_ordered(roll.rows), roll.total)}{now}"
+    return head + _listed(_ordered(roll.rows), roll.total, MOST_IN_FIRST - _size(head)) + now
 
 
 def later_text(document: Incident, rows: Sequence[Row], kind: Kind, *, known: bool) -> str:
     """Return the line that tells of members, all of them ``known`` before or not, and how the group stands."""
-    what = f"{len(rows):,} {'again' if known else 'more'}"
-    return f"{_tags(document, kind)} {what}: {_listed(_ordered(rows), len(rows))}. Now {_numbers(document)}"
+    what = f"{len(rows):,} {'again' if known else 'more'}: {_listed(_ordered(rows), len(rows), MOST_IN_TEXT)}"
+    return f"{_tags(document, kind)} {what}. Now {_numbers(document)}"
 
 
 def over_text(document: Incident) -> str:
@@ -96,8 +106,9 @@ def _lines(document: Incident) -> list[str]:
     """Return the rows that are shown; the rest is summed."""
     roll = document.roll
     assert roll is not None
-    rows = _ordered(roll.rows)[:MOST_ROWS]
-    shown = [f"• {'over' if row.over else row.severity}: {_cut(row.words, LONGEST_ROW)}" for row in rows]
+    rows = _ordered(roll.rows)
+    lines = (f"• {'over' if row.over else row.severity}: {_words(row, LONGEST_ROW)}" for row in rows[:MOST_ROWS])
+    shown = _fitting(lines, MOST_IN_ROWS)
     rest = roll.total - len(shown)
     firing = roll.firing - sum(not row.over for row in rows[: len(shown)])
     return [*shown, f"• and {rest:,} more: {firing:,} firing, {rest - firing:,} over"] if rest else shown
@@ -136,10 +147,36 @@ def _table(roll: Roll) -> str:
     return drawn(table, sums) if table is not None and sums else ""
 
 
-def _listed(rows: Sequence[Row], total: int) -> str:
-    shown = [("over: " if row.over else "") + _cut(row.words, LONGEST_IN_TEXT).rstrip(".") for row in rows[:MOST_ROWS]]
+def _listed(rows: Sequence[Row], total: int, room: int) -> str:
+    texts = (("over: " if r.over else "") + _words(r, LONGEST_IN_TEXT).rstrip(".") for r in rows[:MOST_ROWS])
+    shown = _fitting(texts, room)
     rest = total - len(shown)
     return "; ".join([*shown, *([f"and {rest:,} more"] if rest else [])])
+
+
+def _fitting(texts: Iterable[str], room: int) -> list[str]:
+    """Return the first of the texts that there is room for, one at least."""
+    found: list[str] = []
+    for text in texts:
+        room -= _size(text) + 2
+        if found and room < 0:
+            break
+        found.append(text)
+    return found
+
+
+def _words(row: Row, length: int) -> str:
+    """Return the words of a member, cut before its key: every message shows each value of it."""
+    at = row.words.rfind(f", {row.key}.") if row.key and _size(row.words) > length else -1
+    if at < 0:
+        return _cut(row.words, length)
+    key = row.words[at:]
+    return _cut(row.words[:at], max(length - _size(key), LEAST)) + key
+
+
+def _size(text: str) -> int:
+    """Return the length of a text as Slack counts it."""
+    return sum(_SIZES.get(character, 1 if character < "\U00010000" else 2) for character in text)
 
 
 def rank(severity: str) -> int:
@@ -148,4 +185,7 @@ def rank(severity: str) -> int:
 
 
 def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[: length - 3]}..."
+    if _size(text) <= length:
+        return text
+    sizes = accumulate(map(_size, text))
+    return text[: sum(1 for size in sizes if size <= length - 3)] + "..."

@@ -10,6 +10,7 @@ from alerter.model.incident import Delivery, DeliveryState, Group, Incident, Kin
 from alerter.model.route import Destination
 from alerter.model.rule import Rule, Schedule
 from alerter.model.texts import TextType
+from alerter.notifiers.text import key_words
 from alerter.routing.labels import labels_of
 from alerter.routing.tree import ALL
 from alerter.schedule import next_instant, slot_offset, slot_part
@@ -50,7 +51,8 @@ def ends_of(
             if delivery.state is not DeliveryState.DROPPED or delivery.in_digest:
                 found["" if group is None else group.id] = group
     since = at if rule is None else next_instant(rule.schedule, at - 1)
-    ends = (g and replace(g, since=since, severity=incident.severity, quiet=quiet) for g in found.values())
+    severity, key = incident.severity, key_words(incident)
+    ends = (g and replace(g, since=since, severity=severity, key=key, quiet=quiet) for g in found.values())
     return [end for end in ends if end is not None or not quiet]
 
 
@@ -95,6 +97,7 @@ def _group(rule: Rule, incident: Incident, destination: Destination, at: Millis,
         since=next_instant(rule.schedule, at - 1),
         delay=rule.query_delay + slot_offset(rule.schedule, slot_part(rule.name)),
         severity=incident.severity,
+        key=key_words(incident),
     )
 
 

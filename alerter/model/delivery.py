@@ -69,9 +69,9 @@ class Group:
     ``id`` stands for route, receiver and the values of ``labels``. What is first told of a group waits for ``wait``,
     what is told later for the next multiple of ``interval`` after that; with a ``cron``, for its next fire time.
     ``since`` is the instant whose evaluation planned the message, which is computed ``delay`` later (wall clock);
-    ``by_match``: the group's clock starts at the match instead. ``severity`` is the incident's; ``quiet``: it is
-    an end that nobody is told of by itself. With a ``table`` the message sums those of its members, and with
-    ``table_only`` it names no members beside.
+    ``by_match``: the group's clock starts at the match instead. ``severity`` is the incident's and ``key``
+    the words of its key; ``quiet``: it is an end that nobody is told of by itself. With a ``table`` the message sums
+    those of its members, and with ``table_only`` it names no members beside.
     """
 
     id: str
@@ -84,6 +84,7 @@ class Group:
     timezone: str = "UTC"
     by_match: bool = False
     severity: str = "warning"
+    key: str = ""
     quiet: bool = False
     table: Table | None = None
     table_only: bool = False
@@ -170,7 +171,7 @@ class News:
 class Row:
     """One incident in a group's message, by its own message's words; ``quiet``: nobody is told of its end.
 
-    ``counts`` are the rows of its table.
+    ``key`` is the part of the words that names its key, ``counts`` are the rows of its table.
     """
 
     incident: str
@@ -179,6 +180,7 @@ class Row:
     over: bool = False
     quiet: bool = False
     counts: Counts = ()
+    key: str = ""
 
 
 @dataclass(frozen=True)

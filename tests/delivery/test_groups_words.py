@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from alerter.clock import MINUTE, SECOND
 from alerter.engine.group_words import summed
-from alerter.model.incident import Roll, Row, View
+from alerter.engine.groups import group_of
+from alerter.model.incident import Kind, Reason, Roll, Row, View
+from alerter.model.route import Destination
+from alerter.model.rule import Key
 from alerter.model.texts import Column, Table
 from alerter.notifiers.slack.format import payload
+from alerter.notifiers.text import plain_text
 from alerter.notifiers.webhook import payload as webhook_payload
-from tests.delivery.fakes import NOW, Desk
-from tests.delivery.test_groups import again, document, member, over, rows
+from alerter.testing import rule
+from tests.delivery.fakes import NOW, Desk, incident
+from tests.delivery.test_groups import INTERVAL, WAIT, again, document, grouped, member, over, rows
 
 
 def root(desk: Desk) -> str:
@@ -131,6 +139,52 @@ def test_worst_and_newest_are_shown() -> None:
     newest = [("warning", f"m{n:02}") for n in range(22, 30)]
     assert rows(message) == [("critical", "m03"), ("critical", "m20"), *newest]
     assert "30 incidents: Order: m03 jumps" in message.delivery.text
+
+
+CAUSE = "42 events in 5 min (threshold 10): card declined by issuer, 3-D secure failed; before: 3 events a day earlier"
+KEY: Key = (("order.customer.id", "4711-0815"), ("host.name", "web-1"))
+
+
+def keyed(desk: Desk, id: str, sentence: str = CAUSE, key: Key = KEY) -> None:
+    """Plan the first message of an incident with two fields in its key, as an engine does."""
+    found = incident(id, view=View(title="Too many failed payments at the card provider", sentence=sentence), key=key)
+    place = Destination("order", "route", group_by=("rule",), group_wait=WAIT, group_interval=INTERVAL)
+    made = group_of(rule("cancellations"), found, place, NOW)
+    assert made is not None
+    text = plain_text(found, Kind.FIRING, Reason.FIRST_MATCH, NOW)
+    first = grouped(f"first of {id}", text=text, group=replace(made, since=desk.clock.now(), delay=0))
+    desk.plan(replace(found, deliveries=(first,)))
+
+
+def test_words_are_cut_before_the_key() -> None:
+    """Each value of a member's key is in every message that names it, however long its sentence."""
+    desk = Desk()
+    for id in ("a", "b"):
+        keyed(desk, id)
+    desk.passes(40)
+    keyed(desk, "c")
+    desk.passes(320)
+    (_, first), *_, (_, later) = desk.order.calls
+    shown = "order.customer.id 4711-0815, host.name web-1. Started 11:05 UTC"
+    assert first.incident.view.summary.count(f"..., {shown}.") == 2
+    assert first.delivery.text.count(f"..., {shown}") == 2
+    assert later.delivery.text.count("1 more: Order: Too many failed payments at the card provider - 42 events") == 1
+    assert later.delivery.text.count(f"..., {shown}. Now 3 firing, 0 over") == 1
+    assert max(map(len, first.incident.view.summary.split("\n"))) < 240
+
+
+@pytest.mark.parametrize(("key", "fitting"), [(KEY, 10), ((("a", "&" * 70), ("b", "<" * 70)), 3)])
+def test_rows_that_do_not_fit_once_escaped_are_counted(key: Key, fitting: int) -> None:
+    """Members whose words grow when escaped are fewer rows; the line that counts the rest is there."""
+    desk = Desk()
+    for n in range(15):
+        keyed(desk, f"m{n}", "&" * 60, key)
+    desk.passes(40)
+    body = payload(desk.order.calls[0][1], {})
+    *shown, last = str(body["blocks"][1]["text"]["text"]).split("\n")
+    assert last == f"• and {15 - fitting} more: {15 - fitting} firing, 0 over"
+    assert [text.count("Started 11:05 UTC.") for text in shown] == [1] * fitting
+    assert str(body["text"]).endswith(" more")
 
 
 def rolled(desk: Desk) -> Roll:
