@@ -158,6 +158,8 @@ class Courier:
             self._reconciler.settle(incident, delivery, notifier)
         elif delivery.state is DeliveryState.SENT:
             self._reconciler.recheck(incident, delivery, notifier)
+        elif is_held(incident, delivery):
+            self._kept_back(incident, delivery)
         elif failed_over(incident, delivery):
             self._failing.redirect(incident, delivery)
         elif self._failing.known_dead(incident, delivery):
@@ -165,7 +167,9 @@ class Courier:
         elif not self._could_send(delivery, notifier):
             self._full.add(task.place)
             report.postponed += 1
-        elif not self._kept_back(incident, delivery) and self._may_send(incident, delivery, notifier):
+        elif self._kept_back(incident, delivery) or self._storms.tells_end(incident, delivery):
+            return
+        elif self._may_send(incident, delivery, notifier):
             self._claim(incident, delivery, notifier, stored.version)
 
     def _left_behind(self, incident: Incident, delivery: Delivery) -> None:
@@ -184,7 +188,7 @@ class Courier:
         if delivery.kind is Kind.RESOLVED and not heard(incident, delivery):
             self._tools.drop(incident, delivery, Reason.NEVER_TOLD)
             return True
-        return is_held(incident, delivery) or self._storms.tells_end(incident, delivery)
+        return False
 
     def _could_send(self, delivery: Delivery, notifier: Notifier) -> bool:
         now, place = self._clock.monotonic(), self._tools.place(delivery.receiver, delivery.channel)

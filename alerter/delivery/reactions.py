@@ -97,6 +97,7 @@ def _instead(delivery: Delivery, error: NotifierError, fallback: Receiver) -> De
         by="",
         note="",
         not_before=0,
+        group=None,
         error=f"sent here because {delivery.channel} cannot be posted to: {error.code}",
     )
 

@@ -33,17 +33,21 @@ def new_document(id: str, news: News) -> Incident:
     group = news.delivery.group
     assert group is not None
     birth = _birth(news)
+    like = news.delivery
     return Incident(
         id=id,
         rule="",
         type=TYPE,
         key=tuple((name, value or None) for name, value in group.labels),
         labels=dict(group.labels) | {"severity": group.severity},
-        opened=news.delivery.at,
+        opened=like.at,
         updated=birth,
         revision=0,
-        roll=Roll(replace(group, since=birth), birth, group.delay, news=(news,)),
-    )
+        roll=Roll(
+            replace(group, since=birth), birth, group.delay, news=(news,),
+            receiver=like.receiver, channel=like.channel, route=like.route,
+        ),
+    )  # fmt: skip
 
 
 def takes(document: Incident, news: News) -> bool:
@@ -83,10 +87,8 @@ def joined(document: Incident, more: Sequence[News]) -> Incident:
     group = new[-1].delivery.group
     assert group is not None
     timers = replace(group, since=roll.birth, id=roll.group.id, labels=roll.group.labels)
-    return replace(
-        document, roll=replace(roll, group=timers, news=(*roll.news, *new)), resolved=None, resolve_reason="",
-        quiet_close=False,
-    )  # fmt: skip
+    kept = replace(roll, group=timers, news=(*roll.news, *new), channel=new[-1].delivery.channel)
+    return replace(document, roll=kept, resolved=None, resolve_reason="", quiet_close=False)
 
 
 def without(document: Incident, deliveries: Collection[str]) -> Incident:
@@ -190,9 +192,6 @@ def _messages(
     document: Incident, before: Roll, taken: Sequence[News], rows: Sequence[Row], at: Millis, *, raised: bool
 ) -> Iterator[Delivery]:
     """Yield the messages that tell of these: at most one that something fires, and one that all is over."""
-    like = taken[0].delivery if taken else document.deliveries[-1] if document.deliveries else None
-    if like is None:
-        return
     news = [one for one in taken if one.delivery.kind in TOLD]
     new = [one for one in news if one.delivery.kind is Kind.FIRING]
     about = {one.incident for one in new or news}
@@ -200,30 +199,30 @@ def _messages(
     single = next(iter(news), None) if len(rows) == 1 and document.roll and document.roll.total == 1 else None
     if news and before.told is None:
         text = first_text(document) if single is None else single.delivery.text
-        yield _message(document, like, Kind.FIRING, at, text)
+        yield _message(document, before, Kind.FIRING, at, text)
     elif news:
         kind = Kind.FIRING if new else Kind.REPEAT
         known = about <= {row.incident for row in before.rows}
         text = later_text(document, listed, kind, known=known) if single is None else news[-1].delivery.text
         raised = raised or any(one.delivery.raised for one in news)
-        yield replace(_message(document, like, kind, at, text), raised=raised)
+        yield replace(_message(document, before, kind, at, text), raised=raised)
     if document.resolved is not None and not document.quiet_close and (news or before.told is not None):
         ends = [one for one in taken if one.delivery.kind is Kind.RESOLVED]
         alone = document.roll is not None and document.roll.total == 1 and ends
         text = ends[-1].delivery.text if alone else over_text(document)
-        yield _message(document, like, Kind.RESOLVED, at, text)
+        yield _message(document, before, Kind.RESOLVED, at, text)
 
 
-def _message(document: Incident, like: Delivery, kind: Kind, at: Millis, text: str) -> Delivery:
+def _message(document: Incident, roll: Roll, kind: Kind, at: Millis, text: str) -> Delivery:
     return Delivery(
         id=digest("delivery", document.id, kind, at),
         kind=kind,
-        receiver=like.receiver,
-        channel=like.channel,
+        receiver=roll.receiver,
+        channel=roll.channel,
         at=at,
         reason=Reason.GROUPED,
         text=text,
-        route=like.route,
+        route=roll.route,
     )
 
 

@@ -12,8 +12,9 @@ from alerter.delivery.groups import PATIENCE
 from alerter.engine.gathered import TYPE
 from alerter.engine.groups import SETTLE
 from alerter.model.incident import Incident, Kind, Reason
+from alerter.notifiers.protocol import Failure
 from alerter.state.protocol import Conflict, Version
-from tests.delivery.fakes import NOW, Desk
+from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, fail, incident
 from tests.delivery.test_groups import INTERVAL, WAIT, again, document, member, over, said
 
 
@@ -171,3 +172,30 @@ def test_message_that_does_not_name_the_document_yet_is_waited_for(
     assert first in desk.order.calls[0][1].delivery.text
     desk.passes((INTERVAL + MINUTE) // SECOND)
     assert [name for name, _ in members(document(desk))] == ["a", "b"]
+
+
+def test_refused_message_of_one_incident_leaves_its_group_where_it_is() -> None:
+    """What stands in for a message that a channel refused is no group's: the group goes on in the channel."""
+    desk = Desk(fallback=True)
+    desk.plan(incident("x", delivery("own", at=NOW)))
+    desk.passes(3)
+    desk.order.failures = [fail(Failure.DEGRADE, "invalid_blocks")] * 4
+    again(desk, "x")
+    desk.passes(5)
+    member(desk, "y")
+    desk.passes(60)
+    assert [m.incident.id for _, m in desk.spare.calls] == ["x"]
+    assert [m.incident.id for how, m in desk.order.calls if how == "post"] == ["x", document(desk).id]
+    assert members(document(desk)) == [("y", False)]
+
+
+def test_silenced_message_of_a_group_does_not_go_to_the_fallback() -> None:
+    """What its group is to tell is dropped as silenced, though its receiver cannot be reached and has a fallback."""
+    desk = Desk(FakeNotifier(failures=[fail(Failure.CHANNEL, "is_archived")]), fallback=True)
+    desk.plan(incident("x", delivery("own", at=NOW)))
+    desk.passes(3)
+    again(desk, "x")
+    desk.obstacle = (Reason.SILENCE, "silence s1", None)
+    desk.passes(1)
+    assert [m.incident.id for _, m in desk.spare.calls] == ["x"]
+    assert [d.error for d in desk.read("x").deliveries if d.kind is Kind.REPEAT] == ["silence"]
