@@ -56,20 +56,27 @@ def hearings(
         reasons = [d for d in untold if d.receiver == receiver]
         joined = min((d.at for d in reasons if d.outcome == "digested"), default=incident.opened)
         telling = _telling(receiver, mine, digests)
-        found.append(_hearing(receiver, mine, reasons, _Digests(telling, max(joined, incident.opened)), now))
+        known = _Digests(telling, max(joined, incident.opened), _held_back(mine, telling))
+        found.append(_hearing(receiver, mine, reasons, known, now))
     return found
 
 
 @dataclass(frozen=True)
 class _Digests:
-    """The digests that tell a receiver of an incident, which was put in at ``joined``."""
+    """The digests that tell a receiver of an incident, which was put in at ``joined``.
+
+    ``held_back``: a group has it, and all that it was given waits for the group's instant.
+    """
 
     telling: Sequence[Digest]
     joined: Millis
+    held_back: bool = False
 
     @property
     def told(self) -> Millis | None:
         """When it was posted or edited first with the incident in it."""
+        if self.held_back:
+            return None
         return min((at for digest in self.telling for at in digest.shown if at >= self.joined), default=None)
 
     @property
@@ -104,6 +111,13 @@ def _telling(receiver: str, deliveries: Sequence[Delivery], digests: Sequence[Di
     return [digest for digest in digests if any(d.receiver == receiver for d in digest.document.deliveries)]
 
 
+def _held_back(deliveries: Sequence[Delivery], digests: Sequence[Digest]) -> bool:
+    """Whether groups have taken over messages and none of them is told yet."""
+    waiting = {n.delivery.id for d in digests if d.document.roll is not None for n in d.document.roll.news}
+    given = [delivery.id for delivery in deliveries if delivery.in_digest]
+    return bool(given) and waiting.issuperset(given)
+
+
 def _hearing(
     receiver: str, deliveries: Sequence[Delivery], reasons: Sequence[Decision], digests: _Digests, now: Millis
 ) -> Hearing:
@@ -116,8 +130,9 @@ def _hearing(
     waiting = [d for d in deliveries if d.state is not DeliveryState.DROPPED]
     if waiting:
         return Hearing(receiver, channel, None, delivery_text(waiting[-1], now))
-    last = max(reasons, key=lambda d: d.at, default=None)
-    if last is None or last.outcome == "digested":
+    given = any(d.in_digest for d in deliveries)  # then no repeat is no reason: what it would repeat is the group's
+    last = max((d for d in reasons if not given or d.outcome != "refreshed"), key=lambda d: d.at, default=None)
+    if last is None or last.outcome == "digested" or (given and digests.told is not None):
         why = reason_text(deliveries[-1].error) if deliveries else reason_text(Reason.CATCH_UP)
         return _digested(receiver, channel, digests, why, now)
     return Hearing(receiver, channel, None, obstacle_text(last, now))
@@ -130,7 +145,8 @@ def _digested(receiver: str, channel: str, digests: _Digests, why: str, now: Mil
     last, later = digests.last, digests.next
     if last is None:
         return Hearing(receiver, channel, None, why if later is None else f"{why}, at {when(later, now)}")
-    where = "which does not show it yet" if last.state is DeliveryState.SENT else delivery_text(last, now)
+    shows = "which does not show it yet" if later is None else f"which shows it at {when(later, now)}"
+    where = shows if last.state is DeliveryState.SENT else delivery_text(last, now)
     return Hearing(receiver, channel, None, f"in {digests.place}, {where}: {why}")
 
 
