@@ -23,7 +23,7 @@ def as_sent(
     What somebody else has sent or found meanwhile stays as it is; where ours is a second copy, it is looked for.
     """
     known = next((d for d in current.deliveries if d.id == delivery.id), None)
-    if known is None and delivery.kind is Kind.REPEAT:
+    if known is None and (delivery.kind is Kind.REPEAT or current.roll is not None):
         return current  # others have settled it, and so long ago that it is not listed any more
     before = known if known is not None and known.state is DeliveryState.SENT else None
     if before is not None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from alerter.clock import MINUTE, Millis
 from alerter.engine.group_words import first_text, gathered_view, later_text, line, over_text, rank, summed
 from alerter.engine.groups import in_order, told_at
+from alerter.engine.shortening import shortened_group
 from alerter.model.incident import Delivery, Incident, Kind, News, Reason, Roll, Row, digest
 
 BUCKET: Millis = 10 * MINUTE
@@ -149,7 +150,7 @@ def told(document: Incident, news: Sequence[News], members: Mapping[str, Inciden
     )
     changed = gathered_view(changed, members)
     messages = _messages(changed, roll, taken, rows, at, raised=raised)
-    return replace(changed, deliveries=(*document.deliveries, *messages))
+    return shortened_group(replace(changed, deliveries=(*document.deliveries, *messages)))
 
 
 def _birth(news: News) -> Millis:
