@@ -147,12 +147,12 @@ class Groups:
 
     def _begun(self, news: News) -> tuple[str, Incident | None]:
         """Return the id of a document that begins with a message, and the document where others have begun it."""
-        last = ""
-        for last in document_ids(news):
-            stored = self._tools.state.incident(last)
+        ids = document_ids(news)
+        while True:
+            id = next(ids)
+            stored = self._tools.state.incident(id)
             if stored is None or takes(stored.value, news):
-                return last, stored.value if stored else None
-        return last, None
+                return id, stored.value if stored else None
 
     def _open(self, group: str) -> Iterator[str]:
         """Yield documents of a group that may be open: the one known to be, then what others have made."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -13,8 +14,6 @@ from alerter.model.incident import Delivery, Incident, Kind, News, Reason, Roll,
 
 BUCKET: Millis = 10 * MINUTE
 """Engines that meet the same new group within the same such span make the same document."""
-MOST_DOCUMENTS = 40
-"""Documents that a group can begin within such a span; what comes then joins the last one."""
 MOST_OVER = 10
 """Members that are over and stay rows once they were told to be, the newest; older ones are counted."""
 TYPE = "group"
@@ -22,10 +21,10 @@ TOLD = (Kind.FIRING, Kind.REPEAT)
 
 
 def document_ids(news: News) -> Iterator[str]:
-    """Yield the ids that the document of a new group may have: the first that is free, or open."""
+    """Yield the ids that the document of a new group may have, without end: the first that is free, or open."""
     group = news.delivery.group
     assert group is not None
-    for number in range(MOST_DOCUMENTS):
+    for number in itertools.count():
         yield digest("group", group.id, _birth(news) // BUCKET, number)
 
 

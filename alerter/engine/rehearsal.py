@@ -53,8 +53,7 @@ class Rehearsal:
         if current is not None and takes(current, news):
             self._documents[current.id] = joined(current, [news])
         elif news.delivery.kind is not Kind.RESOLVED:
-            ids = list(document_ids(news))
-            id = next((id for id in ids if id not in self._documents), ids[-1])
+            id = next(id for id in document_ids(news) if id not in self._documents)
             self._documents[id] = new_document(id, news)
             self._current[group.id] = id
 
