@@ -206,7 +206,9 @@ def _messages(
         text = later_text(document, listed, kind, known=known) if single is None else news[-1].delivery.text
         raised = raised or any(one.delivery.raised for one in news)
         yield replace(_message(document, before, kind, at, text), raised=raised)
-    if document.resolved is not None and not document.quiet_close and (news or before.told is not None):
+    mine = [one for one in document.deliveries if one.receiver == before.receiver]
+    tells = bool(news) or (bool(mine) and mine[-1].kind is not Kind.RESOLVED)  # it was said when nothing is told since
+    if document.resolved is not None and not document.quiet_close and tells:
         ends = [one for one in taken if one.delivery.kind is Kind.RESOLVED]
         alone = document.roll is not None and document.roll.total == 1 and ends
         text = ends[-1].delivery.text if alone else over_text(document)

@@ -1,0 +1,91 @@
+"""Groups that last for long, begin often, or fire again: their documents stay small, and nothing is said twice."""
+
+from __future__ import annotations
+
+from alerter.clock import MINUTE, SECOND
+from alerter.engine.shortening import NEWEST
+from alerter.model.incident import DeliveryState, Kind, Reason
+from alerter.notifiers.protocol import Failure
+from tests.delivery.fakes import Desk, FakeNotifier, fail
+from tests.delivery.test_groups import INTERVAL, again, document, member, over, said
+from tests.delivery.test_groups_documents import documents
+
+
+def instants(desk: Desk, number: int) -> None:
+    """Let so many incidents come, each told at an instant of its own, and be over by the next."""
+    for n in range(number):
+        member(desk, f"m{n}")
+        for _ in range(2):
+            desk.courier.deliver()
+            desk.clock.advance(INTERVAL // 2)
+        for _ in range(3):
+            desk.courier.deliver()
+            desk.clock.advance(SECOND)
+        over(desk, f"m{n}")
+
+
+def test_document_of_a_group_that_lasts_stays_small() -> None:
+    """The first message and the newest are listed, what was between is counted, and the end is told."""
+    desk = Desk()
+    member(desk, "a")
+    desk.passes(60)
+    instants(desk, 60)
+    made = document(desk)
+    assert made.state == "firing"
+    assert len(made.deliveries) <= NEWEST + 3
+    assert made.deliveries[0].kind is Kind.FIRING
+    assert made.roll
+    assert len(made.roll.rows) <= 15
+    (counted,) = made.earlier
+    assert (counted.receiver, counted.kind, counted.state) == ("order", Kind.FIRING, DeliveryState.SENT)
+    lines = desk.order.done.count("reply") + desk.order.done.count("post")
+    assert counted.number + len(made.deliveries) == lines > 50
+    over(desk, "a")
+    desk.passes(400)
+    assert said(desk)[-1] == ("reply", "resolved")
+    assert not desk.state.unfinished()
+
+
+def test_receiver_that_failed_is_known_for_as_long_as_its_group_lasts() -> None:
+    """The first message failed, so all that follows goes to the fallback, the end included."""
+    desk = Desk(FakeNotifier(failures=[fail(Failure.CHANNEL, "is_archived")] * 999), fallback=True)
+    member(desk, "a")
+    desk.passes(60)
+    instants(desk, 60)
+    made = document(desk)
+    assert len(made.deliveries) <= 2 * (NEWEST + 3)
+    over(desk, "a")
+    desk.passes(400)
+    assert str(desk.spare.calls[-1][1].delivery.kind) == "resolved"
+    assert not desk.state.unfinished()
+
+
+def test_group_may_begin_often() -> None:
+    """Fifty messages of a group within ten minutes are fifty documents: none waits for the next ten."""
+    desk = Desk()
+    desk.clock.advance(10 * MINUTE - desk.clock.now() % (10 * MINUTE))
+    for n in range(50):
+        member(desk, f"m{n}", wait=0, interval=SECOND)
+        desk.passes(4)
+        over(desk, f"m{n}", quiet=True)
+        desk.passes(6)
+    assert len(documents(desk)) == desk.order.done.count("post") == 50
+
+
+def test_that_all_is_over_is_said_once() -> None:
+    """What fires again and is silenced at its group's instant opens the document and closes it again."""
+    desk = Desk()
+    member(desk, "a")
+    desk.passes(60)
+    over(desk, "a")
+    desk.passes(330)
+    assert said(desk)[-1] == ("reply", "resolved")
+    again(desk, "a", Kind.FIRING, reason=Reason.REOPENED)
+    desk.passes(20)
+    assert document(desk).state == "firing"
+    desk.obstacle = (Reason.SILENCE, "silence s1", None)
+    desk.passes(400)
+    made = document(desk)
+    assert made.state == "resolved"
+    assert [str(d.kind) for d in made.deliveries] == ["firing", "resolved"]
+    assert desk.order.done.count("reply") == 1
