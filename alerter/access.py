@@ -33,7 +33,13 @@ NOWHERE = EsAccess()
 
 @dataclass(frozen=True)
 class RuleCluster:
-    """A cluster that a rule names itself; ``name`` tells it from others in metrics and reports, without its access."""
+    """A cluster that a rule names itself; ``name`` tells it from others in metrics and reports, without its access.
+
+    ``place`` are its addresses, "" where one of them is the settings' own: there another access sees the same events.
+    ``problem`` is why it cannot be asked, known when the rule is loaded; "" when nothing is.
+    """
 
     name: str
     access: EsAccess = field(repr=False)
+    place: str = ""
+    problem: str = ""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from alerter.access import NOWHERE, UNSET, EsAccess
 from alerter.clock import DAY, MINUTE, SECOND, Millis
@@ -135,6 +136,14 @@ URL = re.compile(r"https?://([^\s/@?#]*@)?(\[[0-9a-f:.]+\]|[^\s/@?#:\[\]]+)(:\d{
 """A URL whose user name and password end where every reader of URLs thinks they do."""
 
 
+def is_url(text: str) -> bool:
+    """Tell whether a text is the URL of a cluster, with a port that there is."""
+    try:
+        return URL.fullmatch(text) is not None and urlsplit(text).port != 0
+    except ValueError:  # no port, or no address of version 6
+        return False
+
+
 def load_settings(path: str | None, environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings file (``alerter.yaml`` when there is one) and the environment over it.
 
@@ -251,7 +260,7 @@ def _es_access(environ: Mapping[str, str], values: Values) -> EsAccess:
 def _urls(secret: Secret, values: Values) -> tuple[str, ...]:
     """Return the URLs; one that cannot be read safely is refused without a word of it, as it may hold a password."""
     urls = tuple(u.strip() for u in secret.reveal().split(",") if u.strip())
-    bad = [str(n) for n, url in enumerate(urls, 1) if not URL.fullmatch(url)]
+    bad = [str(n) for n, url in enumerate(urls, 1) if not is_url(url)]
     if bad:
         hint = "in user name and password write @ as %40, / as %2F, , as %2C, or set ALERTER_ES_USERNAME and _PASSWORD"
         message = f"URL {', '.join(bad)} is not like https://es.example:9200 (it is not shown: it may hold a password)"

@@ -304,8 +304,8 @@ class Rule:
         parts += [repr(self.time), repr(sorted(self.splits.items()))]
         if self.dated is not None:
             parts += [asdict(self.dated)]
-        if self.cluster is not None:
-            parts += [self.cluster.name]
+        if self.cluster is not None and self.cluster.place:
+            parts += [self.cluster.place]
         if isinstance(self.condition, ValueChange | NewTerm):
             parts += [asdict(self.condition)]
         if isinstance(self.condition, Measuring):

@@ -1,11 +1,13 @@
 """The cluster that a rule names itself: ElastAlert's ``es_host`` and what goes with it.
 
 As with ElastAlert a part that a rule does not write is that of the settings. Credentials are not: they are sent to no
-host but their own.
+host but their own. What a rule's access lacks where it is loaded (a variable, a file) does not keep it from loading:
+a check, or a test over documents, needs no secrets.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -13,17 +15,15 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from alerter.access import UNSET, EsAccess, RuleCluster
-from alerter.config import URL, Settings
+from alerter.config import Settings, is_url
 from alerter.elastalert_environ import es_urls
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.ruleset.options import SECRET_ACCESS
+from alerter.ruleset.options import CREDENTIALS, PLACE, SECRET_ACCESS
 from alerter.ruleset.schema import PEM_FILES
-from alerter.ruleset.variables import filled_secret
+from alerter.ruleset.variables import filled_secret, names_variables
 from alerter.ruleset.yaml_positions import Document
 from alerter.secrets import Secret
 
-PLACE = ("es_host", "es_hosts", "es_port", "use_ssl", "es_url_prefix")
-CREDENTIALS = ("es_username", *SECRET_ACCESS)
 ACCESS = (*PLACE, *CREDENTIALS, *PEM_FILES, "verify_certs")
 """The options that make a cluster."""
 
@@ -46,6 +46,7 @@ class _Reader:
         self._main = settings.es
         self._settings = settings
         self._findings = findings
+        self._problem = ""
 
     def cluster(self) -> RuleCluster | None:
         reason = self._overruled()
@@ -55,16 +56,18 @@ class _Reader:
                     self._find("info", "ignored_option", f"{name} means nothing here", reason, name)
             return None
         urls = self._urls()
-        bad = [url for url in urls if not URL.fullmatch(url) or "@" in url]
-        if bad:
+        if any(not is_url(url) or "@" in url for url in urls):
             message = "the cluster's address cannot be made of this"
             hint = "es_host: es.example.com, es_port: 9200; a user is es_username, a password es_password: $VARIABLE"
-            self._find("error", "wrong_value", message, hint, next(n for n in PLACE if n in self._options))
+            written = [name for name in PLACE if _given(self._options.get(name))]
+            self._find("error", "wrong_value", message, hint, "es_port" if self._is_port_bad() else written[0])
             return None
         access = self._access(urls)
-        if access == self._main or not access.urls:
+        if not access.urls or (access == self._main and not self._problem):
             return None
-        return RuleCluster(_name(access, self._main), access)
+        places, main = set(map(_plain, access.urls)), set(map(_plain, self._main.urls))
+        place = "" if places & main else " ".join(sorted(places))
+        return RuleCluster(_name(access, self._main), access, place, self._problem)
 
     def _find(self, severity: str, code: str, message: str, hint: str, name: str) -> None:
         self._findings.append(self._document.diagnostic(severity, code, message, hint, (name,), key=True))
@@ -85,9 +88,9 @@ class _Reader:
         """Return the addresses; none where they are those of the settings."""
         if not any(_given(self._options.get(name)) for name in PLACE):
             return ()
-        main = urlsplit(self._main.urls[0]) if self._main.urls else SplitResult("http", "localhost:9200", "", "", "")
+        main = urlsplit(self._main.urls[0] if self._main.urls else "http://localhost:9200")
         hosts = list(self._hosts()) or [f"[{main.hostname}]" if ":" in (main.hostname or "") else main.hostname or ""]
-        port = str(self._options.get("es_port") or main.port or "").strip()
+        port = str(self._options.get("es_port") or _port(main)).strip()
         prefix = self._options.get("es_url_prefix")
         tls = self._options.get("use_ssl")
         return tuple(
@@ -98,6 +101,9 @@ class _Reader:
                 tls=main.scheme == "https" if tls is None else bool(tls),
             )
         )
+
+    def _is_port_bad(self) -> bool:
+        return not is_url(f"http://host:{str(self._options.get('es_port') or 1).strip()}")
 
     def _hosts(self) -> Iterator[str]:
         written = self._options.get("es_hosts") or self._options.get("es_host") or ()
@@ -130,16 +136,21 @@ class _Reader:
         written = self._options.get(name)
         if not _given(written):
             return UNSET
-        value, unset = filled_secret(str(written), self._settings.environ)
-        if unset:
-            message = f"{name}: the variable {unset[0]} is not set"
-            self._find("error", "environment_variable", message, "set it where alerter runs", name)
-        return Secret(value, name=name)
+        parts = [str(part) for part in (written if isinstance(written, list) else [written])]
+        filled = [filled_secret(part, self._settings.environ) for part in parts]
+        pairs = zip(parts, filled, strict=True)
+        if any(names_variables(part) and (unset or not value) for part, (value, unset) in pairs):
+            self._problem = f"{name}: the variable that it names is not set"  # the name may be a part of a password
+            hint = "set it where alerter runs; without it the rule's cluster is not asked"
+            self._find("warning", "unset_variable", self._problem, hint, name)
+        value = ":".join(value for value, _ in filled)
+        return Secret(base64.b64encode(value.encode()).decode() if isinstance(written, list) else value, name=name)
 
     def _file(self, name: str) -> str:
         path = str(self._options.get(name) or "")
         if path and not os.access(path, os.R_OK):
-            self._find("error", "access_file", f"{name}: cannot read {path}", "the path of a PEM file", name)
+            hint = "the path of a PEM file; it must be there where alerter runs"
+            self._find("warning", "access_file", f"{name}: cannot read {path}", hint, name)
         return path
 
 
@@ -149,8 +160,14 @@ def _without_user(url: str) -> str:
 
 
 def _plain(url: str) -> str:
-    """Return what tells addresses apart."""
-    return _without_user(url).rstrip("/").lower()
+    """Return what tells addresses apart: with the port, which is that of the scheme where none is written."""
+    parts = urlsplit(_without_user(url))
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{parts.scheme}://{host}:{_port(parts)}{parts.path.rstrip('/')}"
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 def _name(access: EsAccess, main: EsAccess) -> str:

@@ -15,6 +15,8 @@ _SECRET_KEY = re.compile(
     r"[\"']?\s*[:=]\s*(?P<secret>\S.*)"
 )
 _URL = re.compile(r"https?://(?P<user>[^\s/@\"']*@)?[^\s/\"']+(?P<path>[^\s\"']*)")
+_USER = re.compile(r"(?i)^[\s\"']*es_hosts?[\"']?\s*:\s*(?P<secret>\S.*)(?=@)")
+"""What stands before the host where a rule names its cluster."""
 _LONG_WORD = re.compile(r"[A-Za-z0-9_-]{20}")
 
 
@@ -78,6 +80,7 @@ def names_secret(key: str) -> bool:
 def without_secrets(line: str) -> str:
     """Return a source line with stars for what may be a credential; as long as before, so that carets still fit."""
     line = _SECRET_KEY.sub(lambda found: _starred(found, "secret"), line)
+    line = _USER.sub(lambda found: _starred(found, "secret"), line)
     return _URL.sub(_without_url_secrets, line)
 
 

@@ -111,8 +111,19 @@ COMMON: dict[str, Any] = {
     "kibana_url": TEXT,
     **{name: {"type": ["string", "null"]} for name in ("es_host", "es_username", "es_url_prefix")},
     **{name: {"type": ["string", "null"]} for name in (*SECRET_ACCESS, *PEM_FILES)},
+    "es_api_key": {
+        "anyOf": [
+            {"type": ["string", "null"]},
+            {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2},
+        ]
+    },
     "es_hosts": {"anyOf": [TEXTS, {"type": "null"}]},
-    "es_port": {"anyOf": [{"type": "integer"}, {"type": "string", "pattern": r"^\s*\d{1,5}\s*$"}]},
+    "es_port": {
+        "anyOf": [
+            {"type": "integer", "minimum": 1, "maximum": 65535},
+            {"type": "string", "pattern": r"^\s*\d{1,5}\s*$"},
+        ]
+    },
     **{name: {"type": "boolean"} for name in ("use_ssl", "verify_certs")},
     **text_options(LENGTH),
 }

@@ -11,7 +11,9 @@ from jsonschema import Draft202012Validator
 
 from alerter.durations import parse_duration
 from alerter.plugins.registry import RULE_TYPES, installed
+from alerter.redact import MARK
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
+from alerter.ruleset.kept_back import shown
 from alerter.ruleset.options import (
     MEANINGLESS,
     MEANINGLESS_PREFIXES,
@@ -26,7 +28,7 @@ from alerter.ruleset.options import (
 from alerter.ruleset.schema import COMMON, LENGTH, rule_schema
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.text_schema import named_in_texts
-from alerter.ruleset.variables import filled_secret, is_variable
+from alerter.ruleset.variables import is_variable, names_variables
 from alerter.ruleset.yaml_positions import Document, plain_value
 
 LENGTHS = [name for name, shape in COMMON.items() if shape is LENGTH]
@@ -36,6 +38,12 @@ RESERVED = "alerter: "
 """The names of the incidents that alerter/watch opens begin so."""
 ENTRIES = ("alert", "alerts", "debug")
 """Options that name notifiers: what is said of them is said by routing.own."""
+HELD_BACK = {
+    **dict.fromkeys(("es_host", "es_hosts"), "like es.example.com, or es_hosts: [es2.example.com:9200]"),
+    **{n: f"write {n}: $NAME, a variable of the environment; literally it goes in quotes" for n in SECRET_ACCESS},
+}
+"""Options whose values no finding shows, each with how it is written."""
+_SHAPES = {list: "a list", dict: "a mapping", bool: "yes or no", int: "a number", float: "a number", str: "a text"}
 KNOWN = sorted(SUPPORTED | ROUTED | MEANINGLESS.keys() | REFUSED.keys())
 
 
@@ -94,7 +102,7 @@ def _options(document: Document, strict: bool, honour: bool) -> Iterator[Diagnos
     own = {name for _, name in named_in_texts(document.value)}
     for name in document.value:
         written = document.value[name]
-        if name in SECRET_ACCESS and written and not filled_secret(str(written), {})[1]:
+        if name in SECRET_ACCESS and any(map(_is_inline, written if isinstance(written, list) else [written])):
             hint = f"name a variable of the environment: {name}: $NAME"
             yield document.diagnostic("warning", "inline_secret", f"{name} holds a credential", hint, (name,), key=True)
         if name in SUPPORTED:
@@ -124,6 +132,10 @@ def _options(document: Document, strict: bool, honour: bool) -> Iterator[Diagnos
             severity = "error" if strict else "warning"
             hint = did_you_mean(str(name), KNOWN)
             yield document.diagnostic(severity, "unknown_option", f"unknown option {name}", hint, (name,), key=True)
+
+
+def _is_inline(written: Any) -> bool:
+    return bool(written) and not names_variables(str(written))
 
 
 def _is_heading(document: Document, name: str) -> bool:
@@ -170,7 +182,18 @@ def _from_schema(document: Document, error: Any) -> Diagnostic:
         name = next(n for n in error.instance if n not in known)
         hint = did_you_mean(str(name), known) or f"known: {', '.join(known)}"
         return document.diagnostic("error", "unknown_key", f"unknown key {where}.{name}", hint, (*path, name), key=True)
+    if path and path[0] in HELD_BACK:
+        message, hint = f"{path[0]} {_shape(document.value[path[0]], error)}", HELD_BACK[path[0]]
+        return document.diagnostic("error", "wrong_value", message, hint, path[:1], key=True)
     return document.diagnostic("error", "wrong_value", f"{where}: {_expected(error)}", _hint(error), path)
+
+
+def _shape(value: Any, error: Any) -> str:
+    """Return what is wrong with a value that is not to be shown."""
+    what = "nothing" if error.instance is None else _SHAPES.get(type(error.instance), "something else")
+    if error.instance is value:
+        return f"is {what}, not a text"
+    return f"holds {what} where a text belongs"
 
 
 def _nearest(error: Any) -> Any:
@@ -181,22 +204,25 @@ def _nearest(error: Any) -> Any:
 
 
 def _expected(error: Any) -> str:
-    shown = repr(error.instance)
-    shown = shown if len(shown) <= 60 else shown[:57] + "..."
+    hidden = any(names_secret(str(part)) for part in error.absolute_path)
+    value = MARK if hidden else repr(shown(error.instance))
+    value = value if len(value) <= 60 else value[:57] + "..."
     match error.validator:
         case "type":
             wanted = error.validator_value
             names = " or ".join(wanted) if isinstance(wanted, list) else wanted
-            return f"{shown} is not of type {names}"
+            return f"{value} is not of type {names}"
         case "enum":
-            return f"{shown} is not one of {', '.join(map(str, error.validator_value))}"
+            return f"{value} is not one of {', '.join(map(str, error.validator_value))}"
         case "minimum" | "exclusiveMinimum":
-            return f"{shown} is too small: at least {error.validator_value}"
+            return f"{value} is too small: at least {error.validator_value}"
+        case "maximum":
+            return f"{value} is too large: at most {error.validator_value}"
         case "anyOf":
             choices = _choices(error)
-            return f"{shown} is not one of {', '.join(choices)}" if choices else f"{shown} has the wrong shape"
+            return f"{value} is not one of {', '.join(choices)}" if choices else f"{value} has the wrong shape"
         case _:
-            return f"{shown}: {error.message[:120]}"
+            return f"{value}: {error.message.replace(repr(error.instance), value)[:120]}"
 
 
 def _choices(error: Any) -> list[str]:

@@ -11,6 +11,7 @@ from alerter.ruleset.options import SECRET_ACCESS, SUPPORTED
 from alerter.ruleset.yaml_positions import Document, Path_, plain_value
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
+_BRACED = re.compile(r"\$\{\w+\}", re.ASCII)
 _LIKELY = re.compile(r"\$(?:\{[A-Za-z_]\w*\}|[A-Z_][A-Z0-9_]+(?!\w))", re.ASCII)
 """What is surely meant as a variable; ``$Recycle.Bin`` and ``costs $5`` are plain text."""
 _SECRET_NAME = re.compile(
@@ -41,6 +42,14 @@ def filled_secret(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]
     names = [found[1] or found[2] for found in _VARIABLE.finditer(text)]
     filled = _VARIABLE.sub(lambda found: environ.get(found[1] or found[2], found.group()), text)
     return filled, [name for name in names if name not in environ]
+
+
+def names_variables(text: str) -> bool:
+    """Tell whether a credential is written as variables: one, or nothing but ``${NAME}`` and marks between them.
+
+    Any other ``$`` may be a character of the credential itself.
+    """
+    return is_variable(text) or ("${" in text and not re.search(r"\w|\$", _BRACED.sub("", text)))
 
 
 def is_variable(value: Any) -> bool:

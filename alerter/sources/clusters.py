@@ -10,6 +10,8 @@ from alerter.errors import UsageError
 from alerter.model.rule import Rule
 from alerter.sources.protocol import Source, SourceError
 
+ACCESS_HINT = "see es_host and the rule's other es_ options"
+
 
 class Clusters:
     """A source for each of them, made when it is first asked; safe to use from several threads."""
@@ -51,7 +53,9 @@ def _opened(cluster: RuleCluster) -> Source:
     from alerter.sources.elasticsearch import ElasticsearchSource
     from alerter.sources.es_client import connect
 
+    if cluster.problem:
+        raise SourceError("denied", f"{cluster.problem} (cluster {cluster.name})", ACCESS_HINT)
     try:
-        return ElasticsearchSource(connect(cluster.access), cluster.name)
+        return ElasticsearchSource(connect(cluster.access, of_rule=True), cluster.name)
     except UsageError as error:
-        raise SourceError("denied", f"{error.message}, of the cluster {cluster.name}", error.hint) from None
+        raise SourceError("denied", f"{error.message} (cluster {cluster.name})", ACCESS_HINT) from None

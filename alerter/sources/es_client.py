@@ -21,11 +21,11 @@ SPEAKS_TO = "alerter speaks to Elasticsearch 7.17, 8 and 9; OpenSearch is not su
 _CREDENTIALS = re.compile(r"//[^/@\s]*@")
 
 
-def connect(access: EsAccess) -> Elasticsearch:
+def connect(access: EsAccess, *, of_rule: bool = False) -> Elasticsearch:
     """Return a client; nothing is sent yet. ``info()`` is never called: not every server serves it.
 
     A dead node is left for the next one of ``urls``; nothing else is tried again. Raises UsageError for settings
-    that no client can be made of.
+    that no client can be made of; ``of_rule``: it names the rule's options instead of the variables.
     """
     options: dict[str, Any] = {
         "request_timeout": TIMEOUT_SECONDS,
@@ -36,11 +36,12 @@ def connect(access: EsAccess) -> Elasticsearch:
         "transport_class": _transport(access),
     }
     if any(url.startswith("https") for url in access.urls):
-        options |= _tls(access)
+        options |= _tls(access, "" if of_rule else "ALERTER_ES_")
     try:
         return Elasticsearch(list(access.urls), **options)
     except ValueError as error:
-        name = "ALERTER_ES_CA_FINGERPRINT" if "ingerprint" in str(error) else "ALERTER_ES_URL"
+        place = "es_host" if of_rule else "ALERTER_ES_URL"
+        name = "ALERTER_ES_CA_FINGERPRINT" if "ingerprint" in str(error) else place
         hint = "a SHA-256 in hexadecimal" if "ingerprint" in str(error) else "like https://es.example:9200"
         raise UsageError(f"{name} cannot be used: {_CREDENTIALS.sub('//', str(error))}", hint) from None
 
@@ -70,11 +71,12 @@ def _authorization(access: EsAccess) -> str:
     return ""
 
 
-def _tls(access: EsAccess) -> dict[str, Any]:
+def _tls(access: EsAccess, prefix: str) -> dict[str, Any]:
     files = {"CA_CERTS": access.ca_certs, "CLIENT_CERT": access.client_cert, "CLIENT_KEY": access.client_key}
     for name, path in files.items():
         if path and not os.access(path, os.R_OK):
-            raise UsageError(f"ALERTER_ES_{name}: cannot read {path}", "the path of a PEM file")
+            option = f"{prefix}{name}" if prefix else name.lower()
+            raise UsageError(f"{option}: cannot read {path}", "the path of a PEM file")
     options: dict[str, Any] = {} if access.verify else {"verify_certs": False, "ssl_show_warn": False}
     if access.ca_fingerprint:
         options["ssl_assert_fingerprint"] = access.ca_fingerprint.replace(":", "").lower()
