@@ -18,8 +18,9 @@ DIFFERENCES: dict[str, str] = {
     "es_host": "the rule asks that cluster, and the state stays where it is: [rules](rules.md#another-cluster)",
     "es_username": "as `es_password`",
     "es_password": "sent to the cluster it is written for only, and no credentials of the settings to another host; as "
-    "`$NAME` of the environment, in a file it is a warning",
-    "es_api_key": "as `es_password`",
+    "`$NAME` of the environment, in a file it is a warning; those of a default or an import not where the rule names "
+    "a place or credentials itself",
+    "es_api_key": "as `es_password`; `[ID, KEY]` too",
     "es_bearer": "as `es_password`",
     "es_port": "a number or a text; what is not written is that of the settings",
     "query_key": "an array counts under each of its values; several fields work with every type",

@@ -14,6 +14,7 @@ from typing import Any
 
 from alerter.ruleset.as_elastalert import is_left_out
 from alerter.ruleset.diagnostics import Diagnostic
+from alerter.ruleset.options import CREDENTIALS, PLACE
 from alerter.ruleset.variables import fill_variables
 from alerter.ruleset.yaml_positions import Document, Mark, Path_, read_file
 
@@ -187,9 +188,15 @@ def _without(document: Document, names: Collection[Any]) -> Document:
 
 
 def _merged(layers: Sequence[Document]) -> Document:
-    """Return documents as one: of an option the last layer's value counts, filters are put together in order."""
+    """Return documents as one: of an option the last layer's value counts, filters are put together in order.
+
+    Credentials of a cluster count only where no later layer writes a place or credentials: they go nowhere else, and
+    an API key and a password that are not meant for each other are never put together.
+    """
     own = layers[-1]
     owner = {name: n for n, layer in enumerate(layers) for name in layer.value if name != "import"}
+    access = max((n for name, n in owner.items() if name in (*PLACE, *CREDENTIALS)), default=0)
+    owner = {name: n for name, n in owner.items() if n == access or name not in CREDENTIALS}
     value = {name: layers[n].value[name] for name, n in owner.items()}
     joined = _Joined(own)
     filters = [layer.value["filter"] for layer in layers if "filter" in layer.value]

@@ -116,3 +116,48 @@ def test_an_import_may_be_beside_the_rule(tmp_path: Path) -> None:
     (tmp_path / "a.yaml").write_text("type: any\nimport: deep/one.inc\n", encoding="utf-8")
     (rule,) = load_rules([tmp_path / "a.yaml"], Settings()).rules
     assert rule.owner == "two"
+
+
+A = "es_host: a.example\nes_username: ann\nes_password: pass-of-a\n"
+
+
+@pytest.mark.parametrize(
+    ("rule", "access"),
+    [
+        ("", ("a.example", "ann", "pass-of-a", "")),
+        ("use_strftime_index: false\n", ("a.example", "ann", "pass-of-a", "")),
+        ("es_host: b.example\n", ("b.example", "", "", "")),
+        ("es_hosts: [b.example]\n", ("b.example", "", "", "")),
+        ("es_port: 9201\n", ("a.example", "", "", "")),
+        ("es_host: b.example\nes_username: bob\n", ("b.example", "bob", "", "")),
+        ("es_api_key: own-key\n", ("a.example", "", "", "own-key")),
+        ("es_host:\n", None),
+    ],
+)
+@pytest.mark.parametrize("imported", [False, True])
+def test_credentials_go_with_the_place_they_stand_beside(
+    tmp_path: Path, rule: str, access: tuple[str, ...] | None, imported: bool
+) -> None:
+    """Those of defaults or of an import reach no host that a file above names, and are never mixed with others."""
+    if imported:
+        (tmp_path / "part.inc").write_text(A, encoding="utf-8")
+        rule += "import: ../part.inc\n"
+    loaded = load(tmp_path, "owner: all\n" if imported else A, a=f"type: any\nindex: i\n{rule}")
+    assert [d.code for d in loaded.diagnostics if d.severity == "error"] == []
+    (one,) = loaded.rules
+    if access is None:
+        assert one.cluster is None
+        return
+    assert one.cluster is not None
+    found = one.cluster.access
+    host = one.cluster.name.split("/")[2].split(":")[0]
+    assert (host, found.username, found.password.reveal(), found.api_key.reveal()) == access
+    assert "pass-of-a" in one.file_text or access[2] == ""
+
+
+def test_an_import_above_the_defaults(tmp_path: Path) -> None:
+    """Its place counts for the rule, and the credentials of the defaults are not those of it."""
+    (tmp_path / "part.inc").write_text("es_host: b.example\n", encoding="utf-8")
+    (rule,) = load(tmp_path, A, a="type: any\nindex: i\nimport: ../part.inc\n").rules
+    assert rule.cluster is not None
+    assert (rule.cluster.access.username, bool(rule.cluster.access.password)) == ("", False)
