@@ -173,11 +173,18 @@ def events(source: Source, time: TimeReader, selection: Selection, start: Millis
         read, start = read + len(whole) if counts else 0, newest - 1
 
 
-def _page(source: Source, time: TimeReader, selection: Selection, start: Millis, end: Millis) -> list[
-    tuple[Millis, Hit]
-]:  # fmt: skip
+def oldest(source: Source, time: TimeReader, selection: Selection, start: Millis, end: Millis) -> (
+    tuple[Millis, Hit] | None
+):  # fmt: skip
+    """Return the first event of ``(start, end]`` with its time, None where there is none. Raises SourceError."""
+    return next(iter(_page(source, time, selection, start, end, size=1)), None)
+
+
+def _page(
+    source: Source, time: TimeReader, selection: Selection, start: Millis, end: Millis, size: int | None = None
+) -> list[tuple[Millis, Hit]]:
     clauses = (*selection.clauses, time.range(start, end))
-    hits = source.select(replace(selection, clauses=clauses, size=PAGE)).hits
+    hits = source.select(replace(selection, clauses=clauses, size=PAGE if size is None else size)).hits
     try:
         return sorted(((time.of(hit), hit) for hit in hits), key=lambda one: one[0])
     except UNREADABLE as error:

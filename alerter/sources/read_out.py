@@ -13,11 +13,13 @@ from typing import Any
 from alerter.clock import Millis
 from alerter.detectors.protocol import Ask, Question
 from alerter.model.rule import Key, Rule
+from alerter.redact import is_hidden
 from alerter.sources import languages, recounted
 from alerter.sources.asking import Asking, translated
 from alerter.sources.counted import MOST_RELATED, PLACE, document_of
 from alerter.sources.events import Events
-from alerter.sources.protocol import Hit, SearchRequest, Source
+from alerter.sources.of_key import narrowed
+from alerter.sources.protocol import Hit, SearchRequest, Selection, Source
 from alerter.sources.questions import SAMPLES
 from alerter.sources.timefield import TimeReader
 from alerter.sources.values import only, value_at
@@ -60,10 +62,9 @@ class ReadOut(Events):
             case Ask.ALIVE:
                 return self._alive(question)
             case Ask.FIRST | Ask.FIRST_OF_ANY:
-                key = question.key if question.about is Ask.FIRST else None
-                return self._first(self._events_of(Question(question.about, key, LONG_AGO, self.end)))
+                return self._first(question.key if question.about is Ask.FIRST else None)
             case Ask.NEWEST:
-                return max((at for at, _ in self._events_of(question)), default=None)
+                return max((at for at, _ in self._events_of(question, whole=False)), default=None)
             case Ask.TOP | Ask.TABLE:
                 hits = (hit for _, hit in self._events_of(question))
                 count = recounted.tops if question.about is Ask.TOP else recounted.rows
@@ -75,11 +76,27 @@ class ReadOut(Events):
                 every = question.about is Ask.EVIDENCE and self.rule.is_event_type
                 return self._newest(question, EVIDENCE if every else SAMPLES)[0]
 
-    def _first(self, found: Iterator[tuple[Millis, Hit]]) -> Millis | None:
-        """Return the earliest time; of a query's events, which come by time, no others are read."""
-        if self.asking.time.pushed:
-            return next((at for at, _ in found), None)
-        return min((at for at, _ in found), default=None)
+    def _first(self, key: Key) -> Millis | None:
+        """Return the earliest time of a key's events; of a query's, which come by time, one is read."""
+        asked = Question(Ask.FIRST, key, self._long_ago, self.end)
+        if not self.asking.time.pushed:
+            return min((at for at, _ in self._events_of(asked)), default=None)
+        if not self.asking.time.types:
+            return None  # nothing has a time yet
+        wanted = self._selected(asked, whole=False)
+        self.spent.requests += 1
+        found = languages.oldest(self._source, self.asking.time, wanted, asked.start, asked.end)
+        if found is None:
+            return None
+        self.spent.hits += 1
+        if key is None or self.is_of(found[1], key):
+            return found[0]
+        return next((at for at, _ in self._events_of(asked, whole=False)), None)
+
+    @property
+    def _long_ago(self) -> Millis:
+        """The instant before all events; times in nanoseconds have none before 1970, and none may be asked for."""
+        return -1 if "date_nanos" in self.asking.time.types else LONG_AGO
 
     def _alive(self, question: Question) -> int:
         alive = getattr(self.rule.condition, "alive", None)
@@ -109,12 +126,12 @@ class ReadOut(Events):
         found = self._events_of(question)
         return found if self.asking.time.pushed else iter(sorted(found, key=lambda pair: pair[0]))
 
-    def _events_of(self, question: Question) -> Iterator[tuple[Millis, Hit]]:
-        """Yield a key's events in the question's span with their documents; of a query's by time."""
+    def _events_of(self, question: Question, *, whole: bool = True) -> Iterator[tuple[Millis, Hit]]:
+        """Yield a key's events in the question's span, ``whole`` with their documents; of a query's by time."""
         start, end, key = question.start, question.end, question.key
         if self.asking.time.pushed:
-            wanted = self.asking.selection(start, end, whole=True)
-            for at, hit in languages.events(self._source, self.asking.time, wanted, start, end):
+            wanted = self._selected(question, whole=whole)
+            for at, hit in self._counted(languages.events(self._source, self.asking.time, wanted, start, end)):
                 if key is None or self.is_of(hit, key):
                     yield at, hit
             return
@@ -122,6 +139,21 @@ class ReadOut(Events):
         for at, hit in self._walk([*self.asking.filter, *clauses]):
             if start < at <= end:
                 yield at, hit
+
+    def _selected(self, question: Question, *, whole: bool) -> Selection:
+        """Return how the query is asked for the events of a key, or for some more."""
+        wanted = self.asking.selection(question.start, question.end, whole=whole)
+        known = question.key is not None and (question.key in self._raw or not is_hidden(question.key))
+        return narrowed(wanted, self.asking, self.raw(question.key)) if known else wanted
+
+    def _counted(self, found: Iterator[tuple[Millis, Hit]]) -> Iterator[tuple[Millis, Hit]]:
+        """Count what is read, and the requests for it."""
+        number = 0
+        for number, one in enumerate(found, 1):
+            self.spent.hits += 1
+            self.spent.requests += number % PAGE == 1
+            yield one
+        self.spent.requests += number == 0
 
     def scanned(self, unread: list[Hit], *more: Any) -> Iterator[tuple[Millis, Hit]]:
         """Yield the events of the span, oldest first; note those whose time cannot be read.
@@ -171,7 +203,7 @@ class ReadOut(Events):
             )
 
     def _walk(self, filters: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Millis, Hit]]:
-        return walk(self._source, self.rule.everywhere, self.asking.time, filters)
+        yield from self._counted(walk(self._source, self.rule.everywhere, self.asking.time, filters))
 
 
 def walk(

@@ -16,10 +16,12 @@ from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, 
 from alerter.model.rule import Cardinality, Condition, Flatline, Frequency, Realert, Rule, Spike, SpikeType, ValueList
 from alerter.model.texts import Texts
 from alerter.sources import languages
+from alerter.sources.asking import Asking
 from alerter.sources.elasticsearch import ElasticsearchSource
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.es_client import connect
 from alerter.sources.explain import ExplainedSource
+from alerter.sources.of_key import narrowed
 from alerter.sources.protocol import Source, SourceError
 from alerter.testing import rule
 from alerter.timetext import iso
@@ -183,6 +185,51 @@ def test_messages_show_the_events_of_the_query(server: LanguageServer, filter: A
     assert '"user": "ann", "bytes": 3}' in view.sample
     assert "message" not in view.sample
     assert any("3" in value for _, value in view.fields), view.fields
+
+
+@pytest.mark.parametrize("filter", [EQL, ESQL], ids=["eql", "esql"])
+def test_the_first_event_of_a_key_is_one_event(filter: Any) -> None:
+    """Not the whole history is read for each key; and what was read is what the cost says."""
+    users = ["ann", "bob", ["cem", "dan"], None]
+    old = [{"_id": f"o{n}", "@timestamp": T0 - 90 * MINUTE + n, "user": users[n % 4], "bytes": n} for n in range(400)]
+    with LanguageServer([{k: v for k, v in d.items() if v is not None} for d in [*old, *EVENTS]]) as server:
+        answer = ran(asked(server), made(CONDITIONS["spike"], filter, query_key=("user",)))
+        given = server.given
+        before = [body for body in server.asked("_query") + server.asked("_eql") if _begin(body) < 0]
+    assert before
+    assert all(body.get("size", 1) == 1 and not body["query"].endswith("LIMIT 10000") for body in before)
+    assert answer.cost.hits == given
+    assert given < 1_000
+
+
+def _begin(body: Any) -> int:
+    """Return from where on events are asked for."""
+    ranges = [c["range"]["@timestamp"] for c in body["filter"]["bool"]["filter"] if "range" in c]
+    return int(ranges[0]["gte"]) if ranges else T0
+
+
+@pytest.mark.parametrize("filter", [EQL, ESQL], ids=["eql", "esql"])
+def test_times_in_nanoseconds_have_none_before_1970(filter: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server refuses a bound below."""
+    monkeypatch.setitem(TYPES, "@timestamp", "date_nanos")
+    with LanguageServer(EVENTS) as server:
+        ran(asked(server), made(CONDITIONS["spike"], filter, query_key=("user",)))
+        begins = [_begin(body) for body in server.asked("_query") + server.asked("_eql")]
+    assert min(begins) == 0
+
+
+def test_a_query_is_narrowed_to_a_key() -> None:
+    """Whatever a value holds stays one; where the key cannot be written, all events are read."""
+    types = {"@timestamp": frozenset({"date"}), "u": frozenset({"keyword"}), "ip": frozenset({"ip"})}
+    for filter, texts, clauses in (
+        (EQL, "", 4),
+        (ESQL, '\n| WHERE (`u` == "a\\"\\\\\\n" OR MV_COUNT(`u`) > 1)', 1),
+    ):
+        asking = Asking.of(made(CONDITIONS["frequency"], filter, query_key=("u", "ip", "gone")), types)
+        selection = asking.selection(T0, T0)
+        one = narrowed(selection, asking, (("u", 'a"\\\n'), ("ip", "::1"), ("gone", None)))
+        assert one.query.text == selection.query.text + texts
+        assert len(one.clauses) == clauses - (filter is EQL)
 
 
 def test_lines_to_send_again(server: LanguageServer) -> None:

@@ -31,6 +31,8 @@ class LanguageServer:
         self.spoiled: dict[str, Any] = {}
         """What is put into each answer of a language."""
         self.seen: list[tuple[str, Any]] = []
+        self.given = 0
+        """Events in all answers of a language."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
@@ -82,16 +84,17 @@ class LanguageServer:
                 "_index": "logs",
                 "_id": document["_id"],
                 "_source": {name: value for name, value in document.items() if name != "_id"},
-                "fields": {f["field"]: [_field(document, f)] for f in body["fields"] if f["field"] in document},
+                "fields": {f["field"]: _field(document, f) for f in body["fields"] if f["field"] in document},
             }
             for document in found
         ]
+        self.given += len(events)
         hits = {"total": {"value": len(events), "relation": "eq"}, "events": events}
         return {"is_partial": False, "is_running": False, "took": 6, "timed_out": False, "hits": hits}
 
     def _esql(self, body: Any) -> tuple[int, Any]:
         names = [name for name in TYPES if name != "message"]
-        found = self._found(body["filter"], "@timestamp")
+        found = [d for d in self._found(body["filter"], "@timestamp") if _is_where(d, body["query"])]
         commands = [line.removeprefix("| ") for line in body["query"].split("\n") if line.startswith("| ")]
         if "STATS n = COUNT(*)" in commands:
             return 200, {"columns": [{"name": "n", "type": "long"}], "values": [[len(found)]], "took": 4}
@@ -100,26 +103,48 @@ class LanguageServer:
             names = re.findall("`([^`]*)`", rest) if name == "KEEP" else names
             found = found[: min(int(rest), self.most)] if name == "LIMIT" else found
         values = [[_column(document, name) for name in names] for document in found]
+        self.given += len(values)
         columns = [{"name": name, "type": TYPES[name]} for name in names]
         return 200, {"took": 12, "is_partial": False, "columns": columns, "values": values} | self.spoiled
 
     def _found(self, query: Any, time: str) -> list[Document]:
         """Return what the query selects within the ranges of the filter, oldest first."""
         bounds = [clause["range"][time] for clause in query["bool"]["filter"] if "range" in clause]
+        terms = [term for clause in query["bool"]["filter"] for term in clause.get("term", {}).items()]
         return sorted(
-            (d for d in self.documents if self.selects(d) and all(b["gte"] <= d[time] < b["lt"] for b in bounds)),
+            (
+                d
+                for d in self.documents
+                if self.selects(d)
+                and all(b["gte"] <= d[time] < b["lt"] for b in bounds)
+                and all(value in _values(d, name) for name, value in terms if name in TYPES)
+            ),
             key=lambda d: d[time],
         )
 
 
-def _field(document: Document, asked: Mapping[str, Any]) -> Any:
-    value = document[asked["field"]]
-    return str(value) if asked.get("format") == "epoch_millis" else value
+def _values(document: Document, name: str) -> Sequence[Any]:
+    held = document.get(name)
+    return held if isinstance(held, list) else [held]
+
+
+def _is_where(document: Document, query: str) -> bool:
+    """Carry out the conditions that alerter adds to a query in ES|QL."""
+    for name, value in re.findall(r"[(]`([^`]*)` == (\S+) OR MV_COUNT", query):
+        held = _values(document, name)
+        if len(held) == 1 and held != [json.loads(value)]:
+            return False
+    return all(document.get(name) is None for name in re.findall("`([^`]*)` IS NULL", query))
+
+
+def _field(document: Document, asked: Mapping[str, Any]) -> Sequence[Any]:
+    values = _values(document, asked["field"])
+    return [str(value) for value in values] if asked.get("format") == "epoch_millis" else values
 
 
 def _column(document: Document, name: str) -> Any:
     """Return a value as ES|QL writes it: dates as text."""
-    return iso(document[name]) if TYPES[name] == "date" and name in document else document.get(name)
+    return iso(document[name]) if TYPES[name].startswith("date") and name in document else document.get(name)
 
 
 def _handler(server: LanguageServer) -> type[BaseHTTPRequestHandler]:
