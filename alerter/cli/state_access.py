@@ -12,10 +12,20 @@ from alerter.state.open import open_state
 from alerter.state.protocol import Conflict, State, StateError
 
 
+def engine_settings(config: str | None) -> Settings:
+    """Return the settings. Raises UsageError where no engine runs with them: a silence there silences nothing."""
+    settings = load_settings(config)
+    if not settings.es.urls and not settings.data:
+        message = "no engine's state: neither ALERTER_ES_URL nor data: is set"
+        hint = "set ALERTER_ES_URL as the engine has it, or name the alerter.yaml it runs with: --config FILE"
+        raise UsageError(message, hint)
+    return settings
+
+
 @contextmanager
 def opened_state(config: str | None, *, create: bool = True) -> Iterator[tuple[State, Settings]]:
     """Yield the state of the settings, made ready; its failures become UsageError."""
-    settings = load_settings(config)
+    settings = engine_settings(config)
     with _said():
         state = open_state(settings)
         try:
@@ -29,11 +39,10 @@ def opened_state(config: str | None, *, create: bool = True) -> Iterator[tuple[S
 @contextmanager
 def existing_state(config: str | None) -> Iterator[tuple[State, Settings]]:
     """Yield the state of the settings as ``opened_state`` does, but never make one: looking changes nothing."""
-    settings = load_settings(config)
+    settings = engine_settings(config)
     if not settings.es.urls and not settings.state_file.exists():
         message = f"there is no state yet: {settings.state_file} does not exist"
-        hint = "alerter run makes it; are these the settings of the engine, and its folder?"
-        raise UsageError(message, hint if settings.data else "set ALERTER_ES_URL as the engine has it")
+        raise UsageError(message, "alerter run makes it; are these the settings of the engine, and its folder?")
     with _said():
         state = open_state(settings)
         try:

@@ -44,14 +44,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(args: argparse.Namespace) -> int:
     """Print the account."""
-    from alerter.cli.state_access import opened_state
+    from alerter.cli.state_access import engine_settings, opened_state
     from alerter.cli.why_inputs import gather, require_known
     from alerter.clock import SystemClock
-    from alerter.config import load_settings
     from alerter.errors import UsageError
     from alerter.why.report import as_json, as_text
 
-    settings = load_settings(args.config)
+    settings = engine_settings(args.config)
     if not settings.es.urls and not settings.state_file.exists():
         hint = "alerter run writes it; is this the settings file that the engine runs with?"
         raise UsageError(f"no engine has run here: there is no state file {settings.state_file}", hint)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -67,6 +68,10 @@ def gather(args: argparse.Namespace, state: State, settings: Settings, now: Mill
         asked = Asked(incident.rule, incident.opened, end, incident=incident.id)
         return Inputs(asked, define(incident.rule, settings)[1], _records(state, settings, asked, [incident], now))
     name, definition = define(args.subject, settings)
+    if stored is not None and not definition.knows:
+        given = next(option for option in ("key", "at", "start", "end") if getattr(args, option))
+        hint = f"leave --{given} out, or name its rule: alerter why {shlex.quote(stored.value.rule)} --{given} ..."
+        raise UsageError(f"{args.subject} is an incident, and is told as a whole", safe_line(hint))
     asked = _asked(args, name, definition.rule, now)
     return Inputs(asked, definition, _records(state, settings, asked, _incidents(state, asked, definition), now))
 

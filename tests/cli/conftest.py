@@ -18,11 +18,12 @@ DAY = 86_400_000
 
 @pytest.fixture
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in an empty folder, with no setting in the environment."""
+    """Work in an empty folder, with no setting in the environment but what an engine reads there."""
     import os
 
     for name in [n for n in os.environ if n.startswith("ALERTER_") and n != "ALERTER_TEST_HOME"]:
         monkeypatch.delenv(name)
+    monkeypatch.setenv("ALERTER_DATA", "events.ndjson")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -62,6 +62,28 @@ def test_looking_makes_no_state(alone: Path, capsys: pytest.CaptureFixture[str],
     assert list(alone.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        "status",
+        "incidents",
+        "init",
+        "why refunds",
+        "silence list",
+        "silence expire x",
+        "silence add --rule r --for 1h --comment c",
+    ],
+)
+def test_without_a_source_there_is_no_state(
+    alone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    """No engine runs with such settings: a silence in a file of its own would silence nothing. Both ways are named."""
+    monkeypatch.delenv("ALERTER_DATA")
+    assert main(command.split()) == 2
+    assert "neither ALERTER_ES_URL nor data: is set" in capsys.readouterr().err
+    assert list(alone.iterdir()) == []
+
+
 @pytest.mark.es
 @pytest.mark.parametrize("command", ["status", "incidents"])
 def test_looking_makes_no_indices(
