@@ -61,11 +61,14 @@ class Groups:
     def _takes_up(self, queued: Queued) -> bool:
         """Whether a message is told by its group; what is silenced, or was never told, goes the way of others."""
         incident, delivery = queued
-        if delivery.receiver not in self._tools.notifiers or not is_held(incident, delivery):
+        if not is_held(incident, delivery):
             return False
         if delivery.kind is Kind.RESOLVED:
-            return heard(incident, delivery)
-        return self._tools.silenced(incident, self._tools.clock.now()) is None
+            return heard(incident, delivery)  # so that a document is over though its receiver is there no more
+        return (
+            delivery.receiver in self._tools.notifiers
+            and self._tools.silenced(incident, self._tools.clock.now()) is None
+        )
 
     # --- taking up -----------------------------------------------------------------------------------------------
 

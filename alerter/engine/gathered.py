@@ -16,6 +16,8 @@ BUCKET: Millis = 10 * MINUTE
 """Engines that meet the same new group within the same such span make the same document."""
 MOST_OVER = 10
 """Members that are over and stay rows once they were told to be, the newest; older ones are counted."""
+MOST_GONE = 200
+"""Of these the newest are known by name, so that none is counted twice when it fires again."""
 TYPE = "group"
 TOLD = (Kind.FIRING, Kind.REPEAT)
 
@@ -64,7 +66,7 @@ def joining(document: Incident, news: Iterable[News]) -> list[News]:
     if roll is None:
         return []
     is_open = document.resolved is None
-    rows = {row.incident for row in roll.rows}
+    rows = {*roll.gone, *(row.incident for row in roll.rows)}
     listed = rows | {one.incident for one in roll.news}
     found = []
     for one in news:
@@ -129,8 +131,11 @@ def told(document: Incident, news: Sequence[News], members: Mapping[str, Inciden
     ids = {one.delivery.id for one in taken}
     rows = _rows(roll.rows, taken, members)
     left = tuple(one for one in roll.news if one.delivery.id not in ids)
+    back = {row.incident for row in rows} & set(roll.gone)
+    gone = tuple(one for one in roll.gone if one not in back)
     ended = max([roll.ended, *(one.delivery.at for one in taken if one.delivery.kind is Kind.RESOLVED)])
-    kept = _short(replace(roll, told=at, news=left, rows=rows, ended=ended), {one.incident for one in taken})
+    now = replace(roll, told=at, news=left, rows=rows, ended=ended, left=roll.left - len(back), gone=gone)
+    kept = _short(now, {one.incident for one in taken})
     over = not kept.firing and not left
     worst = _worst([row for row in rows if not row.over] or rows)
     raised = roll.told is not None and rank(worst) > rank(document.labels.get("severity", ""))
@@ -185,7 +190,9 @@ def _short(roll: Roll, told: Collection[str]) -> Roll:
     ids = {row.incident for row in gone}
     kept = tuple(row for row in roll.rows if row.incident not in ids)
     loud = roll.loud or not all(row.quiet for row in gone)
-    return replace(roll, rows=kept, left=roll.left + len(gone), loud=loud, tally=summed(roll.tally, gone))
+    names = (*roll.gone, *(row.incident for row in gone))[-MOST_GONE:]
+    tally = summed(roll.tally, gone)
+    return replace(roll, rows=kept, left=roll.left + len(gone), gone=names, loud=loud, tally=tally)
 
 
 def _messages(
@@ -202,7 +209,7 @@ def _messages(
         yield _message(document, before, Kind.FIRING, at, text)
     elif news:
         kind = Kind.FIRING if new else Kind.REPEAT
-        known = about <= {row.incident for row in before.rows}
+        known = about <= {*before.gone, *(row.incident for row in before.rows)}
         text = later_text(document, listed, kind, known=known) if single is None else news[-1].delivery.text
         raised = raised or any(one.delivery.raised for one in news)
         yield replace(_message(document, before, kind, at, text), raised=raised)

@@ -189,8 +189,8 @@ class Roll:
 
     ``birth`` (event time) is when the first one did, ``delay`` how much later that is computed (wall clock), ``told``
     the last instant at which anything was told. ``news`` is yet to be told, ``rows`` were; ``left`` are members that
-    are over and no row any more, ``tally`` the rows of their tables; ``loud``: one of them is no quiet one. ``ended``
-    (event time) is when the last one that was told to be over ended; 0: none. ``receiver``,
+    are over and no row any more, ``gone`` the newest of them, ``tally`` the rows of their tables; ``loud``: one of them
+    is no quiet one. ``ended`` (event time) is when the last one that was told to be over ended; 0: none. ``receiver``,
     ``channel`` and ``route`` are those of its messages.
     """
 
@@ -207,6 +207,7 @@ class Roll:
     receiver: str = ""
     channel: str = ""
     route: str = ""
+    gone: tuple[str, ...] = ()
 
     @property
     def firing(self) -> int:

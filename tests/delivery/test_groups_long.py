@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from alerter.clock import MINUTE, SECOND
+from alerter.delivery.courier import Courier
 from alerter.engine.shortening import NEWEST
 from alerter.model.incident import DeliveryState, Kind, Reason
 from alerter.notifiers.protocol import Failure
@@ -89,3 +90,43 @@ def test_that_all_is_over_is_said_once() -> None:
     assert made.state == "resolved"
     assert [str(d.kind) for d in made.deliveries] == ["firing", "resolved"]
     assert desk.order.done.count("reply") == 1
+
+
+def test_group_ends_though_its_receiver_is_there_no_more() -> None:
+    """A receiver that is taken out of the settings leaves no document that fires for ever; it is told nothing."""
+    desk = Desk()
+    member(desk, "a")
+    desk.passes(60)
+    calls = len(desk.order.calls)
+    desk.courier = Courier(desk.state, {"spare": desk.spare}, desk.routing, desk.clock)
+    over(desk, "a")
+    desk.passes(400)
+    assert document(desk).state == "resolved"
+    assert [(d.kind, d.error) for d in document(desk).deliveries][1:] == [(Kind.RESOLVED, "no_receiver")]
+    assert len(desk.order.calls) == calls
+    assert desk.spare.calls == []
+    assert not desk.state.unfinished()
+
+
+def test_member_that_fires_again_is_counted_once() -> None:
+    """It was over for so long that it is no row any more; its group's document is known to have told of it."""
+    desk = Desk()
+    for n in range(14):
+        member(desk, f"m{n:02}")
+    desk.passes(60)
+    for n in range(13):
+        over(desk, f"m{n:02}")
+    desk.passes(300)
+    member(desk, "new")
+    desk.passes(300)
+    made = document(desk)
+    assert made.roll
+    assert "m00" not in {row.incident for row in made.roll.rows}
+    assert (made.roll.total, made.roll.firing) == (15, 2)
+    again(desk, "m00", Kind.FIRING, reason=Reason.REOPENED)
+    desk.passes(300)
+    assert desk.order.calls[-1][1].delivery.text.startswith("[FIRING] [WARNING] 1 again: Order: m00 jumps")
+    roll = document(desk).roll
+    assert roll
+    assert (roll.total, roll.firing) == (15, 3)
+    assert len({row.incident for row in roll.rows} | set(roll.gone)) == 15
