@@ -13,6 +13,7 @@ from alerter.lint.places import placed
 from alerter.model.rule import Rule
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.yaml_positions import Document
+from alerter.sources.languages import columns_of
 from alerter.sources.protocol import Source, SourceError
 from alerter.timetext import iso
 
@@ -26,6 +27,7 @@ def field_warnings(rule: Rule, document: Document, source: Source) -> Iterator[D
     names = [n for use in uses(built.subject) for n in _around(use.field)]
     try:
         types = source.field_types(rule.everywhere, list(dict.fromkeys((rule.time.name, *names)))) if names else {}
+        types = {**types, **(columns_of(source, rule) if names else {})}
     except SourceError:
         return  # no such index: the run itself says so
     for found in unknown_field(Known(built, Facts({n: t for n, t in types.items() if t}))):

@@ -17,6 +17,7 @@ from alerter.engine.dryrun import dry_run
 from alerter.errors import UsageError
 from alerter.model.history import NewTerm
 from alerter.model.incident import Decision, Incident, Match, Reason
+from alerter.model.language import Language
 from alerter.model.rule import Frequency, Rule
 from alerter.model.silence import Silence
 from alerter.notifiers.text import safe_line
@@ -275,7 +276,8 @@ class _Counting:
         """Return its matches, announced or not. Raises SourceError."""
         hidden = any(value.startswith(PREFIX) for value in self.asked.key.values())
         counted = rule if hidden else replace(rule, filter=(*rule.filter, *_clauses(self.asked.key, rule)))
-        if counted.condition == Frequency(1, rule.timeframe) and not hidden:
+        alone = counted.filter != rule.filter or not self.asked.key
+        if counted.condition == Frequency(1, rule.timeframe) and alone and not hidden:
             counted = replace(counted, query_key=())  # any event at all: whose does not matter
         answer = dry_run(counted, self.source, console_routing(), self.start, self.end)
         self.warnings.update(dict.fromkeys(answer.warnings))
@@ -285,7 +287,12 @@ class _Counting:
 
 
 def _clauses(key: Mapping[str, str], rule: Rule) -> Iterator[dict[str, Any]]:
-    """Yield what selects the events of a key; a missing value is asked for by ""."""
+    """Yield what selects the events of a key; a missing value is asked for by "".
+
+    Nothing for a query in ES|QL: it may make the key's columns, of which no document knows.
+    """
+    if rule.server_query is not None and rule.server_query.language is Language.ESQL:
+        return
     for name, value in key.items():
         if name in rule.query_key and not isinstance(rule.condition, NewTerm):  # of that every event is history
             missing = {"bool": {"must_not": [{"exists": {"field": name}}]}}

@@ -11,7 +11,7 @@ from alerter.clock import DAY, HOUR, Millis
 from alerter.model.rule import Frequency, Rule
 from alerter.sources.asking import Asking
 from alerter.sources.clusters import Clusters
-from alerter.sources.languages import types_of
+from alerter.sources.languages import columns_of, types_of
 from alerter.sources.parts import Types
 from alerter.sources.protocol import Answer, SearchRequest, Source, SourceError
 from alerter.sources.timefield import DATES
@@ -99,8 +99,9 @@ def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts]:
     facts = []
     for n, rule in enumerate(rules):
         known, missing = types[rule.everywhere]
+        known = {**known, **languages[n][1]} if n in languages else known
         of_index = indices.get((rule.everywhere, rule.time.name), ())
-        lately = languages[n] if n in languages else counts.get(n)
+        lately = languages[n][0] if n in languages else counts.get(n)
         facts.append(_facts(Facts(known, now=now, missing=missing), rule, of_index, lately))
     return facts
 
@@ -175,16 +176,18 @@ def _of_rule(rule: Rule, types: Types, now: Millis) -> SearchRequest | None:
     return SearchRequest(rule.everywhere, {"size": 0, "track_total_hits": needed(rule), "query": query})
 
 
-def _answered(source: Source, rule: Rule, now: Millis) -> SourceError | None:
-    """Return why the server does not take the rule's query in EQL or ES|QL, None where it does."""
+def _answered(source: Source, rule: Rule, now: Millis) -> tuple[SourceError | None, Types]:
+    """Return why the server does not take the rule's query, None where it does, and the columns of one in ES|QL."""
+    columns: Types = {}
     try:
-        asking = Asking.of(rule, types_of(source, rule, Asking.wanted(rule)))
+        columns = columns_of(source, rule)
+        asking = Asking.of(rule, columns or types_of(source, rule, Asking.wanted(rule)))
         if asking.time.types:
             selection = asking.selection(now - HOUR, now, asking.time.range(now - HOUR, now))
             source.select(replace(selection, size=1))
     except SourceError as error:
-        return error
-    return None
+        return error, columns
+    return None, columns
 
 
 def _facts(

@@ -138,10 +138,15 @@ def place_of(rule: Rule) -> Place:
 
 def types_of(source: Source, rule: Rule, fields: Sequence[str]) -> Types:
     """Return the types of fields: those of an ES|QL query are its columns. Raises SourceError."""
+    if place_of(rule)[2] is None:
+        return source.field_types(rule.everywhere, fields)
+    return columns_of(source, rule)
+
+
+def columns_of(source: Source, rule: Rule) -> Types:
+    """Return the columns of a rule's ES|QL query, which ``EVAL`` may make; of others none. Raises SourceError."""
     _, index, query = place_of(rule)
-    if query is None:
-        return source.field_types(index, fields)
-    return source.select(Selection(query, index, rule.time.name, (), 0)).columns
+    return {} if query is None else source.select(Selection(query, index, rule.time.name, (), 0)).columns
 
 
 # --- all of its events -------------------------------------------------------------------------------------------

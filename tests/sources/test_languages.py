@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from elasticsearch import Elasticsearch
 
+from alerter.cli.dryrun_warnings import field_warnings
+from alerter.cli.why_inputs import _Counting
 from alerter.clock import HOUR, MINUTE
-from alerter.config import load_settings
+from alerter.config import Settings, load_settings
 from alerter.engine.dryrun import DryRun, dry_run
+from alerter.lint.facts import gather
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, Windows
 from alerter.model.rule import Cardinality, Condition, Flatline, Frequency, Realert, Rule, Spike, SpikeType, ValueList
 from alerter.model.texts import Texts
+from alerter.ruleset.checking import check
+from alerter.ruleset.load import load_rules
 from alerter.sources import languages
 from alerter.sources.asking import Asking
 from alerter.sources.elasticsearch import ElasticsearchSource
@@ -25,6 +31,7 @@ from alerter.sources.of_key import narrowed
 from alerter.sources.protocol import Source, SourceError
 from alerter.testing import rule
 from alerter.timetext import iso
+from alerter.why.records import Asked
 from tests.engine.support import T0, routing
 from tests.servers.elastic import Node
 from tests.support.languages import TYPES, Document, LanguageServer
@@ -230,6 +237,30 @@ def test_a_query_is_narrowed_to_a_key() -> None:
         one = narrowed(selection, asking, (("u", 'a"\\\n'), ("ip", "::1"), ("gone", None)))
         assert one.query.text == selection.query.text + texts
         assert len(one.clauses) == clauses - (filter is EQL)
+
+
+EVAL = """
+name: r
+type: any
+index: logs
+query_key: user
+filter: [{esql: 'FROM logs | EVAL user = TO_UPPER(name)'}]
+"""
+
+
+def test_columns_that_the_query_makes_are_fields(server: LanguageServer, tmp_path: Path) -> None:
+    """They are in no mapping, and no finding; nor is a document asked for them before the query is."""
+    del server.mapped["user"]
+    (tmp_path / "r.yaml").write_text(EVAL, encoding="utf-8")
+    source = asked(server)
+    result = check([tmp_path], Settings(), ask=lambda rules: gather(source, rules, T0 + 2 * HOUR))
+    assert [d.message for d in result.diagnostics if d.code in ("unknown_field", "refused_filter")] == []
+    (one,), (document,) = (loaded := load_rules([tmp_path], Settings())).rules, loaded.documents
+    assert list(field_warnings(one, document, source)) == []
+    counting = _Counting(Asked("r", T0, T0 + HOUR, {"user": "ann"}), one, source, T0, T0 + HOUR)
+    assert [match.key for match in counting.matches(one)] == [(("user", "ann"),)] * 3
+    sent = [clause for body in server.asked("_query") for clause in body["filter"]["bool"]["filter"]]
+    assert not any("term" in clause for clause in sent)
 
 
 def test_lines_to_send_again(server: LanguageServer) -> None:

@@ -28,6 +28,8 @@ class LanguageServer:
         self.selects = selects
         self.most = 10_000
         """The limit of a server for the rows of ES|QL."""
+        self.mapped = dict(TYPES)
+        """The fields of the mapping; a query may make other columns."""
         self.spoiled: dict[str, Any] = {}
         """What is put into each answer of a language."""
         self.seen: list[tuple[str, Any]] = []
@@ -60,7 +62,7 @@ class LanguageServer:
         if path == "/_query":
             return self._esql(body)
         if path.endswith("/_field_caps"):
-            return 200, {"fields": {name: {kind: {}} for name, kind in TYPES.items()}}
+            return 200, {"fields": {name: {kind: {}} for name, kind in self.mapped.items()}}
         if path == "/_msearch":
             return 200, {"responses": [self._searched() for _ in range(len(body) // 2)]}
         return 404, {"error": {"root_cause": [{"type": "not_here", "reason": path}], "type": "not_here"}, "status": 404}
