@@ -12,8 +12,9 @@ from alerter.charts.terminal import draw, signs_for, width_in
 from alerter.cli.dryrun_inputs import Inputs
 from alerter.cli.output import columns
 from alerter.engine.dryrun import DryRun
+from alerter.engine.repeats import AGGREGATION
 from alerter.engine.view import condition_text
-from alerter.model.incident import Decision, Delivery, Incident, Match
+from alerter.model.incident import Decision, Delivery, Incident, Match, Reason
 from alerter.model.rule import Key
 from alerter.notifiers.text import safe_line
 from alerter.plurals import many
@@ -192,6 +193,13 @@ def _incident_lines(incident: Incident, shown: set[str]) -> Iterator[str]:
         yield "    nobody was told"
 
 
+def _reason(decision: Decision) -> str:
+    """Return a reason; the least time between repeats by the name of what sets it."""
+    if decision.reason == Reason.REPEAT_INTERVAL and decision.detail:
+        return decision.detail if decision.detail == AGGREGATION else f"{decision.detail} {decision.reason}"
+    return decision.reason
+
+
 def _decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
     shown = [d for d in decisions if d.outcome not in _TOLD]
     if not shown:
@@ -203,6 +211,6 @@ def _decision_lines(decisions: Sequence[Decision]) -> Iterator[str]:
         until = f" until {iso(decision.until)}" if decision.until is not None else ""
         who = f" for {decision.receiver}" if decision.receiver else ""
         times = f" x{decision.count}" if decision.count > 1 else ""
-        yield f"    {iso(decision.at)} {decision.outcome} ({decision.reason}{until}){who}{times} {key}".rstrip()
+        yield f"    {iso(decision.at)} {decision.outcome} ({_reason(decision)}{until}){who}{times} {key}".rstrip()
     if len(shown) > LONGEST_LIST:
         yield f"    ... and {len(shown) - LONGEST_LIST:,} more; --format json shows all"

@@ -10,6 +10,8 @@ from alerter.schedule import next_instant
 DEFAULT_REPEAT: Millis = HOUR
 """The least time between repeats where neither the rule writes ``realert`` nor the route ``repeat_interval``."""
 
+AGGREGATION, DEFAULT = "aggregation", "default"
+
 
 def again(rule: Rule, destination: Destination, last: Millis) -> Millis:
     """Return from when (event time, inclusive) a repeat is due at a receiver that last heard at ``last``.
@@ -26,3 +28,12 @@ def again(rule: Rule, destination: Destination, last: Millis) -> Millis:
         return last + max(interval, gathering.period)
     fires = Schedule(cron=gathering.cron, timezone=gathering.timezone)
     return max(last + interval, next_instant(fires, last))
+
+
+def bound_by(rule: Rule, destination: Destination) -> str:
+    """Return what else than a route's ``repeat_interval`` keeps a repeat back: ``aggregation``, ``default``, or ""."""
+    interval, gathering = destination.repeat_interval, rule.texts.gathering
+    if gathering is not None:
+        longer = interval is None or (gathering.cron is None and gathering.period >= interval)
+        return AGGREGATION if longer else ""
+    return DEFAULT if interval is None else ""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from alerter.clock import Millis
 from alerter.engine.decisions import of_plan, of_transition, of_verdict
 from alerter.engine.groups import ends_of, group_of
-from alerter.engine.repeats import again
+from alerter.engine.repeats import again, bound_by
 from alerter.engine.shortening import shortened
 from alerter.engine.telling import Heard, Told, has_heard, tell
 from alerter.engine.view import describe
@@ -258,9 +258,17 @@ def _tell(story: Story, at: Millis, change: Change, reason: Reason, scene: Scene
     due = partial(again, scene.rule)
     for told in tell(destinations, Heard.of(incident), silenced, change, reason, at, due):
         if told.kind is None:
-            story.decisions.append(of_verdict(incident, told, at))
+            story.decisions.append(of_verdict(incident, _with_bound(told, destinations, scene), at))
         else:
             _plan(story, told, at, scene, _group(story, destinations, told, at, scene), raised=raised)
+
+
+def _with_bound(told: Told, destinations: Sequence[Destination], scene: Scene) -> Told:
+    """Return the verdict; where the least time between repeats is the reason and no route writes it, whose it is."""
+    if told.reason is not Reason.REPEAT_INTERVAL:
+        return told
+    destination = next(d for d in destinations if d.receiver == told.receiver)
+    return replace(told, detail=bound_by(scene.rule, destination))
 
 
 def _group(story: Story, destinations: Sequence[Destination], told: Told, at: Millis, scene: Scene) -> Group | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from alerter.clock import SECOND, Millis
+from alerter.engine.repeats import AGGREGATION, DEFAULT
 from alerter.model.incident import Decision, Reason
 
 REASONS: dict[str, str] = {
@@ -60,8 +61,16 @@ def obstacle_text(decision: Decision, now: Millis) -> str:
     if decision.reason == Reason.INHIBITED:
         name, _, source = decision.detail.rpartition(" by ")
         return f"inhibited by {source}{f' ({name})' if name else ''}{until}"
+    if decision.reason == Reason.REPEAT_INTERVAL:
+        return f"{reason_text(decision.reason)}{bound_text(decision)}{until}"
     detail = f" {decision.detail}" if decision.detail else ""
     return f"{reason_text(decision.reason)}{detail}{until}"
+
+
+def bound_text(decision: Decision) -> str:
+    """Return whose least time between repeats it is, where no route writes it: `` (the rule's aggregation)``."""
+    found = {AGGREGATION: " (the rule's aggregation)", DEFAULT: " (by default 1 h)"}
+    return found.get(decision.detail, "")
 
 
 def decision_text(decision: Decision, now: Millis) -> str:
@@ -110,7 +119,11 @@ def _suppressed(decision: Decision, now: Millis) -> str:
 
 def _refreshed(decision: Decision, now: Millis) -> str:
     until = f" before {when(decision.until, now)}" if decision.until is not None else ""
-    return f"no repeat to {decision.receiver}{until}: {reason_text(decision.reason)}; its message is refreshed"
+    return f"no repeat to {decision.receiver}{until}: {_why_not(decision)}; its message is refreshed"
+
+
+def _why_not(decision: Decision) -> str:
+    return f"{reason_text(decision.reason)}{bound_text(decision)}"
 
 
 def _resolved(decision: Decision, _now: Millis) -> str:

@@ -57,3 +57,16 @@ def test_number_of_messages_is_that_of_what_is_sent(capsys: pytest.CaptureFixtur
     """Three incidents, three messages: the first, a line, the end."""
     Path("other.yaml").write_text(RULE.replace("refunds", "others").replace("[host]", "[user]"))
     assert "2 matched, 6 incidents, 6 messages" in ran(capsys, "refunds.yaml", "other.yaml", *SPAN)
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "named"), [("aggregation: {minutes: 5}", "(aggregation until"), ("", "(default repeat_interval")]
+)
+def test_what_keeps_a_repeat_back_is_named(capsys: pytest.CaptureFixture[str], aggregation: str, named: str) -> None:
+    """No route writes a repeat_interval: the rule's aggregation bounds repeats, or else the hour by default."""
+    Path("refunds.yaml").write_text(RULE.replace("aggregation: {minutes: 5}", aggregation).split("summary")[0])
+    with Path("events.ndjson").open("a") as file:
+        file.write('{"@timestamp": "2026-03-10T10:02:30Z", "user": "ann"}\n')
+    assert f"refreshed {named}" in ran(capsys, "refunds.yaml", *SPAN)
+    (refreshed,) = json.loads(ran(capsys, "refunds.yaml", *SPAN, "--format", "json"))["decisions"][:1]
+    assert (refreshed["outcome"], refreshed["reason"]) == ("refreshed", "repeat_interval")
