@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from alerter.clock import MINUTE, Millis
-from alerter.engine.group_words import first_text, gathered_view, later_text, line, over_text, rank, summed
+from alerter.engine.group_words import first_text, gathered_view, later_text, line, over_text, rank, summed, worst_of
 from alerter.engine.groups import in_order, told_at
 from alerter.engine.shortening import shortened_group
 from alerter.model.incident import Delivery, Incident, Kind, News, Reason, Roll, Row, digest
@@ -137,14 +137,14 @@ def told(document: Incident, news: Sequence[News], members: Mapping[str, Inciden
     now = replace(roll, told=at, news=left, rows=rows, ended=ended, left=roll.left - len(back), gone=gone)
     kept = _short(now, {one.incident for one in taken})
     over = not kept.firing and not left
-    worst = _worst([row for row in rows if not row.over] or rows)
+    worst = worst_of([row for row in rows if not row.over] or rows)
     raised = roll.told is not None and rank(worst) > rank(document.labels.get("severity", ""))
     quiet = over and not kept.loud and all(row.quiet for row in rows)
     changed = replace(
         document,
         labels={**document.labels, "severity": worst},
         matches=kept.total,
-        opened=min([document.opened, *(one.delivery.at for one in taken)]),
+        opened=min([document.opened, *map(_opened, taken)]),
         updated=max(document.updated, at),
         resolved=(ended or at) if over else None,
         resolve_reason=str(Reason.QUIET if quiet else Reason.CONDITION_OVER) if over else "",
@@ -161,6 +161,11 @@ def _birth(news: News) -> Millis:
     group = news.delivery.group
     assert group is not None
     return news.delivery.at if group.by_match else group.since
+
+
+def _opened(news: News) -> Millis:
+    """Return since when the incident of a message is there; it may have been silenced until now."""
+    return (news.delivery.group and news.delivery.group.opened) or news.delivery.at
 
 
 def _rows(before: Sequence[Row], taken: Sequence[News], members: Mapping[str, Incident]) -> tuple[Row, ...]:
@@ -233,7 +238,3 @@ def _message(document: Incident, roll: Roll, kind: Kind, at: Millis, text: str) 
         text=text,
         route=roll.route,
     )
-
-
-def _worst(rows: Sequence[Row]) -> str:
-    return max((row.severity for row in rows), key=rank, default="info")

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate
+from itertools import accumulate, islice
 
 from alerter.engine.tables import drawn
 from alerter.model.incident import Incident, Kind, Roll, Row, View
@@ -61,15 +61,19 @@ def first_text(document: Incident) -> str:
     """Return the plain text of a group's first message: how many, of what, each by its words."""
     roll = document.roll
     assert roll is not None
-    head = f"{_tags(document, Kind.FIRING)} {headline(document)}: "
+    head = f"{_tags(Kind.FIRING, document.severity)} {headline(document)}: "
     now = f". Now {_numbers(document)}" if roll.firing < roll.total else ""
-    return head + _listed(_ordered(roll.rows), roll.total, MOST_IN_FIRST - _size(head)) + now
+    return head + _listed(roll.rows, document.severity, roll.total, MOST_IN_FIRST - _size(head)) + now
 
 
 def later_text(document: Incident, rows: Sequence[Row], kind: Kind, *, known: bool) -> str:
-    """Return the line that tells of members, all of them ``known`` before or not, and how the group stands."""
-    what = f"{len(rows):,} {'again' if known else 'more'}: {_listed(_ordered(rows), len(rows), MOST_IN_TEXT)}"
-    return f"{_tags(document, kind)} {what}. Now {_numbers(document)}"
+    """Return the line that tells of members, all of them ``known`` before or not, and how the group stands.
+
+    Its severity is theirs.
+    """
+    worst = worst_of(rows)
+    what = f"{len(rows):,} {'again' if known else 'more'}: {_listed(rows, worst, len(rows), MOST_IN_TEXT)}"
+    return f"{_tags(kind, worst)} {what}. Now {_numbers(document)}"
 
 
 def over_text(document: Incident) -> str:
@@ -77,11 +81,11 @@ def over_text(document: Incident) -> str:
     resolved = document.resolved if document.resolved is not None else document.updated
     lasted = length_text(max(resolved - document.opened, 0)) or "less than a second"
     started = f"Started {clock_text(document.opened)}."
-    return f"{_tags(document, Kind.RESOLVED)} {headline(document)}: all over. Lasted {lasted}. {started}"
+    return f"{_tags(Kind.RESOLVED, document.severity)} {headline(document)}: all over. Lasted {lasted}. {started}"
 
 
-def _tags(document: Incident, kind: Kind) -> str:
-    return f"[{kind.upper()}] [{document.severity.upper()}]"
+def _tags(kind: Kind, severity: str) -> str:
+    return f"[{kind.upper()}] [{severity.upper()}]"
 
 
 def _title(document: Incident) -> str:
@@ -147,9 +151,11 @@ def _table(roll: Roll) -> str:
     return drawn(table, sums) if table is not None and sums else ""
 
 
-def _listed(rows: Sequence[Row], total: int, room: int) -> str:
-    texts = (("over: " if r.over else "") + _words(r, LONGEST_IN_TEXT).rstrip(".") for r in rows[:MOST_ROWS])
-    shown = _fitting(texts, room)
+def _listed(rows: Sequence[Row], severity: str, total: int, room: int) -> str:
+    """Return members by their words; what is over, or of another severity than the text, says so."""
+    marks = ("over: " if r.over else "" if r.severity == severity else f"{r.severity}: " for r in _ordered(rows))
+    texts = (mark + _words(row, LONGEST_IN_TEXT).rstrip(".") for mark, row in zip(marks, _ordered(rows), strict=True))
+    shown = _fitting(islice(texts, MOST_ROWS), room)
     rest = total - len(shown)
     return "; ".join([*shown, *([f"and {rest:,} more"] if rest else [])])
 
@@ -177,6 +183,11 @@ def _words(row: Row, length: int) -> str:
 def _size(text: str) -> int:
     """Return the length of a text as Slack counts it."""
     return sum(_SIZES.get(character, 1 if character < "\U00010000" else 2) for character in text)
+
+
+def worst_of(rows: Sequence[Row]) -> str:
+    """Return the worst severity of members."""
+    return max((row.severity for row in rows), key=rank, default="info")
 
 
 def rank(severity: str) -> int:

@@ -98,6 +98,7 @@ def _group(rule: Rule, incident: Incident, destination: Destination, at: Millis,
         delay=rule.query_delay + slot_offset(rule.schedule, slot_part(rule.name)),
         severity=incident.severity,
         key=key_words(incident),
+        opened=incident.opened,
     )
 
 

@@ -69,9 +69,9 @@ class Group:
     ``id`` stands for route, receiver and the values of ``labels``. What is first told of a group waits for ``wait``,
     what is told later for the next multiple of ``interval`` after that; with a ``cron``, for its next fire time.
     ``since`` is the instant whose evaluation planned the message, which is computed ``delay`` later (wall clock);
-    ``by_match``: the group's clock starts at the match instead. ``severity`` is the incident's and ``key``
-    the words of its key; ``quiet``: it is an end that nobody is told of by itself. With a ``table`` the message sums
-    those of its members, and with ``table_only`` it names no members beside.
+    ``by_match``: the group's clock starts at the match instead. ``severity`` is the incident's, ``key`` the words of
+    its key, ``opened`` its begin (0: unknown); ``quiet``: it is an end that nobody is told of by itself. With a
+    ``table`` the message sums those of its members, and with ``table_only`` it names no members beside.
     """
 
     id: str
@@ -85,6 +85,7 @@ class Group:
     by_match: bool = False
     severity: str = "warning"
     key: str = ""
+    opened: Millis = 0
     quiet: bool = False
     table: Table | None = None
     table_only: bool = False

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from alerter.clock import MINUTE, SECOND
+from alerter.clock import HOUR, MINUTE, SECOND
 from alerter.engine.group_words import summed
 from alerter.engine.groups import group_of
 from alerter.model.incident import Kind, Reason, Roll, Row, View
@@ -192,3 +192,32 @@ def rolled(desk: Desk) -> Roll:
     roll = document(desk).roll
     assert roll is not None
     return roll
+
+
+def test_line_has_the_severity_of_what_it_tells() -> None:
+    """A new warning in a critical group is told as a warning; members of other severities than the text say so."""
+    desk = Desk()
+    member(desk, "a")
+    member(desk, "b", severity="critical")
+    desk.passes(40)
+    member(desk, "c")
+    desk.passes(300)
+    (_, first), *_, (_, line) = desk.order.calls
+    assert first.delivery.text.startswith("[FIRING] [CRITICAL] G: 2 incidents: Order: b jumps")
+    assert "; warning: Order: a jumps" in first.delivery.text
+    assert line.delivery.text.startswith("[FIRING] [WARNING] 1 more: Order: c jumps")
+    assert line.incident.severity == "critical"
+
+
+def test_group_is_as_old_as_its_oldest_member() -> None:
+    """An incident that was silenced for an hour did not start when it was told."""
+    desk = Desk()
+    hour_ago = NOW - HOUR
+    member(desk, "a", opened=hour_ago)
+    member(desk, "b")
+    desk.passes(40)
+    assert desk.order.calls[0][1].incident.opened == hour_ago
+    over(desk, "a")
+    over(desk, "b")
+    desk.passes(300)
+    assert "all over. Lasted 1 h 40 s. Started 10:05 UTC." in desk.order.calls[-1][1].delivery.text

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections import Counter
 from collections.abc import Iterator
 
@@ -99,8 +98,9 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
     if incident.resolved is None or incident.quiet_close:
         return
     sent = [d for d in incident.deliveries if d.state is DeliveryState.SENT]
-    is_at = operator.eq if incident.roll is None else operator.ge  # a group's instant is later than its last end
-    ends = {d.receiver for d in sent if d.kind is Kind.RESOLVED and is_at(d.at, incident.resolved)}
+    last = {d.receiver: d for d in sent}  # a group's instant is not that of its last end
+    ends = {d.receiver for d in sent if d.kind is Kind.RESOLVED and d.at == incident.resolved and incident.roll is None}
+    ends |= {name for name, d in last.items() if d.kind is Kind.RESOLVED and incident.roll is not None}
     for receiver in {d.receiver for d in sent if d.kind in (Kind.FIRING, Kind.REPEAT)}:
         if not ends & {receiver, history.world.routing.receivers[receiver].fallback}:
             yield f"{name}: {receiver} was told that it fires, and never that it is resolved"
