@@ -41,7 +41,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--mapping", metavar="FILE", help="types of fields: JSON with properties, as an index's mapping"
     )
-    parser.add_argument("--offline", action="store_true", help="do not ask the cluster, though ALERTER_ES_URL is set")
+    parser.add_argument("--offline", action="store_true", help="ask no cluster, not even one that a rule names")
     parser.add_argument("--config", metavar="FILE", help="settings file (default: alerter.yaml when there is one)")
     parser.set_defaults(run=run)
 
@@ -79,7 +79,7 @@ def _ask(args: argparse.Namespace, settings: Settings) -> AskFacts | None:
 
         facts = of_mapping(_mapping(args.mapping))
         return lambda rules: [facts for _ in rules]
-    if args.offline or not settings.es.urls:
+    if args.offline:
         return None
     from functools import partial
 
@@ -88,7 +88,8 @@ def _ask(args: argparse.Namespace, settings: Settings) -> AskFacts | None:
     from alerter.sources.clusters import Clusters
     from alerter.sources.open import open_elasticsearch
 
-    return partial(gather_all, open_elasticsearch(settings), Clusters(), now=SystemClock().now())
+    main = open_elasticsearch(settings) if settings.es.urls else None
+    return partial(gather_all, main, Clusters(), now=SystemClock().now())
 
 
 def _mapping(file: str) -> Mapping[str, Any]:

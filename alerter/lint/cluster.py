@@ -13,6 +13,7 @@ from alerter.lint.messages import sought
 from alerter.lint.model import Built, Found, Path
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.rule import Cardinality, Flatline, Rule, Spike, SpikeAggregation, TimeKind
+from alerter.ruleset.options import CREDENTIALS, PLACE
 from alerter.ruleset.suggest import did_you_mean
 from alerter.sources.parts import TEXT, Types
 from alerter.sources.timefield import DATES, NUMBERS
@@ -38,6 +39,14 @@ class Known:
     def path(self, *options: str) -> Path:
         """Return the first of these options that is written, else the rule's type."""
         return (next((name for name in options if name in self.built.subject.options), "type"),)
+
+
+def cluster_not_asked(known: Known) -> Iterator[Found]:
+    """The rule's own cluster does not answer, or not to its user."""
+    if known.facts.unanswered:
+        hint = "see es_host and the rule's other es_ options; alerter check --offline asks no cluster"
+        path = known.path(*PLACE, *CREDENTIALS)
+        yield Found(f"the rule's cluster says nothing: {known.facts.unanswered}", hint, path, key=True)
 
 
 def unknown_index(known: Known) -> Iterator[Found]:

@@ -43,7 +43,8 @@ class Facts:
     """What is known of a rule's index; None where it is not.
 
     ``types`` are those of all fields; ``missing`` is why there are none. ``documents`` are counted up to MANY,
-    ``lately`` up to what the rule needs. ``refused`` is why the server refuses the rule's filter.
+    ``lately`` up to what the rule needs. ``refused`` is why the server refuses the rule's filter, ``unanswered`` why
+    the rule's own cluster says nothing at all.
     """
 
     types: Types
@@ -54,6 +55,7 @@ class Facts:
     lag: Lag | None = None
     refused: str = ""
     missing: str = ""
+    unanswered: str = ""
 
 
 def needed(rule: Rule) -> int:
@@ -61,25 +63,28 @@ def needed(rule: Rule) -> int:
     return rule.condition.num_events if isinstance(rule.condition, Frequency) else 1
 
 
-def gather_all(main: Source, clusters: Clusters, rules: Sequence[Rule], now: Millis) -> list[Facts]:
+def gather_all(main: Source | None, clusters: Clusters, rules: Sequence[Rule], now: Millis) -> list[Facts | None]:
     """Ask each rule's cluster; raises SourceError when that of the settings does not answer, or not to this user.
 
-    Of another one it is what is known of its rules.
+    Of another one it is what is known of its rules. Without ``main`` nothing is known of those that ask it.
     """
     grouped: dict[RuleCluster | None, list[int]] = {}
     for at, rule in enumerate(rules):
         grouped.setdefault(rule.cluster, []).append(at)
     found: dict[int, Facts] = {}
+    if main is None:
+        grouped.pop(None, None)
     for cluster, places in grouped.items():
         asked = [rules[at] for at in places]
         try:
-            facts = gather(main if cluster is None else clusters.made(cluster), asked, now)
+            source = main if cluster is None else clusters.made(cluster)
+            facts = gather(source, asked, now) if source is not None else []
         except SourceError as error:
             if cluster is None:
                 raise
-            facts = [Facts({}, now=now, missing=f"the rule's cluster is not asked: {error.reason}")] * len(asked)
+            facts = [Facts({}, now=now, unanswered=error.reason)] * len(asked)
         found |= zip(places, facts, strict=True)
-    return [found[at] for at in range(len(rules))]
+    return [found.get(at) for at in range(len(rules))]
 
 
 def gather(source: Source, rules: Sequence[Rule], now: Millis) -> list[Facts]:

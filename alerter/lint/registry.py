@@ -47,6 +47,7 @@ ROUTED: tuple[Lint[Scene], ...] = (
 """What looks at routes, and at rules and routes together."""
 
 KNOWN: tuple[Lint[Known], ...] = (
+    Lint("cluster_not_asked", "warning", cluster.cluster_not_asked),
     Lint("unknown_index", "warning", cluster.unknown_index),
     Lint("unknown_field", "warning", cluster.unknown_field),
     Lint("refused_filter", "error", cluster.refused_filter),
@@ -62,6 +63,7 @@ KNOWN: tuple[Lint[Known], ...] = (
 
 READING = frozenset(
     {
+        "access_file",
         "duplicate_name", "empty_file", "gathered", "ignored_option", "inline_secret", "is_enabled", "label_clash",
         "message_wins", "number_as_text", "own_receiver", "routed_elsewhere", "rule_alert", "unknown_option",
         "unset_variable",

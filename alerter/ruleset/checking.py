@@ -96,7 +96,8 @@ def check(
         named = {file.resolve() for file in chosen.files()}
         findings = [f for f in findings if f.file not in outside or Path(f.file).resolve() in named]
     asked = LINTS | READING
-    asked -= (ROUTES_ONLY if routing is None else set()) | (CLUSTER_ONLY if ask is None or unanswered else set())
+    asked -= ROUTES_ONLY if routing is None else set()
+    asked -= CLUSTER_ONLY if any(known is None or known.unanswered for known in facts) else set()
     kept, silenced = _silenced(findings, list(chosen.files()), asked)
     files = loaded.files + sum(1 for path in chosen.routes for _ in rule_files(path))
     ordered = tuple(sorted(dict.fromkeys(kept), key=lambda d: (d.file, d.line, d.column)))

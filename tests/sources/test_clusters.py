@@ -124,6 +124,36 @@ def test_a_cluster_that_does_not_answer(es: Node, es9: Node, index_prefix: str, 
         both.close()
 
 
+def test_check_asks_without_a_cluster_of_the_settings(
+    es: Node, index_prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule's own cluster is asked all the same; --offline leaves it alone, and needs none of its secrets."""
+    for name in es.environment():
+        monkeypatch.delenv(name, raising=False)
+    ignored = "# alerter: ignore[unknown_index] comes later\nname: here\ntype: any\nindex: x\n"
+    (tmp_path / "here.yaml").write_text(ignored)
+    there = tmp_path / "there.yaml"
+    there.write_text(RULE.format(name="there", index=f"{index_prefix}-none", n=1) + f"es_host: {es.url}\n")
+    assert main(["check", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"no index is called {index_prefix}-none" in said
+    assert "unused_ignore" not in said  # nothing was asked of that rule
+    there.write_text(there.read_text() + "es_bearer: $NOT_THERE_2\nca_certs: nowhere.pem\n")
+    for command, codes in (
+        (["check", "--offline"], ["unset_variable", "access_file"]),
+        (["check"], ["cluster_not_asked", "unset_variable", "access_file"]),
+    ):
+        assert main([*command, str(there), "--format", "json"]) == 0
+        found = json.loads(capsys.readouterr().out)["diagnostics"]
+        assert [d["code"] for d in found if d["severity"] == "warning" and d["code"] != "default_route_only"] == codes
+    (tmp_path / "events.ndjson").write_text(json.dumps({"@timestamp": iso(T0)}) + "\n")
+    data = ["--data", str(tmp_path / "events.ndjson")]
+    assert main(["test-rule", str(there), *data]) == 0
+    assert "es_bearer: the variable that it names is not set" in capsys.readouterr().out
+    assert main(["test-rule", str(there), "--start", iso(T0), "--end", iso(T0 + MINUTE)]) == 2
+    assert "es_bearer: the variable that it names is not set (cluster" in capsys.readouterr().err
+
+
 def test_dry_runs_and_checks(
     es: Node, es9: Node, index_prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -144,7 +174,9 @@ def test_dry_runs_and_checks(
     assert "no index is called no-such" in capsys.readouterr().out
     (tmp_path / "rules/there.yaml").write_text(RULE.format(name="t", index="x", n=1) + "es_host: http://localhost:1\n")
     main(["check", rules, "--config", both.file])
-    assert "the rule's cluster is not asked" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "there.yaml:7:1: warning[cluster_not_asked]: the rule's cluster says nothing: " in said
+    assert "unknown_index" not in said
     assert main(["test-rule", rules, *span, "--config", both.file, "--format", "json"]) == 2
     captured = capsys.readouterr()
     assert [json.loads(line)["rule"] for line in captured.out.splitlines()] == ["here"]
