@@ -199,4 +199,4 @@ def _cut(text: str, length: int) -> str:
     if _size(text) <= length:
         return text
     sizes = accumulate(map(_size, text))
-    return text[: sum(1 for size in sizes if size <= length - 3)] + "..."
+    return text[: sum(1 for size in sizes if size <= length - 3)].rstrip() + "..."

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 
 from alerter.clock import Millis
-from alerter.model.incident import Delivery, Kind, Reason
+from alerter.model.incident import Delivery, Incident, Kind, Reason
 from alerter.notifiers.oneway import OneWay
 from alerter.notifiers.protocol import Outgoing, Posted
 from alerter.notifiers.text import headline, key_words, one_line, safe_line, top_line
@@ -78,7 +78,7 @@ def _body(message: Outgoing) -> Iterator[str]:
     if incident.view.sentence:
         yield one_line(incident.view.sentence)
     if delivery.kind is Kind.FIRING:
-        yield from _paragraph(incident.view.summary)
+        yield from _rows(incident) if incident.is_group else _paragraph(incident.view.summary)
     if incident.key:
         yield key_words(incident)
     for name, value in incident.view.fields:
@@ -86,6 +86,11 @@ def _body(message: Outgoing) -> Iterator[str]:
     if delivery.kind is Kind.FIRING:
         yield from map(top_line, incident.view.top)
         yield from map(safe_line, incident.view.table.split("\n") if incident.view.table else ())
+
+
+def _rows(incident: Incident) -> Iterator[str]:
+    """Yield the members of a group, whose words are cut where they may be."""
+    return map(one_line, incident.view.summary.split("\n") if incident.view.summary else ())
 
 
 def _paragraph(text: str) -> Iterator[str]:

@@ -15,6 +15,7 @@ from alerter.model.incident import Kind, Reason, Roll, Row, View
 from alerter.model.route import Destination
 from alerter.model.rule import Key
 from alerter.model.texts import Column, Table
+from alerter.notifiers.console import draw
 from alerter.notifiers.slack.format import payload
 from alerter.notifiers.text import plain_text
 from alerter.notifiers.webhook import payload as webhook_payload
@@ -171,6 +172,7 @@ def test_words_are_cut_before_the_key() -> None:
     assert later.delivery.text.count("1 more: Order: Too many failed payments at the card provider - 42 events") == 1
     assert later.delivery.text.count(f"..., {shown}. Now 3 firing, 0 over") == 1
     assert max(map(len, first.incident.view.summary.split("\n"))) < 240
+    assert "\n".join(draw(first)).count(f"..., {shown}.") == 2
 
 
 @pytest.mark.parametrize(("key", "fitting"), [(KEY, 10), ((("a", "&" * 70), ("b", "<" * 70)), 3)])
