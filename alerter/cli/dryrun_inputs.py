@@ -101,16 +101,18 @@ class Inputs:
         made._ask(source)
         return made
 
-    def _ask(self, source: Source) -> None:
-        """Ask this source from now on."""
+    def _ask(self, source: Source, cluster: str = "") -> None:
+        """Ask this source from now on, which is that of a ``cluster`` that a rule names."""
         self.source = source
         if self.explain or (sys.stderr.isatty() and source.kind != "embedded"):
-            self.source = self.wrapped = ExplainedSource(source, self.heard)
+            self.source = self.wrapped = ExplainedSource(source, self.heard, cluster)
 
     def turn_to(self, rule: Rule) -> None:
         """Ask the cluster of a rule from now on. Raises SourceError where there can be no client of it."""
         if self.main is not None and self.clusters is not None:
-            self._ask(self.clusters.of(rule, self.main))
+            source = self.clusters.of(rule, self.main)
+            own = rule.cluster if source is not self.main else None
+            self._ask(source, own.name if own is not None else "")
 
     def the_rule(self, name: str | None) -> Rule:
         """Return the one rule, or the one of that name. Raises UsageError."""

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from alerter.model.rule import Redaction
+from alerter.notifiers.text import one_line
 from alerter.redact import redact_text
 from alerter.sources.hidden import hidden
 from alerter.sources.languages import as_sent
@@ -17,6 +18,8 @@ from alerter.sources.protocol import Answer, Hit, SearchRequest, Selected, Selec
 
 ACCESS = '-H "Authorization: ApiKey $ALERTER_ES_API_KEY"'
 """Left to the reader's shell: no address and no credential is ever in a line."""
+OWN = "ES_URL_OF_RULE"
+"""The variable of a cluster that a rule names itself; the access to it is left out, as there are several forms."""
 
 
 Heard = Callable[[str], None]
@@ -31,8 +34,10 @@ class ExplainedSource:
     must be filled in by hand before it is sent.
     """
 
-    def __init__(self, source: Source, heard: Heard) -> None:
+    def __init__(self, source: Source, heard: Heard, cluster: str = "") -> None:
+        """Pass requests on to a source; ``cluster`` is the name of one that is not that of the settings."""
         self._source = source
+        self._cluster = cluster
         self._heard = heard
         self._searches = 0
         self._read = 0
@@ -76,7 +81,7 @@ class ExplainedSource:
     def field_types(self, index: str, fields: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Name the mapped types of each field."""
         names = ",".join(quote(name, safe="*.@") for name in dict.fromkeys(fields))
-        self._lines[f'curl -sS {ACCESS} "$ALERTER_ES_URL/{_index(index)}/_field_caps?fields={names}"'] = None
+        self._line("", f"{_index(index)}/_field_caps?fields={names}", "")
         types = self._source.field_types(index, fields)
         self.requests = self._source.requests
         return types
@@ -97,8 +102,13 @@ class ExplainedSource:
 
     def _keep(self, path: str, body: Mapping[str, Any]) -> None:
         text = shlex.quote(redact_text(json.dumps(hidden(body, self.redaction), default=str), self.redaction))
-        kind = "-H 'Content-Type: application/json'"
-        self._lines[f'curl -sS {ACCESS} {kind} "$ALERTER_ES_URL/{path}" -d {text}'] = None
+        self._line(" -H 'Content-Type: application/json'", path, f" -d {text}")
+
+    def _line(self, kind: str, path: str, body: str) -> None:
+        line = f'curl -sS {ACCESS}{kind} "$ALERTER_ES_URL/{path}"{body}'
+        if self._cluster:
+            line = f'curl -sS{kind} "${OWN}/{path}"{body} # cluster {one_line(self._cluster)}'
+        self._lines[line] = None
 
 
 def _index(index: str) -> str:

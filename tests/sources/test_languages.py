@@ -273,6 +273,16 @@ def test_lines_to_send_again(server: LanguageServer) -> None:
     assert any("/_query" in line and "STATS n = COUNT(*)" in line for line in lines)
 
 
+def test_lines_of_another_cluster(server: LanguageServer) -> None:
+    """They name it, and give it no credential of the settings."""
+    source = ExplainedSource(asked(server), lambda _: None, "https://es2.example:9200")
+    ran(source, made(CONDITIONS["frequency"], EQL))
+    lines = source.take()
+    assert all("$ALERTER" not in line and "Authorization" not in line for line in lines)
+    assert all(line.endswith(" # cluster https://es2.example:9200") for line in lines)
+    assert sum('"$ES_URL_OF_RULE/logs/' in line for line in lines) == len(lines) > 1
+
+
 @pytest.mark.parametrize("filter", [EQL, ESQL], ids=["eql", "esql"])
 def test_files_have_no_such_language(filter: Any) -> None:
     """The embedded evaluator refuses by name."""
