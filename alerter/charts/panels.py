@@ -62,10 +62,12 @@ def add_curve(drawing: Drawing, title: str, series: Series, incidents: Sequence[
         *(level(limit, RED, 1.2, dashed=True) for limit in series.limits),
     )
     named: list[float] = []
-    for number in (*series.limits, series.top, series.bottom, 0.0):
+    for number in (series.top, series.bottom, *series.limits, 0.0):
         if all(abs(y(number) - y(other)) >= APART for other in named):
             named.append(number)
             drawing.add(Text(LEFT - 6, y(number) + 4, number_text(number), 11, "end"))
+        elif number in series.limits and number not in named:  # no place beside the top: at the right, below its line
+            drawing.add(Text(drawing.width - RIGHT - 4, y(number) + 12, number_text(number), 11, "end", RED))
     drawing.add(*_curve(scale, series, [y(number) for number in series.reference], ORANGE))
     drawing.add(*_curve(scale, series, [None if number is None else y(number) for number in series.parts], BLUE))
     foot = above + PLOT

@@ -54,7 +54,7 @@ def draw(series: Series, signs: Signs = BLOCKS) -> Iterator[str]:
     yield f"{series.what}{' of ' + key if key else ''}{_limits(series, signs)}"
     margin = max(len(number_text(n)) for n in (series.top, series.bottom, *series.limits))
     rows = {_row(series, limit): limit for limit in series.limits}
-    named = {HEIGHT - 1: series.top, **rows}
+    named = {**rows, HEIGHT - 1: series.top}
     for row in range(HEIGHT - 1, -1, -1):
         number = number_text(named[row]) if row in named else ""
         yield f"{number.rjust(margin)} {signs.left}{_line(series, row, signs, dashed=row in rows)}".rstrip()

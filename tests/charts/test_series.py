@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from alerter.charts.drawing import BLUE, Drawing, Line
+from alerter.charts.drawing import BLUE, Drawing, Line, Text
 from alerter.charts.panels import PLOT, TITLE, add_curve
 from alerter.charts.series import Series, series_of
 from alerter.charts.terminal import ASCII, BLOCKS, draw, signs_for, width_in
@@ -161,6 +161,18 @@ def test_the_terminal_shows_the_threshold_and_the_matches() -> None:
     assert lines[-1].endswith("▲  1 match")
     assert lines[-1].index("▲") == lines[2].index("█")
     assert all(line.isprintable() for line in lines)
+
+
+def test_a_threshold_near_the_top_takes_no_place_from_it() -> None:
+    """A share of 100 % with a threshold of 95 %: the axis ends at 100, in text and in pictures, which name both."""
+    one = Series("share", None, T0, END, (100.0, 100.0, 90.0, 100.0), (), (95.0,))
+    lines = list(draw(one))
+    assert lines[0].endswith("threshold 95)")
+    assert lines[1].startswith("100 ")
+    drawing = Drawing()
+    add_curve(drawing, "r", one, [])
+    texts = {shape.text: shape.y for shape in drawing.shapes if isinstance(shape, Text)}
+    assert texts["95"] > texts["100"]
 
 
 def test_a_span_shorter_than_a_bucket_has_one_part() -> None:
