@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from alerter.cli.output import say
 
 if TYPE_CHECKING:
+    from alerter.config import Settings
+    from alerter.model.rule import Rule
     from alerter.routing.tree import Node, Routing
 
 EXAMPLE = """examples:
@@ -58,7 +60,8 @@ def run(args: argparse.Namespace) -> int:
         for line in [json.dumps(_tree_json(routing.root))] if args.format == "json" else _tree(routing):
             say(line)
         return 0
-    found = [_destination(d, routing) for d in routing.destinations(labels, at)]
+    rule = _rule_named(labels.get("rule", ""), settings)
+    found = [_destination(d, routing, rule) for d in routing.destinations(labels, at)]
     if args.format == "json":
         say(json.dumps({"labels": labels, "destinations": found}, ensure_ascii=False))
         return 0
@@ -76,7 +79,16 @@ def _label(text: str) -> tuple[str, str]:
     return name.strip(), value.strip().strip('"')
 
 
-def _destination(destination: Any, routing: Routing) -> dict[str, Any]:
+def _rule_named(name: str, settings: Settings) -> Rule | None:
+    """Return the rule of that name, where the files hold one."""
+    from alerter.ruleset.load import load_rules
+
+    if not name:
+        return None
+    return next((rule for rule in load_rules(settings.rules, settings).rules if rule.name == name), None)
+
+
+def _destination(destination: Any, routing: Routing, rule: Rule | None) -> dict[str, Any]:
     return {
         "receiver": destination.receiver,
         "channel": routing.receivers[destination.receiver].channel,
@@ -85,7 +97,17 @@ def _destination(destination: Any, routing: Routing) -> dict[str, Any]:
         "muted_by": destination.muted_by or None,
         "repeat_interval_ms": destination.repeat_interval,
         **_grouping(destination.group_by, destination.group_wait, destination.group_interval),
+        "aggregation": _aggregation(rule),
     }
+
+
+def _aggregation(rule: Rule | None) -> dict[str, Any] | None:
+    """Return the rule's ``aggregation``, which goes before the route's ``group_by``."""
+    found = None if rule is None else rule.texts.gathering
+    if found is None:
+        return None
+    cron = {"cron": found.cron, "timezone": found.timezone} if found.cron else {"cron": None, "timezone": None}
+    return {"by": list(found.key), "period_ms": None if found.cron else found.period, **cron}
 
 
 def _grouping(group_by: Sequence[str] | None, wait: int, interval: int) -> dict[str, Any]:
@@ -103,7 +125,9 @@ def _sentence(destination: dict[str, Any]) -> str:
     if destination["muted"]:
         where += f", but not now: {destination['muted']} {destination['muted_by']}"
     repeat = destination["repeat_interval_ms"]
-    if repeat is None:
+    if destination["aggregation"] and repeat is None:
+        timers = "repeated when the rule's realert has passed, at such an instant"
+    elif repeat is None:
         timers = "repeated when the rule's realert has passed (at most hourly where the rule writes none)"
     else:
         timers = f"repeated at most every {length_text(repeat)}"
@@ -115,11 +139,17 @@ def _told(destination: dict[str, Any]) -> str:
     from alerter.routing.tree import ALL
     from alerter.timetext import length_text
 
-    by = destination["group_by"]
+    aggregation, by = destination["aggregation"], destination["group_by"]
+    if aggregation:
+        each = f"by {', '.join(aggregation['by'])}" if aggregation["by"] else "all incidents of the rule"
+        length = length_text(aggregation["period_ms"] or 0) or "0 s"
+        times = f"at {aggregation['cron']} ({aggregation['timezone']})" if aggregation["cron"] else f"after {length}"
+        later = "" if aggregation["cron"] else f", then every {length}"
+        return f"told in one message by the rule's aggregation ({each}) {times}{later}"
     if by is None:
         return "told at once"
     wait, interval = (length_text(destination[name]) or "0 s" for name in ("group_wait_ms", "group_interval_ms"))
-    what = "all incidents" if not by else "incidents with the same labels" if by == [ALL] else f"by {', '.join(by)}"
+    what = "all incidents" if not by else "incidents with the same labels" if ALL in by else f"by {', '.join(by)}"
     return f"told in one message ({what}) after {wait}, then every {interval}"
 
 
@@ -146,13 +176,23 @@ def _tree(routing: Routing) -> Iterator[str]:
         )
 
 
+def _noted(by: Sequence[str] | None) -> list[str]:
+    """Return what the tree says of ``group_by``."""
+    from alerter.routing.tree import ALL
+
+    if by is None:
+        return []
+    if not by:
+        return ["one message of all"]
+    return ["one message by all labels" if ALL in by else f"one message by {', '.join(by)}"]
+
+
 def _node(node: Node, routing: Routing, lead: str, below: str) -> Iterator[str]:
     matchers = ", ".join(str(m) for m in node.matchers) or "everything"
     notes = [f"muted: {', '.join(node.mute)}"] if node.mute else []
     notes += [f"active: {', '.join(node.active)}"] if node.active else []
     notes += ["continue"] if node.continues else []
-    by = node.timers.group_by
-    notes += [] if by is None else [f"one message by {', '.join(by)}" if by else "one message of all"]
+    notes += _noted(node.timers.group_by)
     channel = routing.receivers[node.receiver].channel
     yield f"{lead}{matchers} -> {node.receiver} ({channel})" + (f"  [{'; '.join(notes)}]" if notes else "")
     for n, child in enumerate(node.routes):

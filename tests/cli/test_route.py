@@ -94,4 +94,34 @@ receivers: [{name: default, console: {}}, {name: order, console: {}}]
     (found,) = json.loads(capsys.readouterr().out)["destinations"]
     assert (found["group_by"], found["group_wait_ms"], found["group_interval_ms"]) == (["..."], 10_000, 300_000)
     assert main(["route"]) == 0
-    assert "[one message by rule, domain]" in capsys.readouterr().out
+    tree = capsys.readouterr().out
+    assert "[one message by rule, domain]" in tree
+    assert "[one message by all labels]" in tree
+
+
+@pytest.mark.parametrize(
+    ("aggregation", "said"),
+    [
+        ("aggregation: {minutes: 10}", "(all incidents of the rule) after 10 min, then every 10 min, repeated when"),
+        ("aggregation: {minutes: 10}\naggregation_key: user", "(by user) after 10 min, then every 10 min"),
+        ("aggregation: {schedule: '0 9 * * *'}", "(all incidents of the rule) at 0 9 * * * (UTC)"),
+    ],
+)
+def test_the_aggregation_of_a_rule_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], aggregation: str, said: str
+) -> None:
+    """It goes before what the route groups by, as in a run; other labels, and other rules, have the route's."""
+    (folder / "routes.yaml").write_text(
+        "route: {receiver: default, group_by: [domain]}\nreceivers: [{name: default, console: {}}]\n"
+    )
+    (folder / "rules").mkdir()
+    (folder / "rules" / "gathered.yaml").write_text(f"name: gathered\ntype: any\nindex: logs\n{aggregation}\n")
+    assert main(["route", "rule=gathered", "domain=order"]) == 0
+    assert f"told in one message by the rule's aggregation {said}" in capsys.readouterr().out
+    assert main(["route", "rule=gathered", "--format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["destinations"][0]["aggregation"].keys() == {
+        "by", "period_ms", "cron", "timezone"
+    }  # fmt: skip
+    for other in ("rule=other", "domain=order"):
+        assert main(["route", other]) == 0
+        assert "told in one message (by domain)" in capsys.readouterr().out
