@@ -16,7 +16,6 @@ from alerter.engine.gathered import TOLD, document_ids, joined, joining, new_doc
 from alerter.engine.groups import due, is_due, planned
 from alerter.engine.telling import Obstacle
 from alerter.model.incident import DeliveryState, Incident, Kind, News, Reason
-from alerter.state.protocol import Conflict
 
 log = logging.getLogger(__name__)
 ONE_BY_ONE = 50
@@ -25,6 +24,8 @@ TRIES = 5
 """How often a document that others keep ending or making is looked for in one pass."""
 PATIENCE: Millis = 10 * SECOND
 """For so long after it is due a group waits for messages that do not name its document yet."""
+MOST_KNOWN = 10_000
+"""Of more groups than this those whose documents others have ended are forgotten, with the rest."""
 MOST_OWN = 5
 """Documents that an incident's message is looked for in, the newest that told of it."""
 
@@ -53,9 +54,15 @@ class Groups:
                 group = delivery.group
                 if group is not None and self._takes_up((incident, delivery)):
                     waiting[group.id].append((incident, delivery))
-        for queued in waiting.values():
-            documents |= dict.fromkeys(self._take_up(queued))
-        for id in documents:
+        parts = [part for queued in waiting.values() for part in self._parts(queued)]
+        told = {_group_id(queued[0]) for own, queued in parts if own}
+        self._begin([queued for _, queued in parts if _group_id(queued[0]) not in told])
+        taken: dict[str, str] = {}
+        for own, queued in parts:
+            taken |= self._take_up(own, queued)
+        listed = [one for _, queued in parts for one in queued if one[1].id in taken]
+        leave_to(self._tools, taken, listed, Reason.GROUPED)
+        for id in documents | dict.fromkeys(filter(None, taken.values())):
             self._tell(id)
 
     def _takes_up(self, queued: Queued) -> bool:
@@ -72,26 +79,41 @@ class Groups:
 
     # --- taking up -----------------------------------------------------------------------------------------------
 
-    def _take_up(self, queued: Sequence[Queued]) -> set[str]:
-        """List messages of one group in its document, then let them name it; returns the documents.
+    def _parts(self, queued: Sequence[Queued]) -> list[tuple[tuple[str, ...], list[Queued]]]:
+        """Return messages of one group by the documents that told of their incidents before, in order.
 
-        What an incident is told further goes where it was told of before: engines may have made two documents.
+        What an incident is told further goes there: engines may have made two documents.
         """
         parts: dict[tuple[str, ...], list[Queued]] = defaultdict(list)
         for one in sorted(queued, key=lambda q: planned(_news(q))):
             parts[_own(one)].append(one)
-        found: set[str] = set()
-        for own, left in parts.items():
-            tries = TRIES
-            while left and tries:
-                id, listed = self._list(own, left)
-                tries -= not listed
-                if listed:
-                    leave_to(self._tools, {delivery.id: id for _, delivery in listed}, listed, Reason.GROUPED)
-                    found.add(id)
-                    known = {delivery.id for _, delivery in listed}
-                    left = [one for one in left if one[1].id not in known]
-        return found
+        return list(parts.items())
+
+    def _begin(self, queued: Sequence[Sequence[Queued]]) -> None:
+        """Make the documents of groups that are not known to have told of anything, all in one request.
+
+        Where one is there already nothing is done here: it may be over, and is looked at then.
+        """
+        new: dict[str, Incident] = {}
+        for one in queued:
+            news = [_news(each) for each in one]
+            group = _group_id(one[0])
+            if news[0].delivery.kind in TOLD and not list(self._open(group)):
+                new[group] = _joined(new_document(next(document_ids(news[0])), news[0]), news)
+        if new:
+            done = set(self._tools.ledger.create(list(new.values())))
+            self._current |= {name: made.id for name, made in new.items() if made.id in done}
+
+    def _take_up(self, own: Sequence[str], queued: Sequence[Queued]) -> dict[str, str]:
+        """List messages of one group in its document; returns the document of each, which it is then to name."""
+        taken: dict[str, str] = {}
+        left, tries = queued, TRIES
+        while left and tries:
+            id, listed = self._list(own, left)
+            tries -= not listed
+            taken |= {delivery.id: id for _, delivery in listed}
+            left = [one for one in left if one[1].id not in taken]
+        return taken
 
     def _list(self, own: Sequence[str], queued: Sequence[Queued]) -> tuple[str, list[Queued]]:
         """List as many messages as one document takes, the first with it; none where others were quicker."""
@@ -102,10 +124,7 @@ class Groups:
         if stored is None and first.delivery.kind is Kind.RESOLVED:
             return id, [queued[0]]  # the document that told of it is over, and says so
         if stored is None:
-            try:
-                self._tools.state.save_incident(_joined(new_document(id, first), news), None)
-            except Conflict:
-                return id, []
+            self._tools.ledger.create([_joined(new_document(id, first), news)])
         else:
             self._tools.change(id, lambda current: _joined(current, news))
         after = self._tools.ledger.current(id)
@@ -163,6 +182,8 @@ class Groups:
             yield self._current[group]
         if not self._listed:
             self._listed = True
+            if len(self._current) > MOST_KNOWN:
+                self._current.clear()
             opened = (s.value for s in self._tools.state.incidents(rule="", open_only=True))
             rolls = sorted((d.roll.birth, d.id, d.roll.group.id) for d in opened if d.roll is not None)
             self._current |= {name: id for _, id, name in rolls}
@@ -186,6 +207,9 @@ class Groups:
         asked = {one for one, verdict in told.items() if verdict is not None}
         if asked:
             self._tools.change(id, lambda current: told_of(current, telling, asked, members))
+        after = self._tools.ledger.current(id)
+        if after is not None and after.value.resolved is not None:
+            self._current.pop(stored.value.roll.group.id, None)
 
     def _members(self, news: Sequence[News]) -> dict[str, Incident]:
         """Read the incidents of messages; of many in one list, which may lag behind what others wrote by a second.
@@ -236,10 +260,16 @@ class Groups:
         self._tools.journal.dropped(member, delivery, obstacle[0], obstacle[1], obstacle[2])
 
 
+def _group_id(queued: Queued) -> str:
+    group = queued[1].group
+    assert group is not None
+    return group.id
+
+
 def _own(queued: Queued) -> tuple[str, ...]:
     """Return the documents of a message's group that told of its incident, the newest first."""
-    incident, group = queued[0], queued[1].group
-    told = (d for d in reversed(incident.deliveries) if d.group and group and d.group.id == group.id and d.in_digest)
+    incident, group = queued[0], _group_id(queued)
+    told = (d for d in reversed(incident.deliveries) if d.group and d.group.id == group and d.in_digest)
     return tuple(dict.fromkeys(d.digest for d in told if d.kind in TOLD))[:MOST_OWN]
 
 

@@ -96,6 +96,16 @@ class Ledger:
                 return
         log.error("incident %s kept changing; its delivery is settled in the next pass", id)
 
+    def create(self, documents: Sequence[Incident]) -> list[str]:
+        """Write new documents in as few requests as may be; returns those (ids) that nobody else has written before."""
+        self.settle()
+        done = []
+        for start in range(0, len(documents), TOGETHER):
+            together = documents[start : start + TOGETHER]
+            pairs = zip(together, self._write([(made, None) for made in together]), strict=True)
+            done += [made.id for made, version in pairs if not isinstance(version, Conflict)]
+        return done
+
     def change_all(self, ids: Sequence[str], change: Change) -> list[str]:
         """Change known documents in as few requests as may be; returns those that nobody else changed meanwhile."""
         self.settle()
@@ -123,7 +133,7 @@ class Ledger:
                 raise
         return written
 
-    def _write(self, pairs: Sequence[tuple[Incident, Version]]) -> list[Version | Conflict]:
+    def _write(self, pairs: Sequence[tuple[Incident, Version | None]]) -> list[Version | Conflict]:
         if not pairs:
             return []
         self._check()

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
+import pytest
+
 from alerter.clock import MINUTE, SECOND
 from alerter.delivery.courier import Courier
 from alerter.engine.shortening import NEWEST
@@ -130,3 +135,26 @@ def test_member_that_fires_again_is_counted_once() -> None:
     assert roll
     assert (roll.total, roll.firing) == (15, 3)
     assert len({row.incident for row in roll.rows} | set(roll.gone)) == 15
+
+
+def test_many_groups_that_begin_at_once_cost_few_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their documents are made in one request, and in one their messages name them; none is read."""
+    desk = Desk()
+    for n in range(200):
+        member(desk, f"m{n}", name=f"g{n}")
+    asked: Counter[str] = Counter()
+
+    def counting(name: str, how: Any) -> Any:
+        def call(*args: Any, **named: Any) -> Any:
+            asked[name] += 1
+            return how(*args, **named)
+
+        return call
+
+    with monkeypatch.context() as counted:
+        for name in ("incident", "incidents", "save_incidents"):
+            counted.setattr(desk.state, name, counting(name, getattr(desk.state, name)))
+        desk.courier.deliver()
+    assert asked == {"incidents": 1, "save_incidents": 2}
+    desk.passes(300)
+    assert len(documents(desk)) == desk.order.done.count("post") == 200
