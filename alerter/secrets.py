@@ -54,3 +54,11 @@ class Secret:
     def __repr__(self) -> str:
         """Show only whether it is set."""
         return "Secret(set)" if self else "Secret(unset)"
+
+
+def value_of(environ: Mapping[str, str], name: str) -> str | None:
+    """Return the value of a variable, or of the file that ``NAME_FILE`` names; None when neither is set.
+
+    Raises UsageError when the file cannot be read.
+    """
+    return Secret.of(environ, name).reveal() if environ.get(f"{name}_FILE") else environ.get(name)

@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from alerter.errors import UsageError
+from alerter.secrets import value_of
+
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|([A-Za-z_]\w*))", re.ASCII)
 _URL = re.compile(r"https?://\S+")
 _NAMES = {"ms_teams_alerter": "ms_teams", "http_post": "post", "webex_incoming": "webex_webhook"}
@@ -81,7 +84,10 @@ class Given:
         """Return a text with the names of the rule's variables in place of their values: it outlives a new secret."""
         names = sorted({found[1] or found[2] for found in _VARIABLE.finditer(repr(self.options))})
         for name in names:
-            value = self.environ.get(name, "")
+            try:
+                value = self._value("", name)
+            except Unusable:
+                continue
             text = text.replace(value, f"${name}") if value else text
         return text
 
@@ -92,10 +98,22 @@ class Given:
     def _filled(self, name: str, text: str) -> str:
         if len(text) > 2 and text[0] == text[-1] == "$" and text[1:-1] in self.options:
             text = str(self.options[text[1:-1]])  # $owner$ is the rule's own option
-        for found in _VARIABLE.finditer(text):
-            if found.group() == text and (found[1] or found[2]) not in self.environ:
+        values = {n: self._value(name, n) for f in _VARIABLE.finditer(text) for n in (f[1] or f[2],)}
+
+        def value(found: re.Match[str]) -> str:
+            held = values[found[1] or found[2]]
+            if held is None and found.group() == text:
                 raise Unusable(f"{name}: the variable {found[1] or found[2]} is not set")
-        return _VARIABLE.sub(lambda found: self.environ.get(found[1] or found[2], found.group()), text)
+            return found.group() if held is None else held
+
+        return _VARIABLE.sub(value, text)
+
+    def _value(self, option: str, name: str) -> str | None:
+        """Return what a variable holds, or the file that ``NAME_FILE`` names; raises Unusable for one unreadable."""
+        try:
+            return value_of(self.environ, name)
+        except UsageError as error:
+            raise Unusable(f"{option}: {error.message}") from None
 
 
 def _is_url(text: str) -> bool:

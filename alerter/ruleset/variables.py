@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from alerter.errors import UsageError
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
 from alerter.ruleset.options import SECRET_ACCESS, SUPPORTED
 from alerter.ruleset.yaml_positions import Document, Path_, plain_value
+from alerter.secrets import value_of
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))", re.ASCII)
 _BRACED = re.compile(r"\$\{\w+\}", re.ASCII)
@@ -38,10 +40,24 @@ def fill_variables(document: Document, environ: Mapping[str, str]) -> list[Diagn
 
 
 def filled_secret(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]]:
-    """Return a credential with variables in place of their names, and the names that are not set."""
-    names = [found[1] or found[2] for found in _VARIABLE.finditer(text)]
-    filled = _VARIABLE.sub(lambda found: environ.get(found[1] or found[2], found.group()), text)
-    return filled, [name for name in names if name not in environ]
+    """Return a credential with variables in place of their names, and the names that are not set.
+
+    A value may be in a file that ``NAME_FILE`` names; where that cannot be read there is none.
+    """
+    values = {name: _held(environ, name) for found in _VARIABLE.finditer(text) for name in (found[1] or found[2],)}
+
+    def value(found: re.Match[str]) -> str:
+        held = values[found[1] or found[2]]
+        return found.group() if held is None else held
+
+    return _VARIABLE.sub(value, text), [name for name, held in values.items() if held is None]
+
+
+def _held(environ: Mapping[str, str], name: str) -> str | None:
+    try:
+        return value_of(environ, name)
+    except UsageError:
+        return None
 
 
 def names_variables(text: str) -> bool:

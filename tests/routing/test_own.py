@@ -267,6 +267,18 @@ def test_a_notifier_without_its_options_says_what_is_missing(name: str, tmp_path
             targets(Given(name, {}, tmp_path, {}))
 
 
+def test_a_variable_may_be_in_a_file(tmp_path: Path) -> None:
+    """As alerter's own: NAME_FILE names the file that holds the value, which is never shown."""
+    (tmp_path / "hook").write_text(f"{HOOK}\n", encoding="utf-8")
+    (given,) = notifiers_of({"slack_webhook_url": "$HOOK"}, tmp_path, {"HOOK_FILE": str(tmp_path / "hook")})
+    assert given.urls("slack_webhook_url") == (HOOK,)
+    assert given.as_written(f"at {HOOK}") == "at $HOOK"
+    (given,) = notifiers_of({"slack_webhook_url": "$HOOK"}, tmp_path, {"HOOK_FILE": str(tmp_path / "none")})
+    assert given.as_written("at") == "at"
+    with pytest.raises(Unusable, match="slack_webhook_url: HOOK_FILE: cannot read"):
+        given.urls("slack_webhook_url")
+
+
 @pytest.mark.parametrize(
     ("alert", "names"),
     [

@@ -271,3 +271,15 @@ def test_meanings_that_are_stored(tmp_path: Path) -> None:
         rule, _ = loaded(tmp_path, environ, description="x")
         assert rule is not None
         assert rule.meaning() == "799463f1c8df81e1"
+
+
+def test_a_credential_may_be_in_a_file(tmp_path: Path) -> None:
+    """$NAME is also what the file holds that NAME_FILE names; one that cannot be read is none."""
+    (tmp_path / "pw").write_text("hush\n", encoding="utf-8")
+    options = {"es_host": "o.example", "es_username": "u", "es_password": "$PW"}
+    found, findings = loaded(tmp_path, MAIN | {"PW_FILE": str(tmp_path / "pw")}, **options)
+    assert found is not None
+    assert found.cluster is not None
+    assert (found.cluster.access.password.reveal(), findings) == ("hush", [])
+    _, findings = loaded(tmp_path, MAIN | {"PW_FILE": str(tmp_path / "none")}, **options)
+    assert findings == [("warning", "unset_variable", 6)]
