@@ -16,7 +16,7 @@ from alerter.elastalert_environ import YES, es_urls
 from alerter.errors import UsageError
 from alerter.migrate.defaults import inherited
 from alerter.migrate.keys import KEYS, Fate, meaning_of
-from alerter.migrate.variables import Variable, is_reference, references
+from alerter.migrate.variables import Variable, filled, is_reference, references
 from alerter.ruleset.options import SUPPORTED
 from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document, read_file
@@ -119,10 +119,9 @@ class _Reader:
         for name in references(text):
             if name in self._environ:
                 self._notes[key] = f"the value that {name} has now is written"
-                text = text.replace(f"${{{name}}}", self._environ[name]).replace(f"${name}", self._environ[name])
             else:
                 self._notes[key] = f"the variable {name} is not set: its name stays as it is written"
-        return text
+        return filled(text, self._environ)
 
     def _settings(self) -> Iterator[tuple[str, Any]]:
         """Yield the settings with their values, those that alerter would refuse left out with a note."""

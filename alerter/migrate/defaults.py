@@ -16,6 +16,7 @@ from alerter.ruleset.variables import is_secret
 
 SLACK = "slack_webhook_url"
 """The one secret of a notifier that has a variable of alerter's own."""
+OWN_SLACK = "${ALERTER_SLACK_WEBHOOK_URL}"
 NO_SECRETS = ("_file", "incident_key", "incident_key_args")
 """Endings of names that look like those of credentials, and are none."""
 SECRETS = ("bot_id", "_sign", "account_sid", "basic_auth_login")
@@ -42,7 +43,7 @@ def inherited(options: Mapping[str, Any], where: Mapping[str, str]) -> Inherited
             continue
         fate = meaning_of(key).fate
         if key == SLACK and value:
-            found.options[key] = "${ALERTER_SLACK_WEBHOOK_URL}"
+            found.options[key] = _slack(value, found, where[key])
         elif fate is Fate.ROUTES:
             found.options[key] = _without_secrets(value, (key,), found.variables, where[key])
         elif fate is Fate.RULE and key in OWN:
@@ -54,8 +55,16 @@ def inherited(options: Mapping[str, Any], where: Mapping[str, str]) -> Inherited
     return found
 
 
-def _without_secrets(value: Any, path: tuple[str, ...], variables: list[Variable], where: str) -> Any:
-    """Return an option of a notifier with the names of variables in place of its secrets."""
+def _slack(value: Any, found: Inherited, where: str) -> Any:
+    """Return the webhooks as variables: the first is alerter's own, which holds one."""
+    if not isinstance(value, list) or len(value) < 2:
+        return OWN_SLACK
+    found.notes[SLACK] = f"it is the first of {len(value)}; each of the others has a variable of its own"
+    return [OWN_SLACK, *_without_secrets(value, (SLACK,), found.variables, where, after=1)]
+
+
+def _without_secrets(value: Any, path: tuple[str, ...], variables: list[Variable], where: str, after: int = 0) -> Any:
+    """Return an option of a notifier with the names of variables in place of its secrets; a list ``after`` an item."""
     if isinstance(value, dict):
         return {name: _without_secrets(inner, (*path, str(name)), variables, where) for name, inner in value.items()}
     if isinstance(value, list):
@@ -63,6 +72,7 @@ def _without_secrets(value: Any, path: tuple[str, ...], variables: list[Variable
         return [
             _without_secrets(inner, (*path, str(n)) if several else path, variables, where)
             for n, inner in enumerate(value, 1)
+            if n > after
         ]
     if isinstance(value, bool) or value in (None, "") or is_reference(value) or not _hides(path, str(value)):
         return value

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from alerter.migrate.defaults import SLACK
+from alerter.migrate.defaults import OWN_SLACK, SLACK
 from alerter.migrate.variables import Variable
 from alerter.notifiers.text import one_line
 from alerter.routing.elastalert import remedy
@@ -44,7 +44,11 @@ class Found:
 def find_places(loaded: LoadedRules, options: Mapping[str, Any]) -> Found:
     """Return the places that rules name, with the configuration's options below theirs, in the order of the rules."""
     found = Found()
-    variables = dict.fromkeys((str(options.get(SLACK, "")), "${ALERTER_SLACK_WEBHOOK_URL}"), "")
+    first, *others = _texts(options, SLACK)
+    variables = {first: "", OWN_SLACK: ""}
+    for n, url in enumerate(others, 2):
+        named = _VARIABLE.fullmatch(url)
+        variables.setdefault(url, (named[1] or named[2]) if named else f"SLACK_WEBHOOK_URL_{n}")
     for rule, document in zip(loaded.rules, loaded.documents, strict=True):
         whole = {**options, **document.value}
         for given in notifiers_of(whole, Path(rule.position.file).parent, {}):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from alerter.notifiers.text import one_line
 
 _REFERENCE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))", re.ASCII)
 _OBEYED = re.compile(rf'{_REFERENCE.pattern}|[\\"`$]', re.ASCII)
+
+_SET = re.compile(r"\s*(?:export\s+)?([A-Za-z_]\w*)=.*", re.ASCII)
+"""A line that sets a variable."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,11 @@ def references(text: object) -> tuple[str, ...]:
     """Return the names of the variables that a text takes values from, as ElastAlert fills them in."""
     found = _REFERENCE.finditer(text) if isinstance(text, str) else ()
     return tuple(dict.fromkeys(match[1] or match[2] for match in found))
+
+
+def filled(text: str, environ: Mapping[str, str]) -> str:
+    """Return a text with the values of the variables that are set in place of their names."""
+    return _REFERENCE.sub(lambda found: environ.get(found[1] or found[2], found.group()), text)
 
 
 def is_reference(text: object) -> bool:
@@ -52,10 +60,14 @@ def lines(variable: Variable) -> Iterator[str]:
 
 
 def typed(text: str, before: str) -> str:
-    """Return a file's text with the values that somebody has typed in since, where it has only remarks."""
-    known = {line.partition("=")[0]: line for line in before.splitlines() if "=" in line and not line.startswith("#")}
-    kept = (known.get(line.removeprefix("# ").removesuffix("="), line) for line in text.splitlines())
-    return "".join(f"{line}\n" for line in kept)
+    """Return a file's text with the values that somebody has typed in since, where it has only remarks.
+
+    Lines that name the file of a value, ``NAME_FILE=``, stay too.
+    """
+    typed_in = {found[1]: found[0] for line in before.splitlines() if (found := _SET.match(line))}
+    kept = [typed_in.get(line.removeprefix("# ").removesuffix("="), line) for line in text.splitlines()]
+    files = {f"{line.removeprefix('# ').partition('=')[0]}_FILE" for line in text.splitlines()}
+    return "".join(f"{line}\n" for line in [*kept, *(line for name, line in typed_in.items() if name in files)])
 
 
 def _quoted(value: str) -> str:

@@ -197,6 +197,29 @@ def test_what_was_typed_in_since_stays(tmp_path: Path) -> None:
     env.write_text(written["alerter.env"].replace("# ALERTER_ES_PASSWORD=\n", "ALERTER_ES_PASSWORD=typed\n"))
     write_files(written, tmp_path, force=True)
     assert "ALERTER_ES_PASSWORD=typed\n" in env.read_text(encoding="utf-8")
+    for line in ("export ALERTER_ES_PASSWORD=typed\n", "ALERTER_ES_PASSWORD_FILE=/run/pw\n"):
+        env.write_text(written["alerter.env"].replace("# ALERTER_ES_PASSWORD=\n", line))
+        write_files(written, tmp_path, force=True)
+        assert f"\n{line}" in env.read_text(encoding="utf-8")
+
+
+def test_no_webhook_of_several_is_lost(tmp_path: Path) -> None:
+    """The first is that of all receivers; the second keeps its receiver and its place among the defaults."""
+    text = "rules_folder: rules\nslack_webhook_url: [https://a.example/hushhush1, https://a.example/hushhush2]\n"
+    config = configuration(tmp_path, text, a="alert: slack\n")
+    assert config.defaults["slack_webhook_url"] == ["${ALERTER_SLACK_WEBHOOK_URL}", "${SLACK_WEBHOOK_URL_2}"]
+    assert "the first of 2" in config.rows[1].meaning
+    written = texts(config, tmp_path)
+    assert not any("hush" in one for one in written.values())
+    assert "# SLACK_WEBHOOK_URL_2=\n" in written["alerter.env"]
+    assert "webhook_env: SLACK_WEBHOOK_URL_2" in written["notifiers/routes.yaml"]
+
+
+def test_a_name_that_begins_another_is_not_filled_in(tmp_path: Path) -> None:
+    """$R is no part of $RX."""
+    (tmp_path / "config.yaml").write_text("rules_folder: $R/$RX/${R}\n", encoding="utf-8")
+    config = read_configuration(tmp_path / "config.yaml", {"R": "r", "RX": "other"})
+    assert config.rules == (tmp_path / "r" / "other" / "r",)
 
 
 def test_all_files_or_none(tmp_path: Path) -> None:
