@@ -97,7 +97,7 @@ def _diff(entry: Entry, record: Record, view: _View) -> Iterator[str]:
             yield f"  {check.name}: {check.shown}"
         else:
             yield f"- {check.name}: {check.shown}"
-            yield f"+ {check.name}: {value_text(check.name, record.get(check.name), view.start)}"
+            yield f"+ {check.name}: {value_text(check.name, record.get(check.name), view.start, full=True)}"
 
 
 def _fixes(wrong: Sequence[Check], record: Record) -> Iterator[Fix]:

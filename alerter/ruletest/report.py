@@ -32,7 +32,7 @@ def _lines(result: Result, *, diff: bool) -> Iterator[str]:
     if diff:
         yield from (f"  {line}" for line in whole_diff(result, result.trace))
     marked = {path for failure in result.failures for path in _above(failure)}
-    for line in timeline(result, result.trace, marked):
+    for line in timeline(result, result.trace, marked, full=diff):
         yield f"  {line}"
 
 
@@ -53,7 +53,7 @@ def whole_diff(result: Result, trace: Trace) -> Iterator[str]:
             wanted = [
                 "- {" + ", ".join(f"{check.name}: {check.shown}" for check in entry.checks) + "}" for entry in entries
             ]
-            got = [f"- {brief(name, record, start)}" for record in snapshot.lists[name]]
+            got = [f"- {brief(name, record, start, full=True)}" for record in snapshot.lists[name]]
             line = result.file.document.mark(expectation.path).line
             title = f"{name} (line {line})"
             yield from difflib.unified_diff(wanted, got, f"expected {title}", f"happened {title}", n=3, lineterm="")

@@ -29,15 +29,15 @@ class Entry:
     mark: str = " "
 
 
-def timeline(result: Result, trace: Trace, marked: Collection[object]) -> Iterator[str]:
-    """Yield the lines; expectations whose path is in ``marked`` failed and carry a sign."""
+def timeline(result: Result, trace: Trace, marked: Collection[object], *, full: bool = False) -> Iterator[str]:
+    """Yield the lines; expectations whose path is in ``marked`` failed and carry a sign. ``full``: nothing is cut."""
     start = trace.case.start
     yield f"what happened (times of {iso(start)[:10]}, UTC)"
-    entries = sorted(_entries(result, trace, marked), key=lambda e: (e.at, e.order))
+    entries = sorted(_entries(result, trace, marked, full=full), key=lambda e: (e.at, e.order))
     entries = sorted([*entries, *_events(trace, entries)], key=lambda e: (e.at, e.order))
     width = max((len(clock_of(e.at, start)) for e in entries), default=0)
     lines = [f"{e.mark} {clock_of(e.at, start):{width}}  {e.text}" for e in entries]
-    if len(lines) > MOST_LINES:
+    if len(lines) > MOST_LINES and not full:
         cut = len(lines) - MOST_LINES
         lines = [*lines[: MOST_LINES // 2], f"  ... {cut} more lines ...", *lines[-MOST_LINES // 2 :]]
     yield from lines
@@ -46,14 +46,14 @@ def timeline(result: Result, trace: Trace, marked: Collection[object]) -> Iterat
         yield f"  warning: {text}"
 
 
-def _entries(result: Result, trace: Trace, marked: Collection[object]) -> Iterator[Entry]:
+def _entries(result: Result, trace: Trace, marked: Collection[object], *, full: bool) -> Iterator[Entry]:
     case = trace.case
     yield Entry(case.start, 0, "the test starts; the rule is new")
     for record in trace.matches:
         yield Entry(record["at"], 2, f"match, count {record['count']}{_key(record)}")
     for record in trace.messages:
         where = f"{record['kind']} -> {record['channel']} ({record['receiver']}; {record['reason']})"
-        yield Entry(record["at"], 4, f"{where}  {value_text('text', record['text'], case.start)}")
+        yield Entry(record["at"], 4, f"{where}  {value_text('text', record['text'], case.start, full=full)}")
     yield from _untold(trace)
     for one in trace.open:
         if one.end is not None:

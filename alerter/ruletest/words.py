@@ -14,8 +14,8 @@ TIMES = ("at", "opened", "resolved", "until")
 LONGEST = 160
 
 
-def value_text(name: str, value: Any, start: Millis) -> str:
-    """Return a value of a record on one line, as a test file would write it."""
+def value_text(name: str, value: Any, start: Millis, *, full: bool = False) -> str:
+    """Return a value of a record on one line, as a test file would write it; a long one is cut unless in ``full``."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -23,11 +23,11 @@ def value_text(name: str, value: Any, start: Millis) -> str:
     if name in TIMES and isinstance(value, int):
         return clock_of(value, start)
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{n}: {value_text('', v, start)}" for n, v in value.items()) + "}"
+        return "{" + ", ".join(f"{n}: {value_text('', v, start, full=full)}" for n, v in value.items()) + "}"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
     text = one_line(str(value))
-    return text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
+    return text if full or len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
 _BRIEF = {
@@ -38,8 +38,9 @@ _BRIEF = {
 }
 
 
-def brief(name: str, record: Record, start: Millis) -> str:
-    """Return one thing that happened on a line, in the notation of test files."""
+def brief(name: str, record: Record, start: Millis, *, full: bool = False) -> str:
+    """Return one thing that happened on a line, in the notation of test files; long texts are cut unless ``full``."""
     shown = [(n, record.get(n)) for n in _BRIEF[name]]
-    parts = [f"{n}: {value_text(n, v, start)}" for n, v in shown if (v is not None and v != "") or n == "resolved"]
+    there = [(n, v) for n, v in shown if (v is not None and v != "") or n == "resolved"]
+    parts = [f"{n}: {value_text(n, v, start, full=full)}" for n, v in there]
     return "{" + ", ".join(parts) + "}"

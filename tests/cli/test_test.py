@@ -75,6 +75,18 @@ def test_diff_shows_everything_that_happened(rules: Path, capsys: pytest.Capture
     assert "  +- {at: 10:00:21, kind: firing, receiver: console, channel: console, reason: first_match, text:" in out
 
 
+def test_diff_cuts_no_text(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A message longer than a line of the short report is there to its end, in the difference and the time line."""
+    fail(rules)
+    long = f"{'long ' * 26}the end of it"
+    rule = next(f for f in rules.rglob("*.yaml") if ".test." not in f.name and "type:" in f.read_text())
+    rule.write_text(rule.read_text() + f"alert_subject: {long}\n")
+    assert main(["test", "rules"]) == 1
+    assert "the end of it" not in capsys.readouterr().out
+    assert main(["test", "rules", "--diff"]) == 1
+    assert capsys.readouterr().out.count("the end of it") >= 2
+
+
 def test_json_names_every_failure(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One object with counts, results with places, and the coverage when asked for."""
     fail(rules)
