@@ -6,7 +6,7 @@ from html import escape
 from pathlib import Path
 
 from alerter.charts.drawing import Drawing
-from alerter.charts.png import as_png
+from alerter.charts.png import as_png, require_pillow
 from alerter.charts.svg import as_svg
 from alerter.errors import UsageError
 
@@ -24,12 +24,14 @@ svg {{ max-width: 100%; height: auto }}</style></head>
 
 
 def picture_path(text: str) -> Path:
-    """Return the path of a picture to be written. Raises UsageError for an ending that is none of a picture."""
+    """Return the path of a picture to be written. Raises UsageError for an ending that cannot be drawn."""
     path = Path(text)
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"--plot {text}: the ending says what is drawn", f"one of {', '.join(ENDINGS)}")
     if not path.parent.is_dir():
         raise UsageError(f"--plot {text}: there is no folder {path.parent}")
+    if path.suffix.lower() == ".png":
+        require_pillow()
     return path
 
 

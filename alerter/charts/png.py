@@ -13,13 +13,20 @@ SCALE = 2
 DASH = (5, 4)
 
 
-def as_png(drawing: Drawing) -> bytes:
-    """Return the picture. Raises UsageError without Pillow."""
+def require_pillow() -> None:
+    """Raise UsageError without Pillow."""
     try:
-        from PIL import Image, ImageDraw, ImageFont
+        import PIL.Image  # noqa: F401
     except ImportError:
         hint = "pip install 'alerter[plot]', or write .svg or .html, which need nothing"
         raise UsageError("PNG pictures need Pillow, which is not installed", hint) from None
+
+
+def as_png(drawing: Drawing) -> bytes:
+    """Return the picture. Raises UsageError without Pillow."""
+    require_pillow()
+    from PIL import Image, ImageDraw, ImageFont
+
     image = Image.new("RGB", (drawing.width * SCALE, drawing.height * SCALE), "#ffffff")
     pen = ImageDraw.Draw(image)
     for shape in drawing.shapes:

@@ -70,6 +70,8 @@ def test_png_without_pillow_says_what_to_install(
     with pytest.raises(UsageError) as found:
         write_picture(tmp_path / "x.png", drawing, "title", "text")
     assert "alerter[plot]" in found.value.hint
+    with pytest.raises(UsageError, match="need Pillow"):  # before anything is asked
+        picture_path(str(tmp_path / "x.png"))
 
 
 @pytest.mark.parametrize("name", ["x.gif", "x", "nowhere/x.svg"])
