@@ -262,7 +262,8 @@ def _urls(secret: Secret, values: Values) -> tuple[str, ...]:
     urls = tuple(u.strip() for u in secret.reveal().split(",") if u.strip())
     bad = [str(n) for n, url in enumerate(urls, 1) if not is_url(url)]
     if bad:
-        hint = "in user name and password write @ as %40, / as %2F, , as %2C, or set ALERTER_ES_USERNAME and _PASSWORD"
+        hint = "in user name and password write @ as %40, / as %2F, , as %2C, or set ALERTER_ES_USERNAME and _PASSWORD;"
+        hint += " ports end at 65535"
         message = f"URL {', '.join(bad)} is not like https://es.example:9200 (it is not shown: it may hold a password)"
         values.problems.append(f"{secret.name}: {message}\n  hint: {hint}")
     return urls

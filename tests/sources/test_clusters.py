@@ -124,6 +124,19 @@ def test_a_cluster_that_does_not_answer(es: Node, es9: Node, index_prefix: str, 
         both.close()
 
 
+def test_a_cluster_whose_secret_is_missing(es: Node, es9: Node, index_prefix: str, tmp_path: Path) -> None:
+    """The rule fails and says which option it is; nothing is sent without the credential, and no other rule waits."""
+    both = Both(tmp_path, es, es9, index_prefix, f"{es9.url}\nes_bearer: $NOT_THERE_3")
+    both.service.tick(list(both.rules.values()), punctual=False)
+    both.clock.advance(MINUTE)
+    report = both.service.tick(list(both.rules.values()))
+    assert report is not None
+    assert [(failure.rule, failure.kind) for failure in report.failures] == [("there", "denied")]
+    assert report.failures[0].reason.startswith("es_bearer: the variable that it names is not set (cluster ")
+    assert (both.counts(), both.service.pulse.ready) == ({"here": 2}, True)
+    both.close()
+
+
 def test_check_asks_without_a_cluster_of_the_settings(
     es: Node, index_prefix: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
