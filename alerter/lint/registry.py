@@ -63,10 +63,9 @@ KNOWN: tuple[Lint[Known], ...] = (
 
 READING = frozenset(
     {
-        "access_file",
-        "duplicate_name", "empty_file", "gathered", "ignored_option", "inline_secret", "is_enabled", "label_clash",
-        "message_wins", "number_as_text", "own_receiver", "routed_elsewhere", "rule_alert", "unknown_option",
-        "unset_variable",
+        "access_file", "duplicate_name", "empty_file", "gathered", "ignored_option", "inline_secret", "is_enabled",
+        "label_clash", "limit_left_out", "message_wins", "number_as_text", "own_receiver", "routed_elsewhere",
+        "rule_alert", "unknown_option", "unset_variable",
     }
 )  # fmt: skip
 """Warnings and infos of reading the files; they can be silenced as lints can."""

@@ -148,7 +148,7 @@ class _Reader:
         if self._options.get("scan_subdirectories") is False:
             self._notes["scan_subdirectories"] = "folders below the rules would be read now: move them elsewhere"
         if self._options.get("verify_certs") is False:
-            self._notes["verify_certs"] = "without one of them the connection is refused"
+            self._notes["verify_certs"] = "without either a certificate that is not trusted is refused"
 
     def _length(self, key: str) -> Iterator[tuple[str, Any]]:
         value, name = self._options[key], KEYS[key].name

@@ -79,7 +79,10 @@ KEYS: dict[str, Meaning] = {
     "ca_certs": _variable("ALERTER_ES_CA_CERTS", "whom we trust"),
     "client_cert": _variable("ALERTER_ES_CLIENT_CERT", "our certificate"),
     "client_key": _variable("ALERTER_ES_CLIENT_KEY", "its key"),
-    "verify_certs": _ignored("certificates are always checked; to trust one of your own: ALERTER_ES_CA_FINGERPRINT"),
+    "verify_certs": _ignored(
+        "the certificate of ALERTER_ES_URL is always checked; to trust one of your own: ALERTER_ES_CA_FINGERPRINT; a "
+        "rule may write verify_certs: false itself"
+    ),
     "ssl_show_warn": _ignored("certificates are always checked"),
     "es_conn_timeout": _ignored("time-outs are alerter's own"),
     "es_send_get_body_as": _ignored("alerter uses POST"),

@@ -106,6 +106,8 @@ class RuleReader:
         if _place(file) == chain[0]:
             return document
         base = self._read_base(_place(file), str(file), chain, findings, imported)
+        if isinstance(base, str) and self._is_empty(_place(file)):
+            return document
         if isinstance(base, str):
             findings.append(Diagnostic("error", "import", f"rule_defaults: {base}", "", str(file)))
             return None
@@ -115,6 +117,11 @@ class RuleReader:
                 findings.append(base.diagnostic("error", "wrong_value", message, hint, (name,), key=True))
                 return None
         return _merged([_without(base, document.value), document])
+
+    def _is_empty(self, file: Path) -> bool:
+        """Whether a file was read that holds nothing, or nothing but remarks."""
+        read = self._read.get(file)
+        return read is not None and not read.documents and not read.lost
 
     def _joined(
         self, document: Document, chain: tuple[Path, ...], findings: list[Diagnostic], imported: set[str]

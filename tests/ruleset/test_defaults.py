@@ -161,3 +161,22 @@ def test_an_import_above_the_defaults(tmp_path: Path) -> None:
     (rule,) = load(tmp_path, A, a="type: any\nindex: i\nimport: ../part.inc\n").rules
     assert rule.cluster is not None
     assert (rule.cluster.access.username, bool(rule.cluster.access.password)) == ("", False)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "---\n# nothing\n---\n"])
+def test_a_file_of_remarks_is_no_default(tmp_path: Path, text: str) -> None:
+    """As when all that stood there was made a remark; an import must hold something."""
+    loaded = load(tmp_path, text, a="type: any\nindex: i\n", b="type: any\nindex: i\nimport: part.inc\n")
+    assert [rule.name for rule in loaded.rules] == ["a"]
+    (tmp_path / "rules" / "part.inc").write_text(text, encoding="utf-8")
+    again = load_rules([tmp_path / "rules"], settings(tmp_path, text))
+    errors = [(Path(d.file).name, d.code) for d in again.diagnostics if d.severity == "error"]
+    assert errors == [("b.yaml", "import")]
+
+
+def test_a_limit_that_is_left_out_can_be_silenced(tmp_path: Path) -> None:
+    """As every warning of reading the files."""
+    rule = "type: any\nindex: i\nfilter:\n- esql: 'FROM i | LIMIT 5'{}\n"
+    for remark, codes in (("", {"limit_left_out"}), ("  # alerter: ignore[limit_left_out] known", set())):
+        found = check([], settings(tmp_path, "", a=rule.format(remark))).diagnostics
+        assert {d.code for d in found if d.severity == "warning"} - {"default_route_only"} == codes
