@@ -41,8 +41,12 @@ class Refusal:
 
 def of_single_events(language: Language, text: str) -> Cleaned | Refusal:
     """Return the query, or why it does not select single events."""
-    commands = _commands(text)
-    return _eql(commands) if language is Language.EQL else _esql(commands)
+    commands, nested = _commands(text)
+    found = _eql(commands) if language is Language.EQL else _esql(commands)
+    if nested and isinstance(found, Cleaned):
+        message = "a query within the query has several events of which one may decide about another"
+        return Refusal(message, "take it out: the filter's other clauses select documents too")
+    return found
 
 
 def _eql(commands: list[str]) -> Cleaned | Refusal:
@@ -70,15 +74,18 @@ def _esql(commands: list[str]) -> Cleaned | Refusal:
     return Cleaned("|".join(commands).strip(), left_out)
 
 
-def _commands(text: str) -> list[str]:
-    """Return what stands between the pipes, as it is written."""
-    commands = [""]
+def _commands(text: str) -> tuple[list[str], bool]:
+    """Return what stands between the pipes, as it is written, and whether there are pipes in parentheses."""
+    commands, depth, nested = [""], 0, False
     for piece in _PIECE.findall(text):
-        if piece == "|":
+        if piece == "|" and not depth:
             commands.append("")
-        else:
-            commands[-1] += piece
-    return commands
+            continue
+        commands[-1] += piece
+        nested |= piece == "|"
+        if piece[0] not in "\"'`/":
+            depth += sum((c == "(") - (c == ")") for c in piece)
+    return commands, nested
 
 
 def _first_word(command: str) -> str:

@@ -12,6 +12,7 @@ TAKEN = [
     (Language.EQL, 'process where x : """a" | tail""" // | head 5', ""),
     (Language.EQL, "any where true /* | head 5 */ and not `a|b` == 1", ""),
     (Language.ESQL, 'from logs metadata _id | where message like "*|*" | eval u = to_lower(user)', ""),
+    (Language.ESQL, 'FROM logs | WHERE (a == ")|" OR `(` == 1) // (\n| KEEP a', ""),
     (Language.ESQL, "FROM logs // a | b\n| LOOKUP JOIN known ON user | KEEP `a|b`, user", ""),
 ]
 REFUSED = [
@@ -23,6 +24,9 @@ REFUSED = [
     (Language.ESQL, "FROM logs | LIMIT 10 | LIMIT 5", "LIMIT does not look at one event"),
     (Language.ESQL, "ROW a = 1", "does not begin with FROM"),
     (Language.ESQL, "FROM logs | /* none */ | WHERE a > 1", "an empty command"),
+    (Language.ESQL, "FROM logs | WHERE a IN (FROM b | LIMIT 1)", "a query within the query"),
+    (Language.ESQL, "FROM (FROM b | STATS n = COUNT(*))", "a query within the query"),
+    (Language.ESQL, "FROM logs | FORK (WHERE a | LIMIT 1) (WHERE b)", "FORK does not look at one event"),
     (Language.ESQL, "LIMIT 5", "does not begin with FROM"),
 ]
 
