@@ -34,9 +34,17 @@ COMMANDS = {
     "notify-test": "send a test message to a receiver",
 }
 
+ELASTALERT = {"--days": "a span begins with --start: --start -3d for the last three days"}
+"""What to write in place of options of ElastAlert's commands."""
+
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """Build the parser; with ``only`` just that command's own arguments are loaded, which keeps start-up short."""
+    return _parsers(only)[0]
+
+
+def _parsers(only: str | None) -> tuple[argparse.ArgumentParser, argparse.ArgumentParser]:
+    """Return the parser and that of the command (without one, itself)."""
     parser = argparse.ArgumentParser(
         prog="alerter",
         description="Alerting for Elasticsearch: ElastAlert's rule files, exact windows, one message per incident.",
@@ -50,7 +58,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
             importlib.import_module(f"alerter.cli.{name.replace('-', '_')}").add_parser(commands)
         else:
             commands.add_parser(name, help=text, add_help=False)
-    return parser
+    return parser, parser if only is None else commands.choices[only]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -61,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if named is not None and named not in COMMANDS:
             _refuse(named)
         with seldom_collected():
-            args = build_parser(only=named).parse_args(_joined(arguments))
+            args = _parsed(named, _joined(arguments))
             return int(args.run(args))
     except UsageError as error:
         complain(f"alerter: {error.message}" + (f"\n  hint: {error.hint}" if error.hint else ""))
@@ -84,6 +92,17 @@ def _refuse(name: str) -> NoReturn:
     near = did_you_mean(name, COMMANDS)
     hint = "alerter --help lists the commands"
     raise UsageError(f"there is no command {name}", f"{near} {hint}" if near else hint)
+
+
+def _parsed(named: str | None, arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the arguments; what the command does not know is said with its own usage."""
+    parser, command = _parsers(named)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        options = [one.partition("=")[0] for one in unknown]
+        hint = f"\n  hint: {ELASTALERT[options[0]]}" if options[0] in ELASTALERT else ""
+        command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+    return args
 
 
 def _joined(arguments: list[str]) -> list[str]:

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from alerter.formats import fill
@@ -37,8 +38,14 @@ def rendered(rule: Rule, source: str, values: Mapping[str, Any]) -> str:
     try:
         return redact_text(render(source, values).strip(), rule.redact)
     except BrokenTemplate as error:
-        log.warning("%s: message template failed, built-in text used: %s", rule.position.file, error)
+        _warn(f"{rule.position.file}: message template failed, built-in text used: {error}", rule.file_text)
         return ""
+
+
+@lru_cache(maxsize=4096)
+def _warn(sentence: str, _of: str) -> None:
+    """Log what is wrong with a text, once for a rule as its file has it now: each message of it meets the same."""
+    log.warning("%s", sentence)
 
 
 def said(rule: Rule, facts: Mapping[str, Any], values: Mapping[str, Any]) -> Said:
@@ -116,7 +123,7 @@ def _filled(rule: Rule, filling: Filling, facts: Mapping[str, Any], values: Mapp
     named = {name: _value(rule, facts, path, empty=True) for path, name in filling.keywords or ()}
     found = fill(filling.source, args, named, alert.missing)
     for problem in found.problems:
-        log.warning("%s: a text of rule %s: %s", rule.position.file, rule.name, problem)
+        _warn(f"{rule.position.file}: a text of rule {rule.name}: {problem}", rule.file_text)
     return redact_text(shortened(found.text), rule.redact)
 
 

@@ -153,6 +153,31 @@ def test_wrong_usage_says_what_to_do(capsys: pytest.CaptureFixture[str], argumen
     assert captured.out == ""
 
 
+@pytest.mark.parametrize("arguments", [["rule.yaml", "--days", "3"], ["--days=3", "rule.yaml"]])
+def test_an_option_of_elastalert_is_answered_with_ours(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    """The usage is that of the command, and the hint says how its spans are written; nothing new is taken."""
+    with pytest.raises(SystemExit) as ended:
+        main(["test-rule", *arguments])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith("usage: alerter test-rule ")
+    assert "unrecognized arguments: --days" in said
+    assert "hint: a span begins with --start: --start -3d" in said
+
+
+def test_what_is_wrong_with_a_text_is_said_once(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Every message of the rule would say it again."""
+    rule = Path("rule.yaml")
+    rule.write_text(rule.read_text() + 'alert_text: "{kubernetes.pod_name}"\nalert_text_args: [level]\n')
+    data([*events(list(range(9)), user="x"), *events(list(range(9)), user="y")])
+    assert len(answer(capsys, "--data", "events.ndjson")["incidents"]) > 1
+    assert sum("{kubernetes.pod_name}" in record.getMessage() for record in caplog.records) == 1
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [
