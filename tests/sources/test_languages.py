@@ -237,6 +237,7 @@ def test_a_query_is_narrowed_to_a_key() -> None:
         one = narrowed(selection, asking, (("u", 'a"\\\n'), ("ip", "::1"), ("gone", None)))
         assert one.query.text == selection.query.text + texts
         assert len(one.clauses) == clauses - (filter is EQL)
+        assert narrowed(selection, asking, (("u", 5), ("ip", "x"), ("gone", None))) == selection
 
 
 EVAL = """
