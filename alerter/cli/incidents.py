@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alerter.cli.output import say
 
 if TYPE_CHECKING:
     from alerter.model.incident import Delivery, Incident
+    from alerter.state.protocol import State
 
 EXAMPLE = """examples:
   alerter incidents --open
@@ -44,12 +46,13 @@ def run(args: argparse.Namespace) -> int:
     since = None if args.since is None else SystemClock().now() - length_option(args.since, "--since")
     with existing_state(args.config) as (state, _):
         listed = state.incidents(rule=args.rule, open_only=args.open, since=since, limit=args.limit)
+        waiting = _waiting(state, [stored.value for stored in listed])
     found = [stored.value for stored in listed if not _is_of_several(stored.value)]
     if args.format == "json":
-        say(json.dumps([as_json(i) for i in found], ensure_ascii=False))
+        say(json.dumps([as_json(i, waiting) for i in found], ensure_ascii=False))
         return 0
     for incident in found:
-        say(_line(incident))
+        say(_line(incident, waiting))
     if not found:
         say("no incidents")
     return 0
@@ -60,8 +63,16 @@ def _is_of_several(incident: Incident) -> bool:
     return incident.type == "digest" or incident.roll is not None
 
 
-def as_json(incident: Incident) -> dict[str, Any]:
-    """Return an incident as contract section 6 writes it."""
+def _waiting(state: State, listed: Sequence[Incident]) -> frozenset[str]:
+    """Return the messages (ids) that groups have taken over and hold back until they tell."""
+    if not any(d.in_digest and d.group is not None for incident in listed for d in incident.deliveries):
+        return frozenset()
+    rolls = [stored.value.roll for stored in state.incidents(rule="", open_only=True)]
+    return frozenset(news.delivery.id for roll in rolls if roll is not None for news in roll.news)
+
+
+def as_json(incident: Incident, waiting: Collection[str] = ()) -> dict[str, Any]:
+    """Return an incident as contract section 6 writes it; ``waiting`` are the messages that groups hold back."""
     from alerter.timetext import iso
 
     def instant(at: int | None) -> str | None:
@@ -86,6 +97,7 @@ def as_json(incident: Incident) -> dict[str, Any]:
                 "reason": str(d.reason),
                 "state": str(d.state),
                 "told_in": d.digest,
+                "held_back": d.id in waiting,
                 "text": d.text,
             }
             for d in incident.deliveries
@@ -104,20 +116,22 @@ def as_json(incident: Incident) -> dict[str, Any]:
     }
 
 
-def _how(delivery: Delivery) -> str:
+def _how(delivery: Delivery, waiting: Collection[str]) -> str:
     """Return where a message stands; one that a group or a digest tells was not dropped."""
-    others = "in a group" if delivery.group is not None else "in a digest"
+    others = "in a digest" if delivery.group is None else "in a group's message"
+    if delivery.id in waiting:
+        others = "waits for its group to tell"
     return f"{delivery.channel} {delivery.kind} {others if delivery.in_digest else delivery.state}"
 
 
-def _line(incident: Incident) -> str:
+def _line(incident: Incident, waiting: Collection[str]) -> str:
     from alerter.notifiers.text import safe_line
     from alerter.plurals import many
     from alerter.state.records import key_text
     from alerter.timetext import iso
 
     over = f"resolved {iso(incident.resolved)}" if incident.resolved else "FIRING"
-    told = ", ".join(dict.fromkeys(map(_how, incident.deliveries))) or "nobody told"
+    told = ", ".join(dict.fromkeys(_how(d, waiting) for d in incident.deliveries)) or "nobody told"
     key = f" [{key_text(incident.key)}]" if incident.key else ""
     matches = many(incident.matches, "match", "matches")
     line = f"{incident.id}  {iso(incident.opened)}  {over}  {incident.rule}{key}  {matches}  ({told})"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from alerter.cli.main import main
 from alerter.clock import SystemClock
-from alerter.model.incident import Incident
+from alerter.model.incident import Delivery, DeliveryState, Group, Incident, Kind, News, Reason, Roll
 from alerter.state.protocol import State
 from tests.cli.conftest import NOW
 
@@ -80,3 +81,23 @@ def test_hostile_keys_stay_one_line(state: State, incident: Make, capsys: pytest
     assert len(out.splitlines()) == 1
     assert "\x1b" not in out
     assert "\x9b" not in out
+
+
+def test_what_a_group_holds_back_and_what_it_told(
+    state: State, incident: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both are its group's to tell; what waits for its instant is told apart, also for one rule alone."""
+    group = Group("g", (("domain", "order"),), 30_000, 300_000, NOW)
+    for id in ("told", "waits"):
+        made = incident(id)
+        message = replace(made.deliveries[0], state=DeliveryState.DROPPED, digest="doc", group=group)
+        state.save_incident(replace(made, deliveries=(message,)), None)
+    news = News("waits", Delivery("d-waits", Kind.FIRING, "slack-order", "#alerts-order", NOW, Reason.FIRST_MATCH, "t"))
+    document = incident("doc", rule="", type="group", key=None, deliveries=())
+    state.save_incident(replace(document, roll=Roll(group, NOW, 0, news=(news,))), None)
+    assert main(["incidents", "--rule", "refunds"]) == 0
+    lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert lines["told"].endswith("(#alerts-order firing in a group's message)")
+    assert lines["waits"].endswith("(#alerts-order firing waits for its group to tell)")
+    held = {one["id"]: one["messages"][0]["held_back"] for one in listed(capsys)}  # type: ignore[index]
+    assert held == {"told": False, "waits": True}
