@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerter.lint.messages import texts_of
-from alerter.lint.model import Path, Subject
+from alerter.lint.model import Found, Path, Subject
 from alerter.lint.queries import Leaf, leaves
 from alerter.lint.templates import event_fields
 from alerter.lint.texts import text_fields
@@ -17,6 +17,20 @@ from alerter.query.kql import kql_to_dsl
 OPTIONS = ("query_key", "compare_key", "cardinality_field", "timestamp_field", "metric_agg_key", "fields", "include")
 GROUPED = ("query_key", "cardinality_field", "fields")
 """Options whose field's values are told apart by an aggregation."""
+COUNTED = ("query_key", "compare_key", "cardinality_field", "metric_agg_key", "fields")
+"""Options whose field is read from each document, or aggregated."""
+METADATA = {
+    "_id": (
+        "no cluster counts by _id unless indices.id_field_data.enabled is set, and files have none",
+        "write the event's own id into a field when it is indexed (an ingest pipeline: set event.id), and name that",
+    ),
+    "_index": (
+        "a cluster counts by _index, but files have none: in rule tests and with --data all events are one group",
+        "name a field that says the same, like data_stream.dataset",
+    ),
+    "_type": ("documents have no types any more, so all events are one group", "remove it"),
+}
+"""Names that ElastAlert adds to each event: what is wrong with them, and what to write in their place."""
 ATTRIBUTES = ("domain", "severity", "environment", "owner")
 
 
@@ -38,6 +52,15 @@ def uses(subject: Subject) -> Iterator[Use]:
     for use in (*_options(subject), *filtered, *_shown(subject)):
         if use.field and "*" not in use.field and not use.field.startswith("_"):
             yield use
+
+
+def metadata_field(subject: Subject) -> Iterator[Found]:
+    """What ElastAlert copies into each event beside its fields, where events are counted or told apart by it."""
+    for use in _options(subject):
+        name = use.field.removesuffix(".keyword")
+        if name in METADATA and use.option in COUNTED:
+            why, hint = METADATA[name]
+            yield Found(f"{use.option}: {name} is no field of the documents: {why}", hint, use.path)
 
 
 def of_leaf(leaf: Leaf) -> Iterator[Use]:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from alerter.lint import cluster, conditions, empty, filters, messages, options, refused, regexes, routes, rules, texts
+from alerter.lint import (
+    cluster,
+    conditions,
+    empty,
+    fields,
+    filters,
+    messages,
+    options,
+    refused,
+    regexes,
+    routes,
+    rules,
+    texts,
+)
 from alerter.lint.cluster import Known
 from alerter.lint.model import Built, Lint, Scene, Subject
 
 WRITTEN: tuple[Lint[Subject], ...] = (
     Lint("no_index", "warning", options.no_index),
     Lint("unused_option", "info", options.unused_option),
+    Lint("metadata_field", "warning", fields.metadata_field),
     Lint("refused_filter", "error", refused.refused_filter),
     Lint("matches_nothing", "warning", empty.matches_nothing),
     Lint("query_lowercase_operator", "warning", filters.query_lowercase_operator),

@@ -95,6 +95,8 @@ def check(
         outside = {str(f) for path in chosen.known for f in rule_files(path)} | {*map(str, chosen.known)}
         named = {file.resolve() for file in chosen.files()}
         findings = [f for f in findings if f.file not in outside or Path(f.file).resolve() in named]
+    if paths:
+        findings = list(_without_defaults(findings, settings, {file.resolve() for file in chosen.files()}))
     asked = LINTS | READING
     asked -= ROUTES_ONLY if routing is None else set()
     asked -= CLUSTER_ONLY if any(known is None or known.unanswered for known in facts) else set()
@@ -102,6 +104,19 @@ def check(
     files = loaded.files + sum(1 for path in chosen.routes for _ in rule_files(path))
     ordered = tuple(sorted(dict.fromkeys(kept), key=lambda d: (d.file, d.line, d.column)))
     return Checked(ordered, files, len(loaded.rules), silenced, unanswered)
+
+
+def _without_defaults(
+    findings: Iterable[Diagnostic], settings: Settings, named: Collection[Path]
+) -> Iterator[Diagnostic]:
+    """Yield the findings but those of ``rule_defaults`` where other files are ``named``: all rules have them.
+
+    What keeps a rule from loading is said anyway.
+    """
+    defaults = settings.rule_defaults.resolve() if settings.rule_defaults else None
+    for found in findings:
+        if found.severity == "error" or defaults in named or Path(found.file).resolve() != defaults:
+            yield found
 
 
 def lint_note(paths: Sequence[Path], settings: Settings, loaded: LoadedRules | None = None) -> str:

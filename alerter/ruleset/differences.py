@@ -23,7 +23,9 @@ DIFFERENCES: dict[str, str] = {
     "es_api_key": "as `es_password`; `[ID, KEY]` too",
     "es_bearer": "as `es_password`",
     "es_port": "a number or a text; what is not written is that of the settings",
-    "query_key": "an array counts under each of its values; several fields work with every type",
+    "query_key": "an array counts under each of its values; several fields work with every type; `_id` and `_index`, "
+    "which ElastAlert copies into each event, are no fields: [`metadata_field`](check.md#metadata_field)",
+    "cardinality_field": "`_id` and `_index` are no fields: [`metadata_field`](check.md#metadata_field)",
     "use_strftime_index": "the names for all days (hours) of the span; missing ones are left out",
     "timestamp_type": "`unix_ms` keeps its milliseconds",
     "run_every": "only when it is noticed, not what counts: evaluations are at multiples of it",

@@ -236,3 +236,33 @@ def test_the_shipped_folders_are_named_where_there_are_none(
     monkeypatch.chdir(folder)
     main(["check"])
     assert "shipped with alerter" not in capsys.readouterr().err
+
+
+def test_the_findings_of_the_defaults_are_not_those_of_each_rule(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of one rule only its own are listed, but what keeps it from loading; of everything, those of the defaults too."""
+    (folder / "rules/a.yaml").write_text(RULE + "num_evnts: 3\n", encoding="utf-8")
+    (folder / "defaults.yaml").write_text("num_event: 3\n", encoding="utf-8")
+    (folder / "alerter.yaml").write_text("rule_defaults: defaults.yaml\n", encoding="utf-8")
+    one = run(capsys, "rules/a.yaml")[1]
+    assert "rules/a.yaml:5:1" in one
+    assert "defaults.yaml" not in one
+    assert "defaults.yaml:1:1" in run(capsys)[1]
+    (folder / "defaults.yaml").write_text("realert: soon\n", encoding="utf-8")
+    code, out = run(capsys, "rules/a.yaml")
+    assert (code, "defaults.yaml:1:" in out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["query_key: _id", "query_key: [user, _index]", "cardinality_field: _id", "compare_key: _type", "fields: [_id]"],
+)
+def test_what_elastalert_copies_into_events_is_no_field(
+    folder: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    """Whatever else is wrong with the rule, and without a cluster; a filter may name it."""
+    (folder / "rules/a.yaml").write_text(RULE + option + "\n", encoding="utf-8")
+    assert "warning[metadata_field]" in run(capsys, "--offline")[1]
+    (folder / "rules/a.yaml").write_text(RULE + "filter: [{term: {_index: logs-1}}]\n", encoding="utf-8")
+    assert "metadata_field" not in run(capsys, "--offline")[1]
