@@ -100,7 +100,8 @@ def _parsed(named: str | None, arguments: Sequence[str]) -> argparse.Namespace:
     args, unknown = parser.parse_known_args(arguments)
     if unknown:
         options = [one.partition("=")[0] for one in unknown]
-        hint = f"\n  hint: {ELASTALERT[options[0]]}" if options[0] in ELASTALERT else ""
+        spans = "--start" in command.format_usage()
+        hint = f"\n  hint: {ELASTALERT[options[0]]}" if options[0] in ELASTALERT and spans else ""
         command.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
     return args
 

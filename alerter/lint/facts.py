@@ -75,6 +75,8 @@ def gather_all(main: Source | None, clusters: Clusters, rules: Sequence[Rule], n
     if main is None:
         grouped.pop(None, None)
     for cluster, places in grouped.items():
+        if cluster is not None and cluster.problem:
+            continue  # the rule says what is missing: nobody was asked
         asked = [rules[at] for at in places]
         try:
             source = main if cluster is None else clusters.made(cluster)

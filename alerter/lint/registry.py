@@ -77,8 +77,9 @@ KNOWN: tuple[Lint[Known], ...] = (
 
 READING = frozenset(
     {
-        "access_file", "duplicate_name", "empty_file", "gathered", "ignored_option", "inline_secret", "is_enabled",
-        "label_clash", "limit_left_out", "message_wins", "number_as_text", "own_receiver", "routed_elsewhere",
+        "access_file", "credentials_left_out", "duplicate_name", "empty_file", "gathered", "ignored_option",
+        "inline_secret", "is_enabled", "label_clash", "limit_left_out", "message_wins", "number_as_text",
+        "own_receiver", "routed_elsewhere",
         "rule_alert", "unknown_option", "unset_variable",
     }
 )  # fmt: skip

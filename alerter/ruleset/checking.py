@@ -95,7 +95,7 @@ def check(
         outside = {str(f) for path in chosen.known for f in rule_files(path)} | {*map(str, chosen.known)}
         named = {file.resolve() for file in chosen.files()}
         findings = [f for f in findings if f.file not in outside or Path(f.file).resolve() in named]
-    if paths:
+    if paths and not whole:
         findings = list(_without_defaults(findings, settings, {file.resolve() for file in chosen.files()}))
     asked = LINTS | READING
     asked -= ROUTES_ONLY if routing is None else set()

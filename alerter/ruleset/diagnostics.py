@@ -11,7 +11,7 @@ from typing import Any
 LONGEST_LINE = 160
 """Characters of a source line that are shown; a query may have hundreds of thousands."""
 _SECRET_KEY = re.compile(
-    r"(?i)\b\w*(?:password|passwd|token|secret|api_?key|bearer|authorization|service_key|opsgenie_key|routing_key)"
+    r"(?i)\b\w*(?:password|passwd|token|secret|api_?key|bearer|authorization|service_key|opsgenie_key|routing_key|es_username)"
     r"[\"']?\s*[:=]\s*(?P<secret>\S.*)"
 )
 _URL = re.compile(r"https?://(?P<user>[^\s/@\"']*@)?[^\s/\"']+(?P<path>[^\s\"']*)")

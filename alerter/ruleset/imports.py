@@ -14,7 +14,7 @@ from typing import Any
 
 from alerter.ruleset.as_elastalert import is_left_out
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.ruleset.options import CREDENTIALS, PLACE
+from alerter.ruleset.options import CREDENTIALS, HOSTS, PLACE
 from alerter.ruleset.variables import fill_variables
 from alerter.ruleset.yaml_positions import Document, Mark, Path_, read_file
 
@@ -116,7 +116,7 @@ class RuleReader:
                 message, hint = f"{name} is no default: each rule has its own", "remove it"
                 findings.append(base.diagnostic("error", "wrong_value", message, hint, (name,), key=True))
                 return None
-        return _merged([_without(base, document.value), document])
+        return _merged([_without(base, document.value), document], findings)
 
     def _is_empty(self, file: Path) -> bool:
         """Whether a file was read that holds nothing, or nothing but remarks."""
@@ -138,7 +138,7 @@ class RuleReader:
                 findings.append(document.diagnostic("error", "import", base, hint, path))
             else:
                 bases.append(base)
-        return _merged([*bases, document]) if len(bases) == len(names) else None
+        return _merged([*bases, document], findings) if len(bases) == len(names) else None
 
     def _base(
         self, name: Any, chain: tuple[Path, ...], findings: list[Diagnostic], imported: set[str]
@@ -194,16 +194,11 @@ def _without(document: Document, names: Collection[Any]) -> Document:
     return replace(document, value={n: v for n, v in document.value.items() if n not in names})
 
 
-def _merged(layers: Sequence[Document]) -> Document:
-    """Return documents as one: of an option the last layer's value counts, filters are put together in order.
-
-    Credentials of a cluster count only where no later layer writes a place or credentials: they go nowhere else, and
-    an API key and a password that are not meant for each other are never put together.
-    """
+def _merged(layers: Sequence[Document], findings: list[Diagnostic]) -> Document:
+    """Return documents as one: of an option the last layer's value counts, filters are put together in order."""
     own = layers[-1]
     owner = {name: n for n, layer in enumerate(layers) for name in layer.value if name != "import"}
-    access = max((n for name, n in owner.items() if name in (*PLACE, *CREDENTIALS)), default=0)
-    owner = {name: n for name, n in owner.items() if n == access or name not in CREDENTIALS}
+    owner = _of_one_cluster(layers, owner, findings)
     value = {name: layers[n].value[name] for name, n in owner.items()}
     joined = _Joined(own)
     filters = [layer.value["filter"] for layer in layers if "filter" in layer.value]
@@ -215,6 +210,28 @@ def _merged(layers: Sequence[Document]) -> Document:
         joined.take(layer, {name for name, last in owner.items() if last == n}, moved)
         above += len(_items(layer.value.get("filter")))
     return replace(own, value=value, keys=joined.keys, values=joined.values, others=joined.others)
+
+
+def _of_one_cluster(layers: Sequence[Document], owner: Mapping[str, int], findings: list[Diagnostic]) -> dict[str, int]:
+    """Return which layer each option is taken from, with hosts of one layer only, and credentials meant for them.
+
+    Credentials of a cluster count only where no later layer writes a place or credentials: they go nowhere else, and
+    an API key and a password that are not meant for each other are never put together.
+    """
+    hosts = max((n for name, n in owner.items() if name in HOSTS), default=0)
+    access = max((n for name, n in owner.items() if name in (*PLACE, *CREDENTIALS)), default=0)
+    kept = {
+        name: n
+        for name, n in owner.items()
+        if (name not in HOSTS or n == hosts) and (name not in CREDENTIALS or n == access)
+    }
+    dropped = [name for name in CREDENTIALS if name in owner and name not in kept]
+    if dropped and not any(name in kept for name in CREDENTIALS):
+        place = next(name for name in PLACE if owner.get(name) == access)
+        message = f"{', '.join(dropped)} of an earlier file do not count: this names a cluster of its own"
+        hint = f"write the credentials beside {place}"
+        findings.append(layers[access].diagnostic("warning", "credentials_left_out", message, hint, (place,), key=True))
+    return kept
 
 
 def _items(written: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from alerter.redact import MARK
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
 from alerter.ruleset.kept_back import shown
 from alerter.ruleset.options import (
+    HOSTS,
     MEANINGLESS,
     MEANINGLESS_PREFIXES,
     REFUSED,
@@ -39,7 +40,8 @@ RESERVED = "alerter: "
 ENTRIES = ("alert", "alerts", "debug")
 """Options that name notifiers: what is said of them is said by routing.own."""
 HELD_BACK = {
-    **dict.fromkeys(("es_host", "es_hosts"), "like es.example.com, or es_hosts: [es2.example.com:9200]"),
+    **dict.fromkeys(HOSTS, "like es.example.com, or es_hosts: [es2.example.com:9200]"),
+    "es_username": "write es_username: NAME; literally a number goes in quotes",
     **{n: f"write {n}: $NAME, a variable of the environment; literally it goes in quotes" for n in SECRET_ACCESS},
 }
 """Options whose values no finding shows, each with how it is written."""
@@ -102,7 +104,7 @@ def _options(document: Document, strict: bool, honour: bool) -> Iterator[Diagnos
     own = {name for _, name in named_in_texts(document.value)}
     for name in document.value:
         written = document.value[name]
-        if name in SECRET_ACCESS and any(map(_is_inline, written if isinstance(written, list) else [written])):
+        if name in SECRET_ACCESS and _is_inline(written):
             hint = f"name a variable of the environment: {name}: $NAME"
             yield document.diagnostic("warning", "inline_secret", f"{name} holds a credential", hint, (name,), key=True)
         if name in SUPPORTED:
@@ -135,7 +137,9 @@ def _options(document: Document, strict: bool, honour: bool) -> Iterator[Diagnos
 
 
 def _is_inline(written: Any) -> bool:
-    return bool(written) and not names_variables(str(written))
+    """Whether a credential stands in the file; of ``[ID, KEY]`` the key is one."""
+    secret = written[-1] if isinstance(written, list) and written else written
+    return bool(secret) and not names_variables(str(secret))
 
 
 def _is_heading(document: Document, name: str) -> bool:

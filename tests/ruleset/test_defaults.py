@@ -155,6 +155,36 @@ def test_credentials_go_with_the_place_they_stand_beside(
     assert "pass-of-a" in one.file_text or access[2] == ""
 
 
+@pytest.mark.parametrize(
+    ("below", "above"),
+    [("es_hosts: [a.example]", "es_host: b.example"), ("es_host: a.example", "es_hosts: [b.example]")],
+)
+def test_hosts_are_those_of_one_file(tmp_path: Path, below: str, above: str) -> None:
+    """The nodes of a default are not asked with the credentials of a rule that names its own host."""
+    rule = f"type: any\nindex: i\n{above}\nes_username: bob\nes_password: pass-of-b\n"
+    (one,) = load(tmp_path, f"{below}\n", a=rule).rules
+    assert one.cluster is not None
+    assert one.cluster.name.split("/")[2].split(":")[0] == "b.example"
+    assert one.cluster.access.password.reveal() == "pass-of-b"
+
+
+def test_credentials_that_do_not_count_are_said(tmp_path: Path) -> None:
+    """Where none are left: a rule that writes its own needs no warning."""
+    loaded = load(tmp_path, A, a="type: any\nindex: i\nes_host: b.example\n")
+    (found,) = [d for d in loaded.diagnostics if d.code == "credentials_left_out"]
+    assert (found.severity, Path(found.file).name, found.line) == ("warning", "a.yaml", 3)
+    own = "type: any\nindex: i\nes_host: b.example\nes_username: bob\n"
+    assert "credentials_left_out" not in {d.code for d in load(tmp_path, A, a=own).diagnostics}
+
+
+def test_findings_of_defaults_are_said_with_all_rules(tmp_path: Path) -> None:
+    """Left out where one rule is named, not where the folder of all of them is."""
+    known = settings(tmp_path, "foo_bar: 1\n", a="type: any\nindex: i\n")
+    folder = tmp_path / "rules"
+    for paths, said in (([], True), ([folder], True), ([folder / "a.yaml"], False)):
+        assert ("unknown_option" in {d.code for d in check(paths, known).diagnostics}) is said
+
+
 def test_an_import_above_the_defaults(tmp_path: Path) -> None:
     """Its place counts for the rule, and the credentials of the defaults are not those of it."""
     (tmp_path / "part.inc").write_text("es_host: b.example\n", encoding="utf-8")
