@@ -22,6 +22,8 @@ from alerter.secrets import Secret
 from alerter.timetext import length_text
 
 DEFAULT_FILE = "alerter.yaml"
+
+
 @dataclass(frozen=True)
 class SlackAccess:
     """How to reach Slack; the webhook is the default of receivers without their own."""

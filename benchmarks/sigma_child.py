@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from alerter.config import EsAccess, Settings
+from alerter.access import EsAccess
+from alerter.config import Settings
 from alerter.engine.tick import Engine
 from alerter.model.incident import Checkpoint
 from alerter.model.rule import Rule

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import replace
 
 from alerter.clock import SECOND, Clock, Millis
 from alerter.delivery.attempts import NotAllowed
@@ -21,6 +20,7 @@ from alerter.delivery.tasks import Task, due, failed_over, heard, is_ahead, is_h
 from alerter.delivery.tools import Report, Tools
 from alerter.engine.telling import Obstacle
 from alerter.metrics import Metrics
+from alerter.model.changed import changed
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post, Reason
 from alerter.model.trouble import Trouble
 from alerter.notifiers.protocol import Failure, Notifier, NotifierError, Outgoing, Posted
@@ -214,7 +214,7 @@ class Courier:
             if not incident.matches:
                 self._storms.empty(incident, delivery)
                 return
-        claimed = replace(
+        claimed = changed(
             delivery,
             state=DeliveryState.SENDING,
             attempts=delivery.attempts + 1,
@@ -247,7 +247,7 @@ class Courier:
         posted = Posted(post.address, post.ts)
         if message.delivery.kind is not Kind.REPEAT:
             try:
-                edit = replace(message, first=False)
+                edit = changed(message, first=False)
                 self._tools.degrading(notifier, edit, lambda plainer: notifier.update(plainer, posted))
             except NotifierError as error:
                 error.editing = True
@@ -261,7 +261,7 @@ class Courier:
         self._journal.note(incident, delivery, outcome, delivery.channel)
         self._failing.works(delivery.receiver)
         doubtful = delivery.recheck and outcome == "delivered"
-        done = replace(delivery, looks=0, recheck=now + delivery.recheck if doubtful else 0)
+        done = changed(delivery, looks=0, recheck=now + delivery.recheck if doubtful else 0)
         edited = root is None and delivery.kind is not Kind.REPEAT
         self._ledger.owe(
             incident.id, lambda current: as_sent(current, done, root, revision_shown(incident), now, edited=edited)

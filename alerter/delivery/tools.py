@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from alerter.clock import Clock, Millis
@@ -16,6 +16,7 @@ from alerter.delivery.ledger import Change, Ledger
 from alerter.delivery.rates import Rates
 from alerter.delivery.reactions import LOOKS, Looks
 from alerter.engine.telling import Obstacle
+from alerter.model.changed import changed
 from alerter.model.incident import Delivery, DeliveryState, Incident, Reason
 from alerter.notifiers.protocol import Failure, Notifier, NotifierError, Outgoing
 from alerter.routing.tree import Routing
@@ -102,7 +103,7 @@ class Tools:
         """Try everything, then without chart, without sample, text only; a bug in formatting is a refusal too."""
         for plain in range(PLAINEST):
             try:
-                return self.call(notifier, replace(message, plain=plain), attempt)
+                return self.call(notifier, changed(message, plain=plain), attempt)
             except NotifierError as error:
                 if error.failure is not Failure.DEGRADE:
                     raise
@@ -110,7 +111,7 @@ class Tools:
                 log.warning("receiver %s: %s; sending a plainer message", delivery.receiver, error)
                 self.journal.count(delivery, str(Failure.DEGRADE))
                 self.journal.note(message.incident, delivery, "degraded", f"{delivery.channel} {error.code}")
-        return self.call(notifier, replace(message, plain=PLAINEST), attempt)
+        return self.call(notifier, changed(message, plain=PLAINEST), attempt)
 
     def change(self, id: str, change: Change) -> None:
         """Change an incident's document now."""
@@ -118,7 +119,7 @@ class Tools:
 
     def finish(self, id: str, delivery: Delivery, state: DeliveryState, error: str) -> None:
         """Write that nothing more is done about a delivery."""
-        self.change(id, lambda i: with_delivery(i, replace(delivery, state=state, error=error)))
+        self.change(id, lambda i: with_delivery(i, changed(delivery, state=state, error=error)))
 
     def drop(self, incident: Incident, delivery: Delivery, reason: Reason, obstacle: Obstacle | None = None) -> None:
         """Leave a message unsent, for a reason that can be looked up."""

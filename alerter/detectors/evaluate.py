@@ -64,6 +64,9 @@ DETECTORS: dict[type, Detector] = {
 }
 
 
+_MAY_BE_QUIET = (Frequency, Cardinality, ValueList, AnyEvent)
+
+
 def first_checkpoint(rule: Rule, at: Millis) -> Checkpoint:
     """Return the checkpoint of a new rule: windows read back from ``at``, earlier matches are not told."""
     return Checkpoint(rule.name, rule.meaning(), evaluated=at, started=at)
@@ -143,12 +146,14 @@ def _is_quiet(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -
     Nothing does where no incident is open and no key's condition can hold anywhere in the span.
     """
     condition = rule.condition
-    if not isinstance(condition, Frequency | Cardinality) or checkpoint.meaning != rule.meaning():
+    if not isinstance(condition, _MAY_BE_QUIET) or checkpoint.meaning != rule.meaning():
         return False
     if end - rule.max_catchup > checkpoint.evaluated:
         return False
     if any(m.up.now or (m.thread is not None and m.thread.resolved is None) for m in checkpoint.keys.values()):
         return False
+    if isinstance(condition, ValueList | AnyEvent):
+        return not events.keys() and checkpoint.seen == () and checkpoint.buffer_time == rule.buffer_time
     if isinstance(condition, Cardinality):
         return cardinality.is_quiet(events, condition, checkpoint.evaluated, end)
     since = checkpoint.evaluated - rule.buffer_time
@@ -234,9 +239,11 @@ def _gap(lost: tuple[Millis, Millis]) -> str:
 
 def _misses_keys(rule: Rule) -> bool:
     """Whether the absence of a key means something to the rule, so that keys must be known."""
+    if not rule.is_keyed:
+        return False
     falls = isinstance(rule.condition, Spike) and rule.condition.direction is not SpikeType.UP
     few = isinstance(rule.condition, Cardinality) and rule.condition.minimum is not None
-    return rule.is_keyed and (falls or few or isinstance(rule.condition, Flatline))
+    return falls or few or isinstance(rule.condition, Flatline)
 
 
 def _keys(rule: Rule, events: Events, checkpoint: Checkpoint) -> Collection[Key]:

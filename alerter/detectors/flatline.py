@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from alerter.asked import Asked
 from alerter.clock import Millis
 from alerter.detectors.known import Known
 from alerter.detectors.protocol import Events, Span
 from alerter.incidents import Lifecycle
+from alerter.model.changed import changed
 from alerter.model.incident import Match, Reason
 from alerter.model.rule import Flatline
 
@@ -34,7 +34,7 @@ def detect(events: Events, life: Lifecycle, span: Span, covered: Covered) -> Non
         announced = life.ask(Asked(at, True, match))
         life.measure(at, lambda: count)  # noqa: B023 - called at once
         if announced and condition.forget_keys and life.key is not None:
-            life.memory = replace(life.memory, forgotten=True)
+            life.memory = changed(life.memory, forgotten=True)
 
 
 def close_forgotten(life: Lifecycle, at: Millis) -> None:

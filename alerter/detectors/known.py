@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from alerter.clock import Millis
 from alerter.detectors.protocol import Events
 from alerter.incidents import Lifecycle
+from alerter.model.changed import changed
 from alerter.schedule import next_instant
 from alerter.windows import Coarse, Curve, Cut
 
@@ -54,7 +53,7 @@ class Known:
                 first = min((at for at in (first, asked) if at is not None), default=None)
             if first is None:
                 return False
-            self._life.memory = replace(self._life.memory, first_seen=first)
+            self._life.memory = changed(self._life.memory, first_seen=first)
         return first <= instant
 
     def remember(self, end: Millis) -> None:
@@ -64,7 +63,7 @@ class Known:
         if newest is not None:
             self._tell_apart(*newest)
         last = max((at for at in (before, newest and newest[1]) if at is not None), default=None)
-        self._life.memory = replace(self._life.memory, last_seen=last, forgotten=forgotten)
+        self._life.memory = changed(self._life.memory, last_seen=last, forgotten=forgotten)
 
     def _tell_apart(self, start: Millis, end: Millis) -> None:
         """Make sure that a bucket's end may stand for its newest event: no instant that asks lies in between."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from heapq import merge
 
 from alerter.asked import Asked, Stretch
@@ -52,8 +51,7 @@ class _Comparison:
     """Whether (current, reference) meets the condition; the height counts as the decimal written."""
 
     def __init__(self, condition: Spike, *, keyed: bool) -> None:
-        height = Fraction(str(condition.height))
-        self._up, self._down = height.numerator, height.denominator
+        self._up, self._down = condition.ratio
         self._current = condition.threshold_cur
         needs_reference = keyed and not condition.alert_on_new_data
         self._reference = max(condition.threshold_ref, 1 if needs_reference else 0)

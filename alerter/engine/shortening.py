@@ -13,7 +13,6 @@ MOST_LISTED = 200
 """A document with no more messages than this lists all of them."""
 NEWEST = 20
 """Repeats that stay listed for each receiver and outcome, with the first one; messages of a group for each receiver."""
-SETTLED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DROPPED)
 
 
 def shortened(incident: Incident, since: Millis) -> Incident:
@@ -24,7 +23,7 @@ def shortened(incident: Incident, since: Millis) -> Incident:
     """
     if len(incident.deliveries) <= MOST_LISTED:
         return incident
-    settled = [d for d in incident.deliveries if d.state in SETTLED and _is_repeat(d)]
+    settled = [d for d in incident.deliveries if d.is_settled and _is_repeat(d)]
     if len(settled) <= NEWEST:
         return incident
     failing = any(d.reason is Reason.FALLBACK for d in incident.outbox)  # a failed one says whom it stands in for
@@ -48,7 +47,7 @@ def shortened_group(document: Incident) -> Incident:
     of: dict[str, list[Delivery]] = defaultdict(list)
     for delivery in document.deliveries:
         waits = delivery.recheck or delivery.digest or (failing and delivery.state is DeliveryState.FAILED)
-        if delivery.state in SETTLED and not waits:
+        if delivery.is_settled and not waits:
             of[delivery.receiver].append(delivery)
     counted = [d for listed in of.values() for d in _but_first(listed)[:-NEWEST]]
     if not counted:

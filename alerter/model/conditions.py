@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from alerter.clock import Millis
@@ -40,6 +42,11 @@ class Spike:
     threshold_ref: int = 0
     threshold_cur: int = 0
     alert_on_new_data: bool = False
+
+    @cached_property
+    def ratio(self) -> tuple[int, int]:
+        """The height as the decimal that is written: numerator and denominator."""
+        return Fraction(str(self.height)).as_integer_ratio()
 
 
 @dataclass(frozen=True)

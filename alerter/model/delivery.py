@@ -62,6 +62,9 @@ class DeliveryState(StrEnum):
     DROPPED = "dropped"
 
 
+SETTLED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DROPPED)
+
+
 @dataclass(frozen=True)
 class Group:
     """What a message is told together with, and when; all instants are event time.
@@ -124,6 +127,11 @@ class Delivery:
     note: str = ""
     digest: str = ""
     group: Group | None = None
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is done about it."""
+        return self.state in SETTLED
 
     @property
     def in_digest(self) -> bool:

@@ -222,8 +222,7 @@ class Incident:
     @property
     def outbox(self) -> tuple[Delivery, ...]:
         """The deliveries still to be made, oldest first."""
-        done = {DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DROPPED}
-        return tuple(d for d in self.deliveries if d.state not in done)
+        return tuple(d for d in self.deliveries if not d.is_settled)
 
     @property
     def stale_posts(self) -> tuple[Post, ...]:

@@ -256,12 +256,12 @@ class Rule:
         """The window's length T; 0 for event types."""
         return getattr(self.condition, "timeframe", 0)
 
-    @property
+    @cached_property
     def is_event_type(self) -> bool:
         """Whether single events match (any, blacklist, whitelist, change, new_term)."""
         return isinstance(self.condition, EventCondition)
 
-    @property
+    @cached_property
     def is_keyed(self) -> bool:
         """Whether its incidents have keys; those of new_term rules name the new term."""
         return bool(self.query_key or self.splits) or isinstance(self.condition, NewTerm)

@@ -236,14 +236,17 @@ def _answer(asked: Mapping[str, Any], item: Mapping[str, Any]) -> Answer | Sourc
         return failed
     if shards["failed"]:
         return SourceError("incomplete", f"{shards['failed']} of {shards.get('total')} shards failed: {_why(shards)}")
-    total = item["hits"].get("total")
+    hits = item["hits"]
+    total = hits.get("total")
     number = total["value"] if isinstance(total, dict) else total
     if asked.get("track_total_hits", False) and not isinstance(number, int):
         raise ValueError("hits.total is missing")
     aggregations = item.get("aggregations") or {}
-    if shards["total"] and not all(isinstance(aggregations.get(name), dict) for name in asked.get("aggs", ())):
-        raise ValueError("an aggregation is missing")
-    return Answer(tuple(map(_hit, item["hits"]["hits"])), number, aggregations, item.get("took") or 0)
+    if shards["total"]:
+        for name in asked.get("aggs", ()):
+            if not isinstance(aggregations.get(name), dict):
+                raise ValueError("an aggregation is missing")
+    return Answer(tuple(map(_hit, hits["hits"])), number, aggregations, item.get("took") or 0)
 
 
 def _hit(found: Mapping[str, Any]) -> Hit:

@@ -101,9 +101,10 @@ class Opening:
     def take(self, answers: Sequence[Answer | SourceError]) -> None:
         """Go on with the answers to what was wanted."""
         try:
-            for answer in answers:
-                self.spent.answered(_sure(answer))
-            self.found = self._go_on([_sure(answer) for answer in answers])
+            sure = [_sure(answer) for answer in answers]
+            for answer in sure:
+                self.spent.answered(answer)
+            self.found = self._go_on(sure)
         except SourceError as error:
             self.found = error
         except UNREADABLE as error:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
 from elasticsearch.serializer import JsonSerializer, NdjsonSerializer
+
+LINES = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
 
 
 class FastJson(JsonSerializer):
@@ -30,6 +33,13 @@ class FastNdjson(FastJson, NdjsonSerializer):
     """One JSON value a line."""
 
     mimetype = NdjsonSerializer.mimetype
+
+    def dumps(self, data: Any) -> bytes:
+        """Return each value as a line of JSON; texts are lines already."""
+        if type(data) is list and all(type(line) is dict for line in data):
+            with suppress(TypeError):
+                return b"".join([orjson.dumps(line, default=self.default, option=LINES) for line in data])
+        return super().dumps(data)
 
 
 SERIALIZERS: dict[str, Any] = {each.mimetype: each for each in (FastJson(), FastNdjson())}

@@ -7,6 +7,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar, Union
@@ -16,17 +17,32 @@ import orjson
 T = TypeVar("T")
 PAIRS = "@pairs"
 """A mapping whose keys are no texts is written as a list of pairs under this name."""
+MARK = f'"{PAIRS}"'.encode()
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def dumps(record: Any) -> str:
-    """Return a record as JSON text. What orjson refuses (mappings by other keys than texts) is encoded here first."""
-    try:
-        return orjson.dumps(record).decode()
-    except TypeError:
-        return json.dumps(encode(record))
+    """Return a record as JSON text.
+
+    What orjson refuses (numbers beyond 64 bits, halves of surrogate pairs, mappings by other keys than texts deep
+    inside) is encoded here, and so is a mapping that happens to hold the mark of pairs.
+    """
+    written = {name: _paired(value) for name, value in vars(record).items()}
+    marks = sum(written[name] is not value for name, value in vars(record).items())
+    with suppress(TypeError):
+        text = orjson.dumps(written)
+        if text.count(MARK) == marks:
+            return text.decode()
+    return json.dumps(encode(record))
+
+
+def _paired(value: Any) -> Any:
+    """Return a mapping by other keys than texts as pairs, and everything else as it is."""
+    if type(value) is not dict or all(isinstance(key, str) for key in value):
+        return value
+    return {PAIRS: list(value.items())}
 
 
 def loads(shape: type[T], text: str) -> T:

@@ -165,7 +165,13 @@ class ElasticsearchState:
         return written
 
     def _surely(self, doc: Doc) -> Versioned[Incident]:
-        """Read an incident of a list; what cannot be read is asked for once more, as only the answer may be damaged."""
+        """Read an incident of a list; what cannot be read is asked for once more, as only the answer may be damaged.
+
+        One that this process has written since stands for what the list still shows.
+        """
+        own = self._recent.newer(doc["_id"], version_of(doc))
+        if own is not None:
+            return own
         try:
             return self._incident(doc)
         except StateError:

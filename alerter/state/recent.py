@@ -28,6 +28,12 @@ class Recent:
             if known is None or order(known[0].version) < order(version):
                 self._writes[incident.id] = Versioned(incident, version), self._clock.monotonic()
 
+    def newer(self, id: str, version: Version) -> Versioned[Incident] | None:
+        """Return the own write of a document that a list shows as it was before; None without one."""
+        with self._lock:
+            write = self._writes.get(id)
+        return write[0] if write is not None and order(write[0].version) > order(version) else None
+
     def forget(self, id: str) -> None:
         """Forget a write that another process has overtaken."""
         with self._lock:
@@ -37,7 +43,7 @@ class Recent:
         self, found: Iterable[Versioned[Incident]], fits: Callable[[Incident], bool]
     ) -> list[Versioned[Incident]]:
         """Return what was found as it is by now: with own newer versions, where they (still) fit."""
-        by_id = {stored.value.id: stored for stored in found}
+        by_id = {stored.value.id: stored for stored in found if fits(stored.value)}
         with self._lock:
             old = self._clock.monotonic() - KEPT
             self._writes = {id: write for id, write in self._writes.items() if write[1] > old}

@@ -32,3 +32,19 @@ def test_an_own_write_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     doc = {"_id": "i", "_seq_no": 5, "_primary_term": 1, "_source": {"body": dumps(others)}}
     assert state._incident(doc).value is own
     assert state._incident({**doc, "_seq_no": 6}).value == others
+
+
+def test_a_list_that_lags_behind_an_own_write_shows_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a list still shows as firing, and this process has resolved since, is no open incident any more."""
+    state = ElasticsearchState(Elasticsearch("http://127.0.0.1:1"), "alerter")
+    before, ended, going_on = incident("i"), incident("i", resolved=9), incident("i", matches=2)
+    doc = {"_id": "i", "_seq_no": 4, "_primary_term": 1, "_source": {"body": dumps(before)}}
+    monkeypatch.setattr(state._docs, "select", lambda *_args, **_named: [doc])
+    assert [v.value for v in state.incidents(open_only=True)] == [before]
+    monkeypatch.setattr(state._docs, "put_all", lambda _suffix, _records: ["5 1"])
+    state.save_incidents([(going_on, "4 1")])
+    assert [v.value for v in state.incidents(open_only=True)] == [going_on]
+    monkeypatch.setattr(state._docs, "put_all", lambda _suffix, _records: ["6 1"])
+    state.save_incidents([(ended, "5 1")])
+    assert state.incidents(open_only=True) == []
+    assert [v.value for v in state.incidents()] == [ended]
