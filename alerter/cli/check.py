@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from alerter.cli.output import complain, note_shipped, say
 
 if TYPE_CHECKING:
     from alerter.config import Settings
+    from alerter.lint.facts import Facts
+    from alerter.model.rule import Rule
     from alerter.ruleset.checking import AskFacts, Checked
     from alerter.ruleset.diagnostics import Diagnostic
 
@@ -79,17 +81,20 @@ def _ask(args: argparse.Namespace, settings: Settings) -> AskFacts | None:
 
         facts = of_mapping(_mapping(args.mapping))
         return lambda rules: [facts for _ in rules]
-    if args.offline:
-        return None
-    from functools import partial
+    return None if args.offline else lambda rules: _gathered(settings, rules)
 
+
+def _gathered(settings: Settings, rules: Sequence[Rule]) -> Sequence[Facts | None]:
+    """Ask the cluster of the settings, and those that rules name; without any of them nothing is known."""
+    if not settings.es.urls and all(rule.cluster is None for rule in rules):
+        return [None] * len(rules)
     from alerter.clock import SystemClock
-    from alerter.lint.facts import gather_all
+    from alerter.lint.gathering import gather_all
     from alerter.sources.clusters import Clusters
     from alerter.sources.open import open_elasticsearch
 
     main = open_elasticsearch(settings) if settings.es.urls else None
-    return partial(gather_all, main, Clusters(), now=SystemClock().now())
+    return gather_all(main, Clusters(), rules, SystemClock().now())
 
 
 def _mapping(file: str) -> Mapping[str, Any]:

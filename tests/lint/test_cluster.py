@@ -11,7 +11,8 @@ import pytest
 
 from alerter.clock import DAY, MINUTE, Millis
 from alerter.config import Settings, load_settings
-from alerter.lint.facts import SAMPLE, Facts, Lag, gather, of_mapping
+from alerter.lint.facts import Facts, Lag, of_mapping
+from alerter.lint.gathering import SAMPLE, gather
 from alerter.lint.registry import KNOWN
 from alerter.ruleset.checking import Checked, check
 from alerter.sources.open import open_elasticsearch

@@ -10,7 +10,7 @@ from elasticsearch import Elasticsearch
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND
 from alerter.engine.dryrun import dry_run
-from alerter.lint.facts import gather
+from alerter.lint.gathering import gather
 from alerter.model.indices import DatedIndex
 from alerter.model.rule import AnyEvent, Cardinality, Flatline, Frequency, Rule, Spike, SpikeType, TimeField, TimeKind
 from alerter.sources.elasticsearch import ElasticsearchSource

@@ -14,7 +14,7 @@ from alerter.cli.why_inputs import _Counting
 from alerter.clock import HOUR, MINUTE
 from alerter.config import Settings, load_settings
 from alerter.engine.dryrun import DryRun, dry_run
-from alerter.lint.facts import gather
+from alerter.lint.gathering import gather
 from alerter.model.history import NewTerm, ValueChange
 from alerter.model.metric import Limits, Metric, MetricAggregation, MetricKind, Windows
 from alerter.model.rule import Cardinality, Condition, Flatline, Frequency, Realert, Rule, Spike, SpikeType, ValueList
