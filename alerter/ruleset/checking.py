@@ -80,7 +80,7 @@ def check(
     loaded = loaded or load_rules(chosen.rules, settings, strict=strict)
     routing, problems = load_routing(chosen.known or chosen.routes) if chosen.known or chosen.routes else (None, [])
     built = [Built(r, Subject(d, r)) for r, d in zip(loaded.rules, loaded.documents, strict=True)]
-    whole = {*settings.rules} <= {*chosen.rules}
+    whole = not paths or (any(p.is_dir() for p in paths) and _files(settings.rules) <= _files(chosen.rules))
     facts, unanswered = _asked(ask, loaded.rules)
     for one, known in zip(built, facts, strict=True):
         one.subject.big_index = known is None or known.documents is None or known.documents >= MANY
@@ -104,6 +104,11 @@ def check(
     files = loaded.files + sum(1 for path in chosen.routes for _ in rule_files(path))
     ordered = tuple(sorted(dict.fromkeys(kept), key=lambda d: (d.file, d.line, d.column)))
     return Checked(ordered, files, len(loaded.rules), silenced, unanswered)
+
+
+def _files(paths: Iterable[Path]) -> set[Path]:
+    """Return the files of these folders and files, however they are spelled."""
+    return {file.resolve() for path in paths for file in rule_files(path)}
 
 
 def _without_defaults(

@@ -18,7 +18,7 @@ from alerter.access import UNSET, EsAccess, RuleCluster
 from alerter.config import Settings, is_url
 from alerter.elastalert_environ import es_urls
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.ruleset.options import CREDENTIALS, PLACE, SECRET_ACCESS
+from alerter.ruleset.options import CREDENTIALS, PLACE, SECRET_ACCESS, is_given
 from alerter.ruleset.schema import PEM_FILES
 from alerter.ruleset.variables import filled_secret, names_variables
 from alerter.ruleset.yaml_positions import Document
@@ -30,13 +30,9 @@ ACCESS = (*PLACE, *CREDENTIALS, *PEM_FILES, "verify_certs")
 
 def rule_cluster(document: Document, settings: Settings, findings: list[Diagnostic]) -> RuleCluster | None:
     """Return the cluster that a rule asks; None where it is that of the settings. Problems go to ``findings``."""
-    if not any(_given(document.value.get(name)) for name in ACCESS):
+    if not any(is_given(document.value.get(name)) for name in ACCESS):
         return None
     return _Reader(document, settings, findings).cluster()
-
-
-def _given(value: Any) -> bool:
-    return value is not None and value not in ("", [])
 
 
 class _Reader:
@@ -59,7 +55,7 @@ class _Reader:
         if any(not is_url(url) or "@" in url for url in urls):
             message = "the cluster's address cannot be made of this"
             hint = "es_host: es.example.com, es_port: 9200; a user is es_username, a password es_password: $VARIABLE"
-            written = [name for name in PLACE if _given(self._options.get(name))]
+            written = [name for name in PLACE if is_given(self._options.get(name))]
             self._find("error", "wrong_value", message, hint, "es_port" if self._is_port_bad() else written[0])
             return None
         access = self._access(urls)
@@ -86,7 +82,7 @@ class _Reader:
 
     def _urls(self) -> tuple[str, ...]:
         """Return the addresses; none where they are those of the settings."""
-        if not any(_given(self._options.get(name)) for name in PLACE):
+        if not any(is_given(self._options.get(name)) for name in PLACE):
             return ()
         main = urlsplit(self._main.urls[0] if self._main.urls else "http://localhost:9200")
         hosts = list(self._hosts()) or [f"[{main.hostname}]" if ":" in (main.hostname or "") else main.hostname or ""]
@@ -119,7 +115,7 @@ class _Reader:
             access = main
         else:
             access = EsAccess(tuple(urls), ca_certs=main.ca_certs)
-        if any(_given(self._options.get(name)) for name in CREDENTIALS):
+        if any(is_given(self._options.get(name)) for name in CREDENTIALS):
             password, api_key, bearer = (self._secret(name) for name in SECRET_ACCESS)
             user = str(self._options.get("es_username") or "")
             bare = tuple(map(_without_user, access.urls))
@@ -134,7 +130,7 @@ class _Reader:
 
     def _secret(self, name: str) -> Secret:
         written = self._options.get(name)
-        if not _given(written):
+        if not is_given(written):
             return UNSET
         parts = [str(part) for part in (written if isinstance(written, list) else [written])]
         filled = [filled_secret(part, self._settings.environ) for part in parts]

@@ -11,12 +11,13 @@ from typing import Any
 LONGEST_LINE = 160
 """Characters of a source line that are shown; a query may have hundreds of thousands."""
 _SECRET_KEY = re.compile(
-    r"(?i)\b\w*(?:password|passwd|token|secret|api_?key|bearer|authorization|service_key|opsgenie_key|routing_key|es_username)"
+    r"(?i)\b\w*(?:password|passwd|token|secret|api_?key|bearer|authorization|service_key|opsgenie_key|routing_key)"
     r"[\"']?\s*[:=]\s*(?P<secret>\S.*)"
 )
 _URL = re.compile(r"https?://(?P<user>[^\s/@\"']*@)?[^\s/\"']+(?P<path>[^\s\"']*)")
 _USER = re.compile(r"(?i)^[\s\"']*es_hosts?[\"']?\s*:\s*(?P<secret>\S.*)(?=@)")
 """What stands before the host where a rule names its cluster."""
+_USERNAME = re.compile(r"(?i)\bes_username[\"']?\s*:\s*(?P<secret>\S.*)")
 _LONG_WORD = re.compile(r"[A-Za-z0-9_-]{20}")
 
 
@@ -80,7 +81,8 @@ def names_secret(key: str) -> bool:
 def without_secrets(line: str) -> str:
     """Return a source line with stars for what may be a credential; as long as before, so that carets still fit."""
     line = _SECRET_KEY.sub(lambda found: _starred(found, "secret"), line)
-    line = _USER.sub(lambda found: _starred(found, "secret"), line)
+    for pattern in (_USER, _USERNAME):
+        line = pattern.sub(lambda found: _starred(found, "secret"), line)
     return _URL.sub(_without_url_secrets, line)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from alerter.ruleset.as_elastalert import is_left_out
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.ruleset.options import CREDENTIALS, HOSTS, PLACE
+from alerter.ruleset.options import CREDENTIALS, HOSTS, PLACE, is_given
 from alerter.ruleset.variables import fill_variables
 from alerter.ruleset.yaml_positions import Document, Mark, Path_, read_file
 
@@ -55,6 +55,9 @@ class _Read:
     lost: int
 
 
+LEFT_OUT = "credentials_left_out"
+
+
 class RuleReader:
     """Reads rule files for one run of loading; a file that several rules import is read once."""
 
@@ -83,8 +86,10 @@ class RuleReader:
                 joined = self._over_defaults(joined, self._defaults, (_place(file),), findings, imported)
             if joined is None:
                 lost += 1
-            else:
-                whole.append(joined)
+                continue
+            whole.append(joined)
+            if any(name in joined.value for name in CREDENTIALS):  # some are left: none are missed
+                findings = [found for found in findings if found.code != LEFT_OUT]
         return RuleFile(tuple(whole), tuple(findings), frozenset(imported), lost)
 
     def _own(self, file: Path) -> _Read:
@@ -226,11 +231,11 @@ def _of_one_cluster(layers: Sequence[Document], owner: Mapping[str, int], findin
         if (name not in HOSTS or n == hosts) and (name not in CREDENTIALS or n == access)
     }
     dropped = [name for name in CREDENTIALS if name in owner and name not in kept]
-    if dropped and not any(name in kept for name in CREDENTIALS):
-        place = next(name for name in PLACE if owner.get(name) == access)
-        message = f"{', '.join(dropped)} of an earlier file do not count: this names a cluster of its own"
+    place = next((name for name in PLACE if owner.get(name) == access and is_given(layers[access].value[name])), None)
+    if dropped and place is not None and not any(name in kept for name in CREDENTIALS):
+        message = f"without {', '.join(dropped)} of an earlier file: credentials go only where they were written for"
         hint = f"write the credentials beside {place}"
-        findings.append(layers[access].diagnostic("warning", "credentials_left_out", message, hint, (place,), key=True))
+        findings.append(layers[access].diagnostic("warning", LEFT_OUT, message, hint, (place,), key=True))
     return kept
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 TYPES = (
     "any",
     "blacklist",
@@ -150,6 +152,12 @@ HOSTS = ("es_host", "es_hosts")
 PLACE = (*HOSTS, "es_port", "use_ssl", "es_url_prefix")
 CREDENTIALS = ("es_username", *SECRET_ACCESS)
 """Options that say where a cluster is, and who asks it: those of one file are meant for each other."""
+
+
+def is_given(value: Any) -> bool:
+    """Whether an option of a cluster is written with a value; without one it counts as not written."""
+    return value is not None and value not in ("", [])
+
 
 ROUTED = frozenset(
     [

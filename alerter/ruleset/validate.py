@@ -41,7 +41,7 @@ ENTRIES = ("alert", "alerts", "debug")
 """Options that name notifiers: what is said of them is said by routing.own."""
 HELD_BACK = {
     **dict.fromkeys(HOSTS, "like es.example.com, or es_hosts: [es2.example.com:9200]"),
-    "es_username": "write es_username: NAME; literally a number goes in quotes",
+    "es_username": "a text, or $NAME, a variable of the environment; a number goes in quotes",
     **{n: f"write {n}: $NAME, a variable of the environment; literally it goes in quotes" for n in SECRET_ACCESS},
 }
 """Options whose values no finding shows, each with how it is written."""

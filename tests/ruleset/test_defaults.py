@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,15 +174,38 @@ def test_credentials_that_do_not_count_are_said(tmp_path: Path) -> None:
     loaded = load(tmp_path, A, a="type: any\nindex: i\nes_host: b.example\n")
     (found,) = [d for d in loaded.diagnostics if d.code == "credentials_left_out"]
     assert (found.severity, Path(found.file).name, found.line) == ("warning", "a.yaml", 3)
-    own = "type: any\nindex: i\nes_host: b.example\nes_username: bob\n"
-    assert "credentials_left_out" not in {d.code for d in load(tmp_path, A, a=own).diagnostics}
+    (tmp_path / "part.inc").write_text("es_host: b.example\n", encoding="utf-8")
+    for own in ("es_host: b.example\nes_username: bob", "es_host:", "import: ../part.inc\nes_username: bob"):
+        loaded = load(tmp_path, A, a=f"type: any\nindex: i\n{own}\n")
+        assert (len(loaded.rules), [d.code for d in loaded.diagnostics]) == (1, [])
+
+
+def test_a_nested_import_whose_credentials_do_not_count(tmp_path: Path) -> None:
+    """Said where nothing above it writes any."""
+    (tmp_path / "far.inc").write_text(A, encoding="utf-8")
+    (tmp_path / "near.inc").write_text("import: far.inc\nes_host: b.example\n", encoding="utf-8")
+    for own, said in (("", ["credentials_left_out"]), ("es_username: bob\n", [])):
+        loaded = load(tmp_path, "owner: all\n", a=f"type: any\nindex: i\nimport: ../near.inc\n{own}")
+        assert [d.code for d in loaded.diagnostics] == said
+
+
+def test_a_user_name_may_be_a_variable(tmp_path: Path) -> None:
+    """It is no credential: a variable of ElastAlert's own name is filled in, in a rule and in defaults."""
+    rule, access = "type: any\nindex: i\n", "es_host: b.example\nes_username: $ES_USERNAME\n"
+    for defaults, own in (("owner: all\n", rule + access), (access, rule)):
+        known = replace(settings(tmp_path, defaults, a=own), environ={"ES_USERNAME": "ann"})
+        loaded = load_rules([tmp_path / "rules"], known)
+        assert [d.code for d in loaded.diagnostics] == []
+        assert loaded.rules[0].cluster is not None
+        assert loaded.rules[0].cluster.access.username == "ann"
 
 
 def test_findings_of_defaults_are_said_with_all_rules(tmp_path: Path) -> None:
     """Left out where one rule is named, not where the folder of all of them is."""
     known = settings(tmp_path, "foo_bar: 1\n", a="type: any\nindex: i\n")
     folder = tmp_path / "rules"
-    for paths, said in (([], True), ([folder], True), ([folder / "a.yaml"], False)):
+    spelled = tmp_path / "notifiers" / ".." / "rules"
+    for paths, said in (([], True), ([folder], True), ([spelled], True), ([folder / "a.yaml"], False)):
         assert ("unknown_option" in {d.code for d in check(paths, known).diagnostics}) is said
 
 
