@@ -17,6 +17,7 @@ import orjson
 T = TypeVar("T")
 PAIRS = "@pairs"
 """A mapping whose keys are no texts is written as a list of pairs under this name."""
+FEW = 4
 MARK = f'"{PAIRS}"'.encode()
 
 
@@ -24,7 +25,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def dumps(record: Any) -> str:
-    """Return a record as JSON text.
+    """Return a record as JSON text; its numbers are finite.
 
     What orjson refuses (numbers beyond 64 bits, halves of surrogate pairs, mappings by other keys than texts deep
     inside) is encoded here, and so is a mapping that happens to hold the mark of pairs.
@@ -39,8 +40,11 @@ def dumps(record: Any) -> str:
 
 
 def _paired(value: Any) -> Any:
-    """Return a mapping by other keys than texts as pairs, and everything else as it is."""
-    if type(value) is not dict or all(isinstance(key, str) for key in value):
+    """Return a short mapping by other keys than texts as pairs, and everything else as it is.
+
+    A long one is encoded, which leaves out each record's defaults.
+    """
+    if type(value) is not dict or len(value) > FEW or all(isinstance(key, str) for key in value):
         return value
     return {PAIRS: list(value.items())}
 

@@ -16,10 +16,14 @@ from alerter.state.protocol import Conflict, StateError, Version, Versioned
 
 T = TypeVar("T")
 PAGE = 1_000
+HEAVY = 20_000_000
+"""Characters of documents in one bulk: by default the server takes no request of more than 100 MB."""
 LARGEST = 10_000
 """Documents that one search may return; longer lists are read page by page from a point in time."""
 KEPT_OPEN = "1m"
 Doc = Mapping[str, Any]
+Record = tuple[str, Mapping[str, Any], Version | None]
+"""Id, source and version of a document to be written; without a version it is created."""
 Listing = tuple[str, Sequence[Mapping[str, Any]], str, str]
 """What a list is of: index, clauses, the field it is ordered by, and ``asc`` or ``desc``."""
 
@@ -74,14 +78,12 @@ class Documents:
             self.client.index(index=self.names[suffix], id=id, document=source)
         self._written.add(suffix)
 
-    def put_all(
-        self, suffix: str, records: Sequence[tuple[str, Mapping[str, Any], Version | None]]
-    ) -> list[Version | Conflict]:
+    def put_all(self, suffix: str, records: Sequence[Record]) -> list[Version | Conflict]:
         """Write documents by compare-and-set, as many in a request as a bulk may hold."""
         found: list[Version | Conflict] = []
-        for start in range(0, len(records), PAGE):
+        for portion in _portions(records):
             lines: list[Mapping[str, Any]] = []
-            for id, source, version in records[start : start + PAGE]:
+            for id, source, version in portion:
                 meta = {"_id": id}
                 lines += [{"create": meta} if version is None else {"index": meta | _if(version)}, source]
             found += self._put_items(suffix, lines)
@@ -252,6 +254,19 @@ def _listing(clauses: Sequence[Mapping[str, Any]], field: str, order: str) -> di
 def _is_no_document(body: object) -> bool:
     """Whether a 404 is Elasticsearch's word that a document is not there."""
     return isinstance(body, Mapping) and (body.get("found") is False or body.get("result") == "not_found")
+
+
+def _portions(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    """Yield the records in order, by as many as one bulk may hold."""
+    start, length = 0, 0
+    for at, (_, source, _version) in enumerate(records):
+        size = len(source.get("body", ""))
+        if at - start == PAGE or (at > start and length + size > HEAVY):
+            yield records[start:at]
+            start, length = at, 0
+        length += size
+    if records:
+        yield records[start:]
 
 
 def no_indices() -> StateError:

@@ -14,7 +14,7 @@ from alerter.model.incident import Checkpoint, Decision, Incident, digest
 from alerter.model.member import Member, RuleSet
 from alerter.model.silence import Silence
 from alerter.sources.es_client import as_source_error
-from alerter.state.documents import Doc, Documents, load, source_of, version_of
+from alerter.state.documents import Doc, Documents, Record, load, source_of, version_of
 from alerter.state.mappings import VERSION, index_body
 from alerter.state.protocol import HEARTBEAT_KEPT, Conflict, Retention, StateError, Version, Versioned
 from alerter.state.recent import Recent
@@ -79,6 +79,9 @@ class ElasticsearchState:
         return [f"index {name} upgraded from version {version} to {VERSION}"]
 
     def _create(self, suffix: str, name: str) -> list[str]:
+        if suffix == "incidents":  # versions begin from the start: what was known says nothing of the new index
+            self._recent.clear()
+            self._incidents_known.clear()
         try:
             self._docs.client.indices.create(index=name, **index_body(suffix))
         except Exception as error:
@@ -233,7 +236,7 @@ class ElasticsearchState:
 
     def record(self, decisions: Iterable[Decision]) -> None:
         """Append to the record of decisions, in bulk; what an interrupted write left there already is passed over."""
-        records: list[tuple[str, Mapping[str, Any], Version | None]] = []
+        records: list[Record] = []
         met: Counter[str] = Counter()
         for decision in decisions:
             source = source_of(decision, decision_fields(decision))

@@ -31,18 +31,25 @@ class Recent:
     def newer(self, id: str, version: Version) -> Versioned[Incident] | None:
         """Return the own write of a document that a list shows as it was before; None without one."""
         with self._lock:
-            write = self._writes.get(id)
-        return write[0] if write is not None and order(write[0].version) > order(version) else None
+            own, at = self._writes.get(id, (None, 0))
+        if own is None or at <= self._clock.monotonic() - KEPT or order(own.version) <= order(version):
+            return None
+        return own
 
     def forget(self, id: str) -> None:
         """Forget a write that another process has overtaken."""
         with self._lock:
             self._writes.pop(id, None)
 
+    def clear(self) -> None:
+        """Forget all: the index was made anew, and its versions begin from the start."""
+        with self._lock:
+            self._writes = {}
+
     def laid_over(
         self, found: Iterable[Versioned[Incident]], fits: Callable[[Incident], bool]
     ) -> list[Versioned[Incident]]:
-        """Return what was found as it is by now: with own newer versions, where they (still) fit."""
+        """Return what was found as it is by now: with own newer versions, and without what does not fit any more."""
         by_id = {stored.value.id: stored for stored in found if fits(stored.value)}
         with self._lock:
             old = self._clock.monotonic() - KEPT

@@ -21,13 +21,14 @@ from alerter.model.incident import (
 )
 from alerter.model.memory import Held, KeyMemory, Thread
 from alerter.model.silence import Matcher, Silence
-from alerter.state.codec import PAIRS, decode, dumps, encode, loads
+from alerter.state.codec import FEW, PAIRS, decode, dumps, encode, loads
 
 TEXTS = st.text(max_size=8)
 TIMES = st.integers(0, 2**45)
 SOME_TIMES = st.none() | TIMES
-NUMBERS = st.floats(allow_nan=False) | st.integers(-(2**60), 2**60)
-VALUES = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | TEXTS
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+NUMBERS = FLOATS | st.integers(-(2**60), 2**60)
+VALUES = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | FLOATS | TEXTS
 KEYS = st.none() | st.lists(st.tuples(TEXTS, VALUES), max_size=3).map(tuple)
 HELD = st.builds(Held, st.booleans(), SOME_TIMES, SOME_TIMES)
 THREADS = st.builds(Thread, TEXTS, TIMES, SOME_TIMES, TIMES, TEXTS, TIMES)
@@ -37,7 +38,7 @@ MEMORIES = st.builds(
 )  # fmt: skip
 CHECKPOINTS = st.builds(
     Checkpoint, TEXTS, TEXTS, TIMES, TIMES, st.booleans(), SOME_TIMES,
-    st.dictionaries(KEYS, MEMORIES, max_size=3), st.lists(st.tuples(KEYS, TIMES, TIMES), max_size=3).map(tuple),
+    st.dictionaries(KEYS, MEMORIES, max_size=FEW + 2), st.lists(st.tuples(KEYS, TIMES, TIMES), max_size=3).map(tuple),
 )  # fmt: skip
 DELIVERIES = st.builds(
     Delivery, TEXTS, st.sampled_from(Kind), TEXTS, TEXTS, TIMES, st.sampled_from(Reason), TEXTS,

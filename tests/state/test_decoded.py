@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pytest
 from elasticsearch import Elasticsearch
 
+from alerter.clock import MINUTE, ManualClock
 from alerter.state.codec import dumps
 from alerter.state.elasticsearch import ElasticsearchState
+from alerter.state.recent import Recent
 from tests.delivery.fakes import delivery, incident
 
 OUTBOX = 10_000
@@ -48,3 +53,33 @@ def test_a_list_that_lags_behind_an_own_write_shows_that(monkeypatch: pytest.Mon
     state.save_incidents([(ended, "5 1")])
     assert state.incidents(open_only=True) == []
     assert [v.value for v in state.incidents()] == [ended]
+
+
+def test_own_writes_stand_for_what_a_list_shows_for_a_minute() -> None:
+    """A list lags behind by a second; what is older comes of an index that was made anew."""
+    clock = ManualClock(0)
+    recent = Recent(clock)
+    recent.wrote(incident("i"), "5 1")
+    assert recent.newer("i", "4 1") is not None
+    assert recent.newer("i", "5 1") is recent.newer("i", "1 2") is recent.newer("other", "4 1") is None
+    clock.advance(MINUTE)
+    assert recent.newer("i", "4 1") is None
+
+
+def test_a_bulk_is_no_larger_than_the_server_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By number and by length; a document that is longer than that goes alone, and the answers stay in order."""
+    documents = ElasticsearchState(Elasticsearch("http://127.0.0.1:1"), "alerter")._docs
+    bulks: list[list[str]] = []
+
+    def write(_suffix: str, lines: Sequence[Mapping[str, Any]]) -> list[str]:
+        bulks.append([line["body"] for line in lines[1::2]])
+        return [f"{len(line['body'])} 1" for line in lines[1::2]]
+
+    monkeypatch.setattr(documents, "_put_items", write)
+    monkeypatch.setattr("alerter.state.documents.HEAVY", 10)
+    monkeypatch.setattr("alerter.state.documents.PAGE", 3)
+    lengths = [4, 6, 1, 30, 2, 2, 2, 2]
+    found = documents.put_all("state", [(str(n), {"body": "x" * length}, None) for n, length in enumerate(lengths)])
+    assert [[len(body) for body in bulk] for bulk in bulks] == [[4, 6], [1], [30], [2, 2, 2], [2]]
+    assert found == [f"{length} 1" for length in lengths]
+    assert documents.put_all("state", []) == []
