@@ -141,9 +141,10 @@ def _divided(key: Key, coarse: Coarse) -> list[Question]:
 
 
 def _is_quiet(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> bool:
-    """Whether bounds alone show that nothing happened: the ordinary case of many rules, told in a few steps.
+    """Whether it is plain that nothing happened: the ordinary case of many rules, told in a few steps.
 
-    Nothing does where no incident is open and no key's condition can hold anywhere in the span.
+    Nothing does where no incident is open, no memory is to be let go, and no key's condition can hold anywhere in the
+    span; of single events, where there are none and none are remembered.
     """
     condition = rule.condition
     if not isinstance(condition, _MAY_BE_QUIET) or checkpoint.meaning != rule.meaning():
@@ -151,6 +152,8 @@ def _is_quiet(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -
     if end - rule.max_catchup > checkpoint.evaluated:
         return False
     if any(m.up.now or (m.thread is not None and m.thread.resolved is None) for m in checkpoint.keys.values()):
+        return False
+    if not all(_worth_keeping(rule, memory, end) for memory in checkpoint.keys.values()):
         return False
     if isinstance(condition, ValueList | AnyEvent):
         return not events.keys() and checkpoint.seen == () and checkpoint.buffer_time == rule.buffer_time

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from importlib import import_module
+from unittest.mock import patch
+
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerter.model.incident import Outcome
+from alerter.model.memory import KeyMemory
 from alerter.sources.embedded import EmbeddedSource
 from alerter.timetext import iso
-from tests.streams.worlds import ANCHOR, World, dense_worlds, essence, known_exactly, through_the_engine, worlds
+from tests.streams.worlds import (
+    ANCHOR,
+    World,
+    dense_worlds,
+    essence,
+    known_exactly,
+    outcomes,
+    through_the_engine,
+    worlds,
+)
 
 PROPERTIES = {"k": {"type": "keyword"}, "world": {"type": "keyword"}}
 
@@ -38,6 +53,21 @@ def test_late_events_change_the_answer_as_if_all_was_read_again(world):
 def test_a_restart_between_any_two_evaluations_changes_nothing(world, restarts):
     """What is kept in memory is only a saving: without it the answer is the same."""
     assert played(world, restarts=restarts) == essence(known_exactly(world))
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(worlds(late=True))
+def test_what_is_told_early_is_what_judging_tells(world):
+    """Where it is plain that nothing happened, every key judged gives the same: transitions, warnings, checkpoints."""
+    early = [known(outcome) for outcome in outcomes(world)]
+    with patch.object(import_module("alerter.detectors.evaluate"), "_is_quiet", return_value=False):
+        assert early == [known(outcome) for outcome in outcomes(world)]
+
+
+def known(outcome: Outcome) -> Outcome:
+    """Return an outcome without the memory of keys of which nothing is remembered."""
+    keys = {key: memory for key, memory in outcome.checkpoint.keys.items() if memory != KeyMemory()}
+    return replace(outcome, checkpoint=replace(outcome.checkpoint, keys=keys))
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from alerter.clock import DAY, MINUTE, SECOND, Millis
 from alerter.detectors import first_checkpoint, reads_from
 from alerter.engine.tick import Engine
-from alerter.model.incident import Checkpoint, Transition
+from alerter.model.incident import Checkpoint, Outcome, Transition
 from alerter.model.rule import AnyEvent, Condition, Flatline, Frequency, Key, Realert, Rule, Schedule, Spike, SpikeType
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
@@ -133,8 +133,12 @@ def _rule(draw: Any, condition: Condition, buffer: Millis) -> Rule:
 
 def known_exactly(world: World) -> list[Transition]:
     """Evaluate with every instant known: what tests/detectors hold equal to brute force."""
+    return [transition for outcome in outcomes(world) for transition in outcome.transitions]
+
+
+def outcomes(world: World) -> Iterator[Outcome]:
+    """Yield what each evaluation from cut to cut gives, every instant known."""
     checkpoint = first_checkpoint(world.rule, world.start)
-    transitions: list[Transition] = []
     for _, end in pairwise([world.start, *world.cuts]):
         checkpoint = copy.deepcopy(checkpoint)
         seen = [e for e in world.events if e.at <= end and e.arrives <= end]
@@ -143,8 +147,7 @@ def known_exactly(world: World) -> list[Transition]:
         events = MemoryEvents(pairs, start=since, end=end, first_document=ANCHOR)
         outcome = evaluated(world.rule, events, checkpoint, end)
         checkpoint = outcome.checkpoint
-        transitions += outcome.transitions
-    return transitions
+        yield outcome
 
 
 def through_the_engine(
