@@ -101,8 +101,6 @@ class History:
         self.trace: list[str] = []
         self.happened = 0
         self.jumped: Millis = 0
-        self.unrecorded = False
-        """Whether a fault met a write of incidents or checkpoints: then incidents may hold what is evaluated again."""
         self._traced = traced
         self._stack: list[Machine] = []
         self.chance = self.kind.chance * self.dice.choice([0.2, 1, 1, 3])

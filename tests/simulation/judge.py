@@ -66,7 +66,7 @@ def _incidents(history: History) -> Iterator[str]:
         mine, other = _essence(found[id]), _essence(expected[id])
         if history.kind.closing or history.kind.grouping or _silenced(history, found[id]):
             mine, other = mine[:-1], other[:-1]
-        if history.unrecorded and found[id].suppressed < expected[id].suppressed:
+        if id in history.store.repeated and found[id].suppressed < expected[id].suppressed:
             mine, other = _uncounted(mine), _uncounted(other)
         if mine != other:
             yield f"incident {id[:6]} of {found[id].rule}: {mine} instead of {other}"
@@ -81,8 +81,8 @@ def _uncounted(essence: tuple[object, ...]) -> tuple[object, ...]:
     """Leave out how many matches were suppressed.
 
     What a bucket of counts stands for as a whole is counted at its beginning. Where the span in which an incident was
-    written ended inside such a bucket, and is evaluated again since the engine never learned of the write, the events
-    of its rest are counted by nobody.
+    written ended inside such a bucket, and is evaluated again since its checkpoint was not written, the events of its
+    rest are counted by nobody.
     """
     return essence[:4] + essence[5:]
 

@@ -197,7 +197,6 @@ class Machine:
         finally:
             self.calls.pop()
         self._mind_life()
-        self.sim.unrecorded |= fate != "" and name in ("save_incidents", "save_checkpoints")
         if fate == "crash":
             self._crash(name)
         if fate == "error":

@@ -46,6 +46,9 @@ class Store:
     decisions: list[Decision] = field(default_factory=list)
     rulesets: dict[str, RuleSet] = field(default_factory=dict)
     number: int = 0
+    repeated: set[str] = field(default_factory=set)
+    """Incidents that were written without their checkpoint, and of which the span was then evaluated again."""
+    ahead: dict[str, Incident] = field(default_factory=dict)
     robbed: list[str] = field(default_factory=list)
 
     def table(self, name: str) -> dict[str, Row]:
@@ -60,12 +63,31 @@ class Store:
             raise Conflict(f"{table} {id}")
         if isinstance(value, Checkpoint) and row is not None:
             self._mind_owner(row.value, value)
+        if isinstance(value, Incident):
+            self._mind_incident(row.value if row else None, value)
+        if isinstance(value, Checkpoint):
+            self._mind_ahead(value)
         self.number += 1
         before = None if row is None else Row(row.value, row.version, row.at, row.by)
         rows[id] = Row(value, self.number, at, by, before)
         if isinstance(value, Checkpoint) and value.owner:
             self.leases.setdefault((value.rule, value.epoch), set()).add(value.owner)
         return str(self.number)
+
+    def _mind_incident(self, before: Incident | None, after: Incident) -> None:
+        """Note what an evaluation wrote; delivery does not change up to where a document is evaluated."""
+        if before is not None and before.updated == after.updated:
+            return
+        if after.id in self.ahead:
+            self.repeated.add(after.id)
+        self.ahead[after.id] = after
+
+    def _mind_ahead(self, checkpoint: Checkpoint) -> None:
+        """Compare a checkpoint with what was written of its rule before it: it should go as far."""
+        for incident in [one for one in self.ahead.values() if one.rule == checkpoint.rule]:
+            if incident.updated != checkpoint.evaluated:
+                self.repeated.add(incident.id)
+            del self.ahead[incident.id]
 
     def _mind_owner(self, before: Checkpoint, after: Checkpoint) -> None:
         """Note a lease that is taken although its owner is on record as living."""
