@@ -113,7 +113,6 @@ def _run(args: argparse.Namespace, wanted: Sequence[str], place: Place) -> dict[
         "startup": lambda: startup.run(place, peer, rules=100 if args.quick else 1_000),
     }
     sections: list[dict[str, Any]] = []
-    bench.warm()
     for name in WORKLOADS:
         if name in wanted and name not in ALONE:
             sections += [other[name]()] if name in other else bench.run(name)

@@ -17,10 +17,12 @@ METHOD = """## How it is counted
 - One real Elasticsearch on this machine, one primary shard, no replica. Events and rules are made from a seed; the
   mix is 40 % frequency, 20 % frequency by user, 15 % spike, 15 % flatline, 10 % blacklist; the timeframe is ten
   minutes.
-- The server is asked by the floor and alerter until that costs no less any more, before anything counts: for its
-  first minutes it compiles what it is asked often.
+- Who needs ten seconds a pass or less is measured in several rounds, in turn with the others, and the least of each
+  cost counts (of memory the most); the column of passes says so. The speed of a shared machine changes from minute to
+  minute, and a server that was just started compiles what it is asked often.
 - Time is simulated, one run a minute, so that every competitor is asked for the same instants. Each first takes the
-  minutes from the first event up to the first counted pass in one step, then two passes that are not counted.
+  minutes from the first event up to the first counted pass in one step, then two passes that are not counted; none
+  where ElastAlert reads documents, whose passes are long.
 - alerter is its production service with the clock set to each minute: every rule ticked once, then delivery as often
   as the process delivers in a minute. Its state is written to the same server. Messages go to a webhook on loopback;
   a run in which one is planned and not delivered ends in an error.
@@ -92,7 +94,7 @@ def _passes(results: Sequence[Mapping[str, Any]]) -> str:
                 _ratio(each["server"], ours["each_ms"]["server"]),
                 f"{each['wall']:.3f}",
                 f"{result['peak_mb']:.0f}",
-                result["passes"],
+                _passed(result),
                 *_traffic(result),
             )
         )
@@ -100,6 +102,11 @@ def _passes(results: Sequence[Mapping[str, Any]]) -> str:
     failed = [f"{result['name']}: {result['failed']}" for result in results if result["failed"]]
     note += f" Failed runs: {', '.join(failed)}." if failed else ""
     return _table(head, rows) + f"\n{note}\n{_beats(ours) if 'aside' in ours else ''}"
+
+
+def _passed(result: Mapping[str, Any]) -> str:
+    rounds = result.get("rounds", 1)
+    return f"{rounds} x {result['passes']}" if rounds > 1 else str(result["passes"])
 
 
 def _traffic(result: Mapping[str, Any]) -> tuple[str, str, str]:

@@ -22,7 +22,7 @@ PREFIX = f"{MINE}-run"
 TRAFFIC_SPAN = 2 * MINUTE
 TRAFFIC_PASSES = 1
 SLOW = 10_000
-"""Milliseconds a pass may take for its traffic to be counted: where it takes longer, a second run is not worth it."""
+"""Milliseconds a pass may take for a second run (for its traffic, or for lesser figures) to be worth it."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,10 @@ class Competitor(Protocol):
         """Return the first match of each rule and key that it recorded; nothing when it records none."""
 
 
-def measure(server: Server, index: str, competitor: Competitor, plan: Plan, folder: Path) -> dict[str, Any]:
-    """Run it once for CPU, memory and time, and, unless it is slow, once more through a proxy that counts what passes.
+def measure(
+    server: Server, index: str, competitor: Competitor, plan: Plan, folder: Path, *, traffic: bool = True
+) -> dict[str, Any]:
+    """Run it once for CPU, memory and time, and, unless it is slow, once more through a proxy that counts ``traffic``.
 
     Returns a JSON object, with the first matches under ``firsts``.
     """
@@ -78,7 +80,7 @@ def measure(server: Server, index: str, competitor: Competitor, plan: Plan, fold
         server.settle(index)
         raw, _ = _run(server, competitor.prepare(server.port), plan, folder, None)
         result = _summary(raw) | {"name": competitor.name, "end": plan.end, "firsts": competitor.firsts()}
-        if plan.passes and result["each_ms"]["wall"] * result["rules"] <= SLOW:
+        if traffic and plan.passes and not is_slow(result):
             short = replace(plan, begin=plan.span - TRAFFIC_SPAN, warm=min(plan.warm, 1), passes=TRAFFIC_PASSES)
             proxy = Proxy(server.port)
             server.drop(PREFIX)
@@ -91,6 +93,24 @@ def measure(server: Server, index: str, competitor: Competitor, plan: Plan, fold
     finally:
         server.drop(PREFIX)
     return result
+
+
+def is_slow(result: Mapping[str, Any]) -> bool:
+    """Whether its passes take so long that it is run once only."""
+    return bool(result["each_ms"]["wall"] * result["rules"] > SLOW)
+
+
+def least(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return of two runs of the same the lesser costs and the larger memory; all else is that of the first."""
+    both: dict[str, Any] = {**one, "failed": one["failed"] + other["failed"]}
+    both["rounds"] = one["rounds"] + other["rounds"]
+    both["peak_mb"] = max(one["peak_mb"], other["peak_mb"])
+    both["delivering_ms"] = min(one["delivering_ms"], other["delivering_ms"])
+    both["each_ms"] = {name: min(cost, other["each_ms"][name]) for name, cost in one["each_ms"].items()}
+    if "aside" in one:
+        costs = {name: min(one["aside"][name], other["aside"][name]) for name in ("cpu", "server")}
+        both["aside"] = {**one["aside"], **costs}
+    return both
 
 
 def apart(marks: Sequence[Traffic]) -> tuple[Traffic, Traffic]:
@@ -145,7 +165,7 @@ def _summary(raw: Mapping[str, Any]) -> dict[str, Any]:
     each = {name: 1000 * mean(passes, name) / rules for name in ("cpu", "server", "wall")}
     delivering = 1000 * raw.get("delivering", 0.0) / (len(passes) or 1) / rules
     kept = {name: raw[name] for name in ("rules", "failed", "peak_mb", "span")}
-    result = {**kept, "passes": len(passes), "each_ms": each, "delivering_ms": delivering}
+    result = {**kept, "rounds": 1, "passes": len(passes), "each_ms": each, "delivering_ms": delivering}
     if "aside" in raw:
         factors = {"times": 1, "cpu": 1000, "server": 1000}
         result["aside"] = {name: factor * raw["aside"][name] / len(passes) for name, factor in factors.items()}

@@ -26,7 +26,7 @@ from benchmarks.answers import agree, compare
 from benchmarks.engine_child import Player, undelivered
 from benchmarks.floor import question
 from benchmarks.stubs import REQUEST, Traffic
-from benchmarks.trial import Plan, apart
+from benchmarks.trial import Plan, apart, least
 
 START = 1_740_787_200_000
 HOOK = "http://127.0.0.1:9/hook"
@@ -133,6 +133,26 @@ def test_one_missing_answer_or_one_millisecond_is_a_disagreement() -> None:
 def test_requests_are_counted_by_their_first_line() -> None:
     text = b"POST /_msearch HTTP/1.1\r\nHost: x\r\n\r\n{}GET /a/_search?x=1 HTTP/1.1\r\n"
     assert [match[1] for match in REQUEST.finditer(text)] == [b"/_msearch", b"/a/_search?x=1"]
+
+
+def test_of_several_runs_the_least_of_each_cost_counts_and_the_most_memory() -> None:
+    def run(cpu: float, server: float, peak: float, beats: float) -> dict[str, Any]:
+        costs = {"cpu": cpu, "server": server, "wall": cpu + server}
+        found = {
+            "failed": 1,
+            "rounds": 1,
+            "peak_mb": peak,
+            "delivering_ms": cpu / 2,
+            "each_ms": costs,
+            "traffic": {"requests": 3},
+        }
+        return found | {"aside": {"times": 30, "cpu": beats, "server": beats}}
+
+    both = least(run(1, 5, 50, 8), {**run(2, 4, 60, 7), "traffic": None})
+    assert both["each_ms"] == {"cpu": 1, "server": 4, "wall": 6}
+    assert (both["peak_mb"], both["delivering_ms"], both["failed"]) == (60, 0.5, 2)
+    assert both["aside"] == {"times": 30, "cpu": 7, "server": 7}
+    assert (both["rounds"], both["traffic"]) == (2, {"requests": 3})
 
 
 def test_the_page_says_when_answers_do_not_agree() -> None:
