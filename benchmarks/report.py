@@ -19,10 +19,11 @@ METHOD = """## How it is counted
   minutes.
 - Who needs ten seconds a pass or less is measured in several rounds, in turn with the others, and the least of each
   cost counts (of memory the most); the column of passes says so. The speed of a shared machine changes from minute to
-  minute, and a server that was just started compiles what it is asked often.
+  minute, and a server that was just started compiles what it is asked often. Who needs longer is measured once, in the
+  first round, and so are W4, W6 and the rule files.
 - Time is simulated, one run a minute, so that every competitor is asked for the same instants. Each first takes the
-  minutes from the first event up to the first counted pass in one step, then two passes that are not counted; none
-  where ElastAlert reads documents, whose passes are long.
+  minutes from the first event up to the first pass in one step, then two passes that are not counted; none where
+  ElastAlert reads documents, whose passes are long.
 - alerter is its production service with the clock set to each minute: every rule ticked once, then delivery as often
   as the process delivers in a minute. Its state is written to the same server. Messages go to a webhook on loopback;
   a run in which one is planned and not delivered ends in an error.
@@ -36,7 +37,7 @@ METHOD = """## How it is counted
   alert on false ones.
 - CPU is user and system time of the process; server CPU is that of the whole Elasticsearch process, merges and
   collections included, and varies between runs. Memory is the peak, the first step included. Requests and bytes are
-  counted in a second, shorter run through a TCP proxy. The first pass of a rule after a pause is a larger question
+  counted in one more, shorter run through a TCP proxy. The first pass of a rule after a pause is a larger question
   than those that follow.
 - `x` is the cost of the row divided by that of alerter. Server CPU is read in steps of 10 ms, so with few rules its
   small figures are rough.

@@ -101,9 +101,13 @@ def is_slow(result: Mapping[str, Any]) -> bool:
 
 
 def least(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return of two runs of the same the lesser costs and the larger memory; all else is that of the first."""
+    """Return of two runs of the same the lesser costs and the larger memory; all else is that of the first.
+
+    ``same`` is whether both gave the same first matches.
+    """
     both: dict[str, Any] = {**one, "failed": one["failed"] + other["failed"]}
     both["rounds"] = one["rounds"] + other["rounds"]
+    both["same"] = one.get("same", True) and one["firsts"] == other["firsts"]
     both["peak_mb"] = max(one["peak_mb"], other["peak_mb"])
     both["delivering_ms"] = min(one["delivering_ms"], other["delivering_ms"])
     both["each_ms"] = {name: min(cost, other["each_ms"][name]) for name, cost in one["each_ms"].items()}

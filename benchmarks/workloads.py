@@ -164,10 +164,11 @@ def _answers(results: list[dict[str, Any]], types: Mapping[str, str]) -> dict[st
     other = next((name for name in ("ElastAlert stock", "ElastAlert lean") if name in firsts), None)
     if other is None:
         return {}
+    same = all(result.get("same", True) for result in results)
     end = min(ends["alerter"], ends[other])
     found = compare(firsts["alerter"], firsts[other], types, end)
     rows = {kind: one.as_json() | {"reason": REASONS.get(kind, "")} for kind, one in sorted(found.items())}
-    return {"with": other, "agree": agree(found), "until": generate.stamp(end), "types": rows}
+    return {"with": other, "agree": same and agree(found), "until": generate.stamp(end), "types": rows}
 
 
 def _say(title: str, result: Mapping[str, Any]) -> None:

@@ -145,6 +145,7 @@ def test_of_several_runs_the_least_of_each_cost_counts_and_the_most_memory() -> 
             "delivering_ms": cpu / 2,
             "each_ms": costs,
             "traffic": {"requests": 3},
+            "firsts": {("r", ""): 1},
         }
         return found | {"aside": {"times": 30, "cpu": beats, "server": beats}}
 
@@ -152,7 +153,8 @@ def test_of_several_runs_the_least_of_each_cost_counts_and_the_most_memory() -> 
     assert both["each_ms"] == {"cpu": 1, "server": 4, "wall": 6}
     assert (both["peak_mb"], both["delivering_ms"], both["failed"]) == (60, 0.5, 2)
     assert both["aside"] == {"times": 30, "cpu": 7, "server": 7}
-    assert (both["rounds"], both["traffic"]) == (2, {"requests": 3})
+    assert (both["rounds"], both["traffic"], both["same"]) == (2, {"requests": 3}, True)
+    assert not least(both, {**run(2, 4, 60, 7), "firsts": {("r", ""): 2}})["same"]
 
 
 def test_the_page_says_when_answers_do_not_agree() -> None:

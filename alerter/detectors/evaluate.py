@@ -93,7 +93,8 @@ def evaluate(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) ->
     Raises Unanswered when something must be known first: then it is to be called again with the answers.
     """
     if _is_quiet(rule, events, checkpoint, end):
-        return Outcome((), changed(checkpoint, evaluated=end))
+        kept = {key: memory for key, memory in checkpoint.keys.items() if _worth_keeping(rule, memory, end)}
+        return Outcome((), changed(checkpoint, evaluated=end, keys=kept))
     transitions: list[Transition] = []
     if checkpoint.meaning != rule.meaning():
         transitions += close_all(checkpoint, Reason.RULE_CHANGED, checkpoint.evaluated).transitions
@@ -143,8 +144,8 @@ def _divided(key: Key, coarse: Coarse) -> list[Question]:
 def _is_quiet(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -> bool:
     """Whether it is plain that nothing happened: the ordinary case of many rules, told in a few steps.
 
-    Nothing does where no incident is open, no memory is to be let go, and no key's condition can hold anywhere in the
-    span; of single events, where there are none and none are remembered.
+    Nothing does where no incident is open and no key's condition can hold anywhere in the span; of single events, where
+    there are none and none are remembered.
     """
     condition = rule.condition
     if not isinstance(condition, _MAY_BE_QUIET) or checkpoint.meaning != rule.meaning():
@@ -152,8 +153,6 @@ def _is_quiet(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -
     if end - rule.max_catchup > checkpoint.evaluated:
         return False
     if any(m.up.now or (m.thread is not None and m.thread.resolved is None) for m in checkpoint.keys.values()):
-        return False
-    if not all(_worth_keeping(rule, memory, end) for memory in checkpoint.keys.values()):
         return False
     if isinstance(condition, ValueList | AnyEvent):
         return not events.keys() and checkpoint.seen == () and checkpoint.buffer_time == rule.buffer_time

@@ -18,7 +18,7 @@ from alerter.access import UNSET, EsAccess, RuleCluster
 from alerter.config import Settings, is_url
 from alerter.elastalert_environ import es_urls
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.ruleset.options import CREDENTIALS, PLACE, SECRET_ACCESS, is_given
+from alerter.ruleset.options import CREDENTIALS, PLACE, is_given
 from alerter.ruleset.schema import PEM_FILES
 from alerter.ruleset.variables import filled_secret, names_variables
 from alerter.ruleset.yaml_positions import Document
@@ -116,10 +116,11 @@ class _Reader:
         else:
             access = EsAccess(tuple(urls), ca_certs=main.ca_certs)
         if any(is_given(self._options.get(name)) for name in CREDENTIALS):
-            password, api_key, bearer = (self._secret(name) for name in SECRET_ACCESS)
-            user = str(self._options.get("es_username") or "")
+            user, password, api_key, bearer = (self._secret(name) for name in CREDENTIALS)
             bare = tuple(map(_without_user, access.urls))
-            access = replace(access, urls=bare, username=user, password=password, api_key=api_key, bearer=bearer)
+            access = replace(
+                access, urls=bare, username=user.reveal(), password=password, api_key=api_key, bearer=bearer
+            )
         return replace(
             access,
             ca_certs=self._file("ca_certs") or access.ca_certs,

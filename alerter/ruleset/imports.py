@@ -81,15 +81,17 @@ class RuleReader:
                 whole.append(document)
                 continue
             self._left = MOST_IMPORTS
-            joined = self._joined(document, (_place(file),), findings, imported)
+            said: list[Diagnostic] = []
+            joined = self._joined(document, (_place(file),), said, imported)
             if joined is not None and self._defaults is not None:
-                joined = self._over_defaults(joined, self._defaults, (_place(file),), findings, imported)
+                joined = self._over_defaults(joined, self._defaults, (_place(file),), said, imported)
             if joined is None:
                 lost += 1
-                continue
-            whole.append(joined)
-            if any(name in joined.value for name in CREDENTIALS):  # some are left: none are missed
-                findings = [found for found in findings if found.code != LEFT_OUT]
+            else:
+                whole.append(joined)
+                if _has_any(joined.value, CREDENTIALS):  # some are left: none are missed
+                    said = [found for found in said if found.code != LEFT_OUT]
+            findings += said
         return RuleFile(tuple(whole), tuple(findings), frozenset(imported), lost)
 
     def _own(self, file: Path) -> _Read:
@@ -230,13 +232,18 @@ def _of_one_cluster(layers: Sequence[Document], owner: Mapping[str, int], findin
         for name, n in owner.items()
         if (name not in HOSTS or n == hosts) and (name not in CREDENTIALS or n == access)
     }
+    values = {name: layers[n].value[name] for name, n in kept.items()}
     dropped = [name for name in CREDENTIALS if name in owner and name not in kept]
-    place = next((name for name in PLACE if owner.get(name) == access and is_given(layers[access].value[name])), None)
-    if dropped and place is not None and not any(name in kept for name in CREDENTIALS):
+    if dropped and _has_any(values, PLACE) and not _has_any(values, CREDENTIALS):
+        place = next(name for name in (*PLACE, *CREDENTIALS) if owner.get(name) == access)
         message = f"without {', '.join(dropped)} of an earlier file: credentials go only where they were written for"
         hint = f"write the credentials beside {place}"
         findings.append(layers[access].diagnostic("warning", LEFT_OUT, message, hint, (place,), key=True))
     return kept
+
+
+def _has_any(values: Mapping[Any, Any], names: Collection[str]) -> bool:
+    return any(is_given(values.get(name)) for name in names)
 
 
 def _items(written: Any) -> list[Any]:

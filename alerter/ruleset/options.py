@@ -147,11 +147,14 @@ SUPPORTED = frozenset(
 """Options with their full meaning."""
 
 SECRET_ACCESS = ("es_password", "es_api_key", "es_bearer")
-"""Options with credentials of a cluster: variables in them are filled in where they are used, and never shown."""
+"""Options with credentials of a cluster, which are never shown."""
 HOSTS = ("es_host", "es_hosts")
 PLACE = (*HOSTS, "es_port", "use_ssl", "es_url_prefix")
 CREDENTIALS = ("es_username", *SECRET_ACCESS)
-"""Options that say where a cluster is, and who asks it: those of one file are meant for each other."""
+"""Options that say where a cluster is, and who asks it: those of one file are meant for each other.
+
+Variables in the latter are filled in where they are used.
+"""
 
 
 def is_given(value: Any) -> bool:

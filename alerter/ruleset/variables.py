@@ -8,7 +8,7 @@ from typing import Any
 
 from alerter.errors import UsageError
 from alerter.ruleset.diagnostics import Diagnostic, names_secret
-from alerter.ruleset.options import SECRET_ACCESS, SUPPORTED
+from alerter.ruleset.options import CREDENTIALS, SUPPORTED
 from alerter.ruleset.yaml_positions import Document, Path_, plain_value
 from alerter.secrets import value_of
 
@@ -26,15 +26,15 @@ def fill_variables(document: Document, environ: Mapping[str, str]) -> list[Diagn
     """Put variables in place of their names, in the values of options that make the rule; keys stay as they are.
 
     A name that is not set stays as it is written, with a warning where it looks like a variable. One that holds a
-    credential is an error: a rule's texts are shown in messages, links and state. Credentials of a cluster
-    (SECRET_ACCESS) are filled in where they are used. Options that mean nothing here or belong to ElastAlert's
+    credential is an error: a rule's texts are shown in messages, links and state. Who asks a cluster (CREDENTIALS) is
+    filled in where it is used. Options that mean nothing here or belong to ElastAlert's
     notifiers are left as they are written, so that no secret comes in by them.
     """
     if not isinstance(document.value, dict):
         return []
     filler = _Filler(document, environ)
     for name in document.value:
-        if name in SUPPORTED and name not in SECRET_ACCESS:
+        if name in SUPPORTED and name not in CREDENTIALS:
             document.value[name] = filler.filled(document.value[name], (name,))
     return filler.findings
 

@@ -180,6 +180,21 @@ def test_credentials_that_do_not_count_are_said(tmp_path: Path) -> None:
         assert (len(loaded.rules), [d.code for d in loaded.diagnostics]) == (1, [])
 
 
+def test_what_does_not_count_is_said_of_each_document(tmp_path: Path) -> None:
+    """Of two rules in a file the one that has credentials says nothing for the other."""
+    other, same = "type: any\nindex: i\nes_host: b.example\n", "name: same\ntype: any\nindex: i\n"
+    for text in (f"{other}---\n{same}", f"{same}---\n{other}"):
+        codes = [d.code for d in load(tmp_path, A, a=text).diagnostics]
+        assert codes.count("credentials_left_out") == 1
+
+
+def test_a_place_without_a_value_above_credentials(tmp_path: Path) -> None:
+    """They are left out, which is said: the place that is left is asked without."""
+    for own in ("es_url_prefix: ''", "es_port: 9201", "es_host: b.example\nes_username: ''"):
+        loaded = load(tmp_path, A, a=f"type: any\nindex: i\n{own}\n")
+        assert [d.code for d in loaded.diagnostics] == ["credentials_left_out"]
+
+
 def test_a_nested_import_whose_credentials_do_not_count(tmp_path: Path) -> None:
     """Said where nothing above it writes any."""
     (tmp_path / "far.inc").write_text(A, encoding="utf-8")
@@ -190,14 +205,14 @@ def test_a_nested_import_whose_credentials_do_not_count(tmp_path: Path) -> None:
 
 
 def test_a_user_name_may_be_a_variable(tmp_path: Path) -> None:
-    """It is no credential: a variable of ElastAlert's own name is filled in, in a rule and in defaults."""
+    """It is no credential: a variable of any name is filled in, in a rule and in defaults, and stays a text."""
     rule, access = "type: any\nindex: i\n", "es_host: b.example\nes_username: $ES_USERNAME\n"
     for defaults, own in (("owner: all\n", rule + access), (access, rule)):
-        known = replace(settings(tmp_path, defaults, a=own), environ={"ES_USERNAME": "ann"})
+        known = replace(settings(tmp_path, defaults, a=own), environ={"ES_USERNAME": "1001"})
         loaded = load_rules([tmp_path / "rules"], known)
         assert [d.code for d in loaded.diagnostics] == []
         assert loaded.rules[0].cluster is not None
-        assert loaded.rules[0].cluster.access.username == "ann"
+        assert loaded.rules[0].cluster.access.username == "1001"
 
 
 def test_findings_of_defaults_are_said_with_all_rules(tmp_path: Path) -> None:

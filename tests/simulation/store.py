@@ -47,7 +47,7 @@ class Store:
     rulesets: dict[str, RuleSet] = field(default_factory=dict)
     number: int = 0
     repeated: set[str] = field(default_factory=set)
-    """Incidents that were written without their checkpoint, and of which the span was then evaluated again."""
+    """Incidents that were written without their checkpoint, and whose span may have been evaluated again."""
     ahead: dict[str, Incident] = field(default_factory=dict)
     robbed: list[str] = field(default_factory=list)
 
@@ -60,6 +60,8 @@ class Store:
         rows = self.table(table)
         row = rows.get(id)
         if (None if row is None else str(row.version)) != version:
+            if isinstance(value, Checkpoint):  # the engine that wanted it goes on from another one
+                self.repeated |= {one.id for one in self.ahead.values() if one.rule == value.rule}
             raise Conflict(f"{table} {id}")
         if isinstance(value, Checkpoint) and row is not None:
             self._mind_owner(row.value, value)
