@@ -62,9 +62,8 @@ DETECTORS: dict[type, Detector] = {
     ValueChange: lambda run, life, span: change.detect(run.events, life, span, run.seen),
     NewTerm: lambda run, life, span: change.detect(run.events, life, span, run.seen),
 }
-
-
 _MAY_BE_QUIET = (Frequency, Cardinality, ValueList, AnyEvent)
+"""Conditions of which it can be told in a few steps that nothing happened."""
 
 
 def first_checkpoint(rule: Rule, at: Millis) -> Checkpoint:
@@ -165,9 +164,9 @@ def _is_quiet(rule: Rule, events: Events, checkpoint: Checkpoint, end: Millis) -
 def _judge(rule: Rule, run: _Run, key: Key, memory: KeyMemory) -> Lifecycle:
     """Return the lifecycle of one key after the span."""
     life = Lifecycle(rule, key, memory, lambda first, last: run.events.newest(key, first, last))
-    span, changed = run.span, run.events.changed_since(key)
-    if changed is not None and changed > span.reread:
-        span = Span(min(changed, span.start), span.start, span.end, span.instants)
+    span, since = run.span, run.events.changed_since(key)
+    if since is not None and since > span.reread:
+        span = Span(min(since, span.start), span.start, span.end, span.instants)
     DETECTORS[type(rule.condition)](run, life, span)
     life.settle(run.span.end)
     if _misses_keys(rule):

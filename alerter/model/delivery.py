@@ -63,6 +63,7 @@ class DeliveryState(StrEnum):
 
 
 SETTLED = (DeliveryState.SENT, DeliveryState.FAILED, DeliveryState.DROPPED)
+"""Nothing more is done about such a message."""
 
 
 @dataclass(frozen=True)

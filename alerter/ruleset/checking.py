@@ -80,7 +80,7 @@ def check(
     loaded = loaded or load_rules(chosen.rules, settings, strict=strict)
     routing, problems = load_routing(chosen.known or chosen.routes) if chosen.known or chosen.routes else (None, [])
     built = [Built(r, Subject(d, r)) for r, d in zip(loaded.rules, loaded.documents, strict=True)]
-    whole = not paths or _is_whole(settings.rules, chosen.rules)
+    whole = not paths or _is_whole(settings.rules, paths, chosen.rules)
     facts, unanswered = _asked(ask, loaded.rules)
     for one, known in zip(built, facts, strict=True):
         one.subject.big_index = known is None or known.documents is None or known.documents >= MANY
@@ -106,12 +106,12 @@ def check(
     return Checked(ordered, files, len(loaded.rules), silenced, unanswered)
 
 
-def _is_whole(known: Collection[Path], named: Collection[Path]) -> bool:
-    """Whether the paths that are named hold all rules of the settings; single files are looked at as written."""
-    if {*known} <= {*named}:
+def _is_whole(known: Collection[Path], named: Collection[Path], chosen: Collection[Path]) -> bool:
+    """Whether the rules ``chosen`` by the paths that are named are all of the settings; single files never are."""
+    if {*known} <= {*chosen}:
         return True
     files = _files(known) if any(path.is_dir() for path in named) else set()
-    return bool(files) and files <= _files(named)
+    return bool(files) and files <= _files(chosen)
 
 
 def _files(paths: Iterable[Path]) -> set[Path]:

@@ -18,9 +18,9 @@ from alerter.access import UNSET, EsAccess, RuleCluster
 from alerter.config import Settings, is_url
 from alerter.elastalert_environ import es_urls
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.ruleset.options import CREDENTIALS, PLACE, is_given
+from alerter.ruleset.options import CREDENTIALS, PLACE, SECRET_ACCESS, has_any, is_given
 from alerter.ruleset.schema import PEM_FILES
-from alerter.ruleset.variables import filled_secret, names_variables
+from alerter.ruleset.variables import filled_secret, likely_variables, names_variables, shown_secrets
 from alerter.ruleset.yaml_positions import Document
 from alerter.secrets import Secret
 
@@ -30,7 +30,7 @@ ACCESS = (*PLACE, *CREDENTIALS, *PEM_FILES, "verify_certs")
 
 def rule_cluster(document: Document, settings: Settings, findings: list[Diagnostic]) -> RuleCluster | None:
     """Return the cluster that a rule asks; None where it is that of the settings. Problems go to ``findings``."""
-    if not any(is_given(document.value.get(name)) for name in ACCESS):
+    if not has_any(document.value, ACCESS):
         return None
     return _Reader(document, settings, findings).cluster()
 
@@ -82,7 +82,7 @@ class _Reader:
 
     def _urls(self) -> tuple[str, ...]:
         """Return the addresses; none where they are those of the settings."""
-        if not any(is_given(self._options.get(name)) for name in PLACE):
+        if not has_any(self._options, PLACE):
             return ()
         main = urlsplit(self._main.urls[0] if self._main.urls else "http://localhost:9200")
         hosts = list(self._hosts()) or [f"[{main.hostname}]" if ":" in (main.hostname or "") else main.hostname or ""]
@@ -115,12 +115,10 @@ class _Reader:
             access = main
         else:
             access = EsAccess(tuple(urls), ca_certs=main.ca_certs)
-        if any(is_given(self._options.get(name)) for name in CREDENTIALS):
-            user, password, api_key, bearer = (self._secret(name) for name in CREDENTIALS)
+        if has_any(self._options, CREDENTIALS):
+            user, (password, api_key, bearer) = self._user(), (self._secret(name) for name in SECRET_ACCESS)
             bare = tuple(map(_without_user, access.urls))
-            access = replace(
-                access, urls=bare, username=user.reveal(), password=password, api_key=api_key, bearer=bearer
-            )
+            access = replace(access, urls=bare, username=user, password=password, api_key=api_key, bearer=bearer)
         return replace(
             access,
             ca_certs=self._file("ca_certs") or access.ca_certs,
@@ -128,6 +126,20 @@ class _Reader:
             client_key=self._file("client_key") or access.client_key,
             verify=access.verify and self._options.get("verify_certs") is not False,
         )
+
+    def _user(self) -> str:
+        """Return the user's name, which is no secret: reports show it, and servers say it."""
+        name, environ = "es_username", self._settings.environ
+        written = str(self._options.get(name) or "")
+        for variable in shown_secrets(written, environ):
+            message = f"the variable {variable} holds a credential, and {name} is shown in reports and by servers"
+            hint = "a credential is written as es_password, es_api_key or es_bearer"
+            self._find("error", "secret_variable", message, hint, name)
+            return ""
+        value, unset = filled_secret(written, environ)
+        if set(unset) & set(likely_variables(written)) or (written and not value):
+            self._unset(name)
+        return value
 
     def _secret(self, name: str) -> Secret:
         written = self._options.get(name)
@@ -137,11 +149,14 @@ class _Reader:
         filled = [filled_secret(part, self._settings.environ) for part in parts]
         pairs = zip(parts, filled, strict=True)
         if any(names_variables(part) and (unset or not value) for part, (value, unset) in pairs):
-            self._problem = f"{name}: the variable that it names is not set"  # the name may be a part of a password
-            hint = "set it where alerter runs; without it the rule's cluster is not asked"
-            self._find("warning", "unset_variable", self._problem, hint, name)
+            self._unset(name)
         value = ":".join(value for value, _ in filled)
         return Secret(base64.b64encode(value.encode()).decode() if isinstance(written, list) else value, name=name)
+
+    def _unset(self, name: str) -> None:
+        self._problem = f"{name}: the variable that it names is not set"  # the name may be a part of a password
+        hint = "set it where alerter runs; without it the rule's cluster is not asked"
+        self._find("warning", "unset_variable", self._problem, hint, name)
 
     def _file(self, name: str) -> str:
         path = str(self._options.get(name) or "")

@@ -14,7 +14,7 @@ from typing import Any
 
 from alerter.ruleset.as_elastalert import is_left_out
 from alerter.ruleset.diagnostics import Diagnostic
-from alerter.ruleset.options import CREDENTIALS, HOSTS, PLACE, is_given
+from alerter.ruleset.options import CREDENTIALS, HOSTS, PLACE, has_any, is_given
 from alerter.ruleset.variables import fill_variables
 from alerter.ruleset.yaml_positions import Document, Mark, Path_, read_file
 
@@ -22,6 +22,7 @@ FileState = tuple[str, int, int]
 """A file's name, its time of modification in nanoseconds and its size; both -1 for one that is not there."""
 OWN = ("name", "type")
 """Options that every rule has for itself: no defaults."""
+LEFT_OUT = "credentials_left_out"
 MOST_IMPORTS = 200
 """Files that one rule may import, each counted as often as it is imported."""
 
@@ -55,9 +56,6 @@ class _Read:
     lost: int
 
 
-LEFT_OUT = "credentials_left_out"
-
-
 class RuleReader:
     """Reads rule files for one run of loading; a file that several rules import is read once."""
 
@@ -89,7 +87,7 @@ class RuleReader:
                 lost += 1
             else:
                 whole.append(joined)
-                if _has_any(joined.value, CREDENTIALS):  # some are left: none are missed
+                if has_any(joined.value, CREDENTIALS):  # some are left: none are missed
                     said = [found for found in said if found.code != LEFT_OUT]
             findings += said
         return RuleFile(tuple(whole), tuple(findings), frozenset(imported), lost)
@@ -123,7 +121,8 @@ class RuleReader:
                 message, hint = f"{name} is no default: each rule has its own", "remove it"
                 findings.append(base.diagnostic("error", "wrong_value", message, hint, (name,), key=True))
                 return None
-        return _merged([_without(base, document.value), document], findings)
+        below = _without(base, ["filter"]) if "filter" in document.value else base
+        return _merged([below, document], findings)
 
     def _is_empty(self, file: Path) -> bool:
         """Whether a file was read that holds nothing, or nothing but remarks."""
@@ -204,8 +203,7 @@ def _without(document: Document, names: Collection[Any]) -> Document:
 def _merged(layers: Sequence[Document], findings: list[Diagnostic]) -> Document:
     """Return documents as one: of an option the last layer's value counts, filters are put together in order."""
     own = layers[-1]
-    owner = {name: n for n, layer in enumerate(layers) for name in layer.value if name != "import"}
-    owner = _of_one_cluster(layers, owner, findings)
+    owner = _of_one_cluster(layers, _owners(layers), findings)
     value = {name: layers[n].value[name] for name, n in owner.items()}
     joined = _Joined(own)
     filters = [layer.value["filter"] for layer in layers if "filter" in layer.value]
@@ -219,31 +217,38 @@ def _merged(layers: Sequence[Document], findings: list[Diagnostic]) -> Document:
     return replace(own, value=value, keys=joined.keys, values=joined.values, others=joined.others)
 
 
+def _owners(layers: Sequence[Document]) -> dict[Any, int]:
+    """Return which layer each option is taken from: the last that writes it, and one of a cluster with a value."""
+    owner: dict[Any, int] = {}
+    for n, layer in enumerate(layers):
+        for name, value in layer.value.items():
+            empty = name in (*PLACE, *CREDENTIALS) and not is_given(value)
+            if name != "import" and not (empty and name in owner):
+                owner[name] = n
+    return owner
+
+
 def _of_one_cluster(layers: Sequence[Document], owner: Mapping[str, int], findings: list[Diagnostic]) -> dict[str, int]:
     """Return which layer each option is taken from, with hosts of one layer only, and credentials meant for them.
 
     Credentials of a cluster count only where no later layer writes a place or credentials: they go nowhere else, and
     an API key and a password that are not meant for each other are never put together.
     """
-    hosts = max((n for name, n in owner.items() if name in HOSTS), default=0)
-    access = max((n for name, n in owner.items() if name in (*PLACE, *CREDENTIALS)), default=0)
+    given = {name: n for name, n in owner.items() if is_given(layers[n].value[name])}
+    hosts = max((n for name, n in given.items() if name in HOSTS), default=0)
+    access = max((n for name, n in given.items() if name in (*PLACE, *CREDENTIALS)), default=0)
     kept = {
         name: n
         for name, n in owner.items()
         if (name not in HOSTS or n == hosts) and (name not in CREDENTIALS or n == access)
     }
-    values = {name: layers[n].value[name] for name, n in kept.items()}
-    dropped = [name for name in CREDENTIALS if name in owner and name not in kept]
-    if dropped and _has_any(values, PLACE) and not _has_any(values, CREDENTIALS):
-        place = next(name for name in (*PLACE, *CREDENTIALS) if owner.get(name) == access)
+    dropped = [name for name in CREDENTIALS if name in given and name not in kept]
+    if dropped and not any(name in given and name in kept for name in CREDENTIALS):
+        place = next(name for name in PLACE if given.get(name) == access)
         message = f"without {', '.join(dropped)} of an earlier file: credentials go only where they were written for"
         hint = f"write the credentials beside {place}"
         findings.append(layers[access].diagnostic("warning", LEFT_OUT, message, hint, (place,), key=True))
     return kept
-
-
-def _has_any(values: Mapping[Any, Any], names: Collection[str]) -> bool:
-    return any(is_given(values.get(name)) for name in names)
 
 
 def _items(written: Any) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 TYPES = (
@@ -150,16 +151,19 @@ SECRET_ACCESS = ("es_password", "es_api_key", "es_bearer")
 """Options with credentials of a cluster, which are never shown."""
 HOSTS = ("es_host", "es_hosts")
 PLACE = (*HOSTS, "es_port", "use_ssl", "es_url_prefix")
+"""Options that say where a cluster is."""
 CREDENTIALS = ("es_username", *SECRET_ACCESS)
-"""Options that say where a cluster is, and who asks it: those of one file are meant for each other.
-
-Variables in the latter are filled in where they are used.
-"""
+"""Options that say who asks it, which are meant for each other: variables are filled in where they are used."""
 
 
 def is_given(value: Any) -> bool:
     """Whether an option of a cluster is written with a value; without one it counts as not written."""
     return value is not None and value not in ("", [])
+
+
+def has_any(options: Mapping[Any, Any], names: Collection[str]) -> bool:
+    """Whether one of the named options of a cluster is given."""
+    return any(is_given(options.get(name)) for name in names)
 
 
 ROUTED = frozenset(

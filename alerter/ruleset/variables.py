@@ -19,6 +19,7 @@ _LIKELY = re.compile(r"\$(?:\{[A-Za-z_]\w*\}|[A-Z_][A-Z0-9_]+(?!\w))", re.ASCII)
 _SECRET_NAME = re.compile(
     r"(?i)pass|pwd|secret|token|cred|bearer|webhook|private|cookie|signature|dsn|(?:^|_)(?:auth|key|apikey|hook)(?:_|$)"
 )
+_USER_NAME = re.compile(r"(?i).*(?:user|user_?name|login|account)$")
 _SECRET_VALUE = re.compile(r"://[^\s/@]+:[^\s/@]+@|hooks\.slack\.com/|-----BEGIN ")
 
 
@@ -27,8 +28,8 @@ def fill_variables(document: Document, environ: Mapping[str, str]) -> list[Diagn
 
     A name that is not set stays as it is written, with a warning where it looks like a variable. One that holds a
     credential is an error: a rule's texts are shown in messages, links and state. Who asks a cluster (CREDENTIALS) is
-    filled in where it is used. Options that mean nothing here or belong to ElastAlert's
-    notifiers are left as they are written, so that no secret comes in by them.
+    filled in where it is used. Options that mean nothing here or belong to ElastAlert's notifiers are left as they are
+    written, so that no secret comes in by them.
     """
     if not isinstance(document.value, dict):
         return []
@@ -44,13 +45,32 @@ def filled_secret(text: str, environ: Mapping[str, str]) -> tuple[str, list[str]
 
     A value may be in a file that ``NAME_FILE`` names; where that cannot be read there is none.
     """
-    values = {name: _held(environ, name) for found in _VARIABLE.finditer(text) for name in (found[1] or found[2],)}
+    values = {name: _held(environ, name) for name in _names(text)}
 
     def value(found: re.Match[str]) -> str:
         held = values[found[1] or found[2]]
         return found.group() if held is None else held
 
     return _VARIABLE.sub(value, text), [name for name, held in values.items() if held is None]
+
+
+def shown_secrets(text: str, environ: Mapping[str, str]) -> list[str]:
+    """Return the variables in a user's name that hold a credential: reports and servers show such a name.
+
+    One that is called a user's is none (``ES_AUTH_USER``), whatever else its name says.
+    """
+    held = {name: _held(environ, name) or "" for name in _names(text)}
+    return [name for name, value in held.items() if is_secret(_USER_NAME.sub("", name), value)]
+
+
+def likely_variables(text: str) -> list[str]:
+    """Return the names in a text that are surely meant as variables."""
+    found = list(_VARIABLE.finditer(text))
+    return [one[1] or one[2] for one in found if is_variable(text) or _LIKELY.fullmatch(one.group())]
+
+
+def _names(text: str) -> list[str]:
+    return list(dict.fromkeys(found[1] or found[2] for found in _VARIABLE.finditer(text)))
 
 
 def _held(environ: Mapping[str, str], name: str) -> str | None:

@@ -9,6 +9,7 @@ import orjson
 from elasticsearch.serializer import JsonSerializer, NdjsonSerializer
 
 LINES = orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
+"""Sorted, so that the server's cache of requests knows a question again."""
 
 
 class FastJson(JsonSerializer):

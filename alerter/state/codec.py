@@ -18,6 +18,7 @@ T = TypeVar("T")
 PAIRS = "@pairs"
 """A mapping whose keys are no texts is written as a list of pairs under this name."""
 FEW = 4
+"""Keys of a mapping that are written with all their defaults: shorter to do, longer to keep."""
 MARK = f'"{PAIRS}"'.encode()
 
 
@@ -25,7 +26,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def dumps(record: Any) -> str:
-    """Return a record as JSON text; its numbers are finite.
+    """Return a record as JSON text; NaN and infinities, which no record should hold, may become null.
 
     What orjson refuses (numbers beyond 64 bits, halves of surrogate pairs, mappings by other keys than texts deep
     inside) is encoded here, and so is a mapping that happens to hold the mark of pairs.

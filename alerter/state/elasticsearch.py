@@ -49,8 +49,13 @@ class ElasticsearchState:
         self._incidents_known: dict[str, Versioned[Incident]] = {}
 
     def init(self, *, upgrade: bool = False) -> list[str]:
-        """Create the missing indices; refuses those of a later version, and without ``upgrade`` of an earlier one."""
+        """Create the missing indices; refuses those of a later version, and without ``upgrade`` of an earlier one.
+
+        What was known of documents is forgotten: in an index made anew versions begin from the start.
+        """
         done = []
+        self._recent.clear()
+        self._incidents_known.clear()
         names = self._docs.names
         with self._docs.errors():
             found = self._docs.client.indices.get_mapping(index=list(names.values()), ignore_unavailable=True).body
@@ -79,9 +84,6 @@ class ElasticsearchState:
         return [f"index {name} upgraded from version {version} to {VERSION}"]
 
     def _create(self, suffix: str, name: str) -> list[str]:
-        if suffix == "incidents":  # versions begin from the start: what was known says nothing of the new index
-            self._recent.clear()
-            self._incidents_known.clear()
         try:
             self._docs.client.indices.create(index=name, **index_body(suffix))
         except Exception as error:

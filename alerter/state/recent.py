@@ -50,19 +50,15 @@ class Recent:
         self, found: Iterable[Versioned[Incident]], fits: Callable[[Incident], bool]
     ) -> list[Versioned[Incident]]:
         """Return what was found as it is by now: with own newer versions, and without what does not fit any more."""
-        by_id = {stored.value.id: stored for stored in found if fits(stored.value)}
+        by_id = {stored.value.id: stored for stored in found}
         with self._lock:
             old = self._clock.monotonic() - KEPT
             self._writes = {id: write for id, write in self._writes.items() if write[1] > old}
             for id, (own, _) in self._writes.items():
                 seen = by_id.get(id)
-                if seen is not None and order(seen.version) >= order(own.version):
-                    continue
-                if fits(own.value):
+                if seen is None or order(seen.version) < order(own.version):
                     by_id[id] = own
-                else:
-                    by_id.pop(id, None)
-        return list(by_id.values())
+        return [stored for stored in by_id.values() if fits(stored.value)]
 
 
 def order(version: Version) -> tuple[int, int]:

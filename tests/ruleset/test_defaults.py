@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -132,23 +133,26 @@ A = "es_host: a.example\nes_username: ann\nes_password: pass-of-a\n"
         ("es_port: 9201\n", ("a.example", "", "", "")),
         ("es_host: b.example\nes_username: bob\n", ("b.example", "bob", "", "")),
         ("es_api_key: own-key\n", ("a.example", "", "", "own-key")),
-        ("es_host:\n", None),
+        ("es_host:\n", ("a.example", "ann", "pass-of-a", "")),
+        ("es_host: ''\nes_password: ''\nes_url_prefix: ''\n", ("a.example", "ann", "pass-of-a", "")),
+        ("es_api_key:\n", ("a.example", "ann", "pass-of-a", "")),
+        ("es_host: b.example\nes_password: ''\n", ("b.example", "", "", "")),
     ],
 )
 @pytest.mark.parametrize("imported", [False, True])
 def test_credentials_go_with_the_place_they_stand_beside(
-    tmp_path: Path, rule: str, access: tuple[str, ...] | None, imported: bool
+    tmp_path: Path, rule: str, access: tuple[str, ...], imported: bool
 ) -> None:
-    """Those of defaults or of an import reach no host that a file above names, and are never mixed with others."""
+    """Those of defaults or of an import reach no host that a file above names, and are never mixed with others.
+
+    What has no value is as if it were not written.
+    """
     if imported:
         (tmp_path / "part.inc").write_text(A, encoding="utf-8")
         rule += "import: ../part.inc\n"
     loaded = load(tmp_path, "owner: all\n" if imported else A, a=f"type: any\nindex: i\n{rule}")
     assert [d.code for d in loaded.diagnostics if d.severity == "error"] == []
     (one,) = loaded.rules
-    if access is None:
-        assert one.cluster is None
-        return
     assert one.cluster is not None
     found = one.cluster.access
     host = one.cluster.name.split("/")[2].split(":")[0]
@@ -177,7 +181,8 @@ def test_credentials_that_do_not_count_are_said(tmp_path: Path) -> None:
     (tmp_path / "part.inc").write_text("es_host: b.example\n", encoding="utf-8")
     for own in ("es_host: b.example\nes_username: bob", "es_host:", "import: ../part.inc\nes_username: bob"):
         loaded = load(tmp_path, A, a=f"type: any\nindex: i\n{own}\n")
-        assert (len(loaded.rules), [d.code for d in loaded.diagnostics]) == (1, [])
+        assert len(loaded.rules) == 1
+        assert "credentials_left_out" not in {d.code for d in loaded.diagnostics}
 
 
 def test_what_does_not_count_is_said_of_each_document(tmp_path: Path) -> None:
@@ -188,9 +193,9 @@ def test_what_does_not_count_is_said_of_each_document(tmp_path: Path) -> None:
         assert codes.count("credentials_left_out") == 1
 
 
-def test_a_place_without_a_value_above_credentials(tmp_path: Path) -> None:
+def test_a_place_above_credentials(tmp_path: Path) -> None:
     """They are left out, which is said: the place that is left is asked without."""
-    for own in ("es_url_prefix: ''", "es_port: 9201", "es_host: b.example\nes_username: ''"):
+    for own in ("use_ssl: false", "es_port: 9201", "es_host: b.example\nes_username: ''"):
         loaded = load(tmp_path, A, a=f"type: any\nindex: i\n{own}\n")
         assert [d.code for d in loaded.diagnostics] == ["credentials_left_out"]
 
@@ -215,12 +220,39 @@ def test_a_user_name_may_be_a_variable(tmp_path: Path) -> None:
         assert loaded.rules[0].cluster.access.username == "1001"
 
 
+@pytest.mark.parametrize(
+    ("written", "environ", "code"),
+    [
+        ("$MY_PASSWORD", {"MY_PASSWORD": "hunter2"}, "secret_variable"),
+        ("svc-${ES_TOKEN}", {"ES_TOKEN": "hunter2"}, "secret_variable"),
+        ("$WHERE", {"WHERE": "https://ann:hunter2@b.example"}, "secret_variable"),
+        ("$ES_AUTH_USER", {"ES_AUTH_USER": "svc"}, ""),
+        ("svc-$STAGE", {}, "unset_variable"),
+        ("$stage", {}, "unset_variable"),
+        ("$STAGE", {"STAGE": ""}, "unset_variable"),
+        ("corp$ann", {}, ""),
+        ("svc-$STAGE", {"STAGE": "dev"}, ""),
+    ],
+)
+def test_a_user_name_is_shown(tmp_path: Path, written: str, environ: Mapping[str, str], code: str) -> None:
+    """So a credential is none; and a name with a variable that is not set asks nobody."""
+    own = f"type: any\nindex: i\nes_host: b.example\nes_username: {written}\n"
+    loaded = load_rules([tmp_path / "rules"], replace(settings(tmp_path, "owner: all\n", a=own), environ=environ))
+    assert [(d.code, d.line) for d in loaded.diagnostics] == ([(code, 4)] if code else [])
+    assert len(loaded.rules) == (code != "secret_variable")
+    for rule in loaded.rules:
+        assert rule.cluster is not None
+        assert (rule.cluster.problem != "") is (code == "unset_variable")
+    assert "hunter2" not in f"{loaded.rules} {[str(d) for d in loaded.diagnostics]}"
+
+
 def test_findings_of_defaults_are_said_with_all_rules(tmp_path: Path) -> None:
     """Left out where one rule is named, not where the folder of all of them is."""
     known = settings(tmp_path, "foo_bar: 1\n", a="type: any\nindex: i\n")
     folder = tmp_path / "rules"
     spelled = tmp_path / "notifiers" / ".." / "rules"
-    for paths, said in (([], True), ([folder], True), ([spelled], True), ([folder / "a.yaml"], False)):
+    whole = [[], [folder], [spelled], [tmp_path]]
+    for paths, said in (*((paths, True) for paths in whole), ([folder / "a.yaml"], False)):
         assert ("unknown_option" in {d.code for d in check(paths, known).diagnostics}) is said
 
 

@@ -11,8 +11,10 @@ from elasticsearch import Elasticsearch
 from alerter.clock import MINUTE, ManualClock
 from alerter.state.codec import dumps
 from alerter.state.elasticsearch import ElasticsearchState
+from alerter.state.protocol import Versioned
 from alerter.state.recent import Recent
 from tests.delivery.fakes import delivery, incident
+from tests.servers.elastic import Node
 
 OUTBOX = 10_000
 
@@ -55,6 +57,23 @@ def test_a_list_that_lags_behind_an_own_write_shows_that(monkeypatch: pytest.Mon
     assert [v.value for v in state.incidents()] == [ended]
 
 
+@pytest.mark.es
+def test_an_index_made_anew_begins_from_the_start(es: Node, index_prefix: str) -> None:
+    """What was known of the index that somebody deleted says nothing of the new one, whose versions may be the same."""
+    client = Elasticsearch(es.url)
+    state, other = ElasticsearchState(client, index_prefix), ElasticsearchState(client, index_prefix)
+    state.init()
+    before = state.save_incident(incident("i", delivery()), None)
+    client.indices.delete(index=f"{index_prefix}-incidents")
+    other.init()
+    assert state.init() == []
+    assert state.incidents() == []
+    assert other.save_incident(incident("i", delivery(), matches=7), None) == before
+    found = state.incident("i")
+    assert found is not None
+    assert found.value.matches == 7
+
+
 def test_own_writes_stand_for_what_a_list_shows_for_a_minute() -> None:
     """A list lags behind by a second; what is older comes of an index that was made anew."""
     clock = ManualClock(0)
@@ -64,6 +83,15 @@ def test_own_writes_stand_for_what_a_list_shows_for_a_minute() -> None:
     assert recent.newer("i", "5 1") is recent.newer("i", "1 2") is recent.newer("other", "4 1") is None
     clock.advance(MINUTE)
     assert recent.newer("i", "4 1") is None
+
+
+def test_a_document_read_later_than_an_own_write_counts() -> None:
+    """Also where it does not fit the list: what has ended since is not shown as it was before."""
+    recent = Recent(ManualClock(0))
+    recent.wrote(incident("i"), "5 1")
+    ended = Versioned(incident("i", resolved=9), "7 1")
+    assert recent.laid_over([ended], lambda one: one.resolved is None) == []
+    assert recent.laid_over([], lambda one: one.resolved is None) == [Versioned(incident("i"), "5 1")]
 
 
 def test_a_bulk_is_no_larger_than_the_server_takes(monkeypatch: pytest.MonkeyPatch) -> None:
