@@ -16,7 +16,7 @@ DIFFERENCES: dict[str, str] = {
     "filter": "a single mapping or none at all is fine; `kql:` is a clause too; "
     "one query in EQL or ES|QL is sent to a server that has them: [rules](rules.md#eql-and-esql)",
     "es_host": "the rule asks that cluster, and the state stays where it is: [rules](rules.md#another-cluster)",
-    "es_username": "as `es_password`",
+    "es_username": "sent where `es_password` is; it is shown, so a variable in it that holds a credential is refused",
     "es_password": "sent to the cluster it is written for only, and no credentials of the settings to another host; as "
     "`$NAME` of the environment, in a file it is a warning; those of a default or an import not where the rule names "
     "a place or credentials itself",

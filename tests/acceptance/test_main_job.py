@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from tests.acceptance.shop import ROUTES, Cluster, Shop
+from tests.support.client import client_of
 from tests.support.slack import Slack
 
 MOST_PASSES = 20
@@ -19,7 +19,7 @@ MOST_PASSES = 20
 def shop(tmp_path: Path, es: Any, index_prefix: str, slack: Slack) -> Shop:
     """Return a project against the plain Elasticsearch, telling Slack by bot token; its rules have started."""
     access = {"ALERTER_ES_URL": es.url, **slack.environment()}
-    made = Shop(tmp_path, Cluster(Elasticsearch(es.url)), index_prefix, access)
+    made = Shop(tmp_path, Cluster(client_of(es)), index_prefix, access)
     made.node.ensure(made.index)
     made.run("run", "--once")
     return made
@@ -104,7 +104,7 @@ def test_two_domains_by_two_webhooks(tmp_path: Path, es: Any, index_prefix: str,
         "USER_HOOK": slack.webhook_url("alerts-user"),
         "ORDER_HOOK": slack.webhook_url("alerts-order"),
     }
-    shop = Shop(tmp_path, Cluster(Elasticsearch(es.url)), index_prefix, access)
+    shop = Shop(tmp_path, Cluster(client_of(es)), index_prefix, access)
     hooks = (", webhook_env: HOOK", ", webhook_env: USER_HOOK", ", webhook_env: ORDER_HOOK")
     shop.write("notifiers/routes.yaml", ROUTES % hooks)
     shop.node.ensure(shop.index)

@@ -18,6 +18,7 @@ from alerter.engine.audience import silenced_by
 from alerter.model.incident import Incident
 from alerter.state.open import open_state
 from alerter.timetext import iso
+from tests.support.client import client_of
 
 CONFIG = "rules_folder: rules\nes_host: es\nes_password: hush\nrun_every: {minutes: 1}\nnonsense: 1\n"
 MAPPING = {
@@ -83,7 +84,7 @@ def writeback(
     monkeypatch.setenv("ALERTER_ES_URL", es.url)
     monkeypatch.setenv("ALERTER_STATE_INDEX", f"alerter-{index_prefix}")
     (place / "alerter.yaml").write_text("rules: rules\n", encoding="utf-8")
-    client = Elasticsearch(es.url)
+    client = client_of(es)
     name = f"ea-{index_prefix}"
     client.indices.create(index=f"{name}_silence", mappings=MAPPING)
     now = SystemClock().now()

@@ -119,9 +119,12 @@ def beat(instance: str, at: int, **changes: object) -> Heartbeat:
     return Heartbeat(instance, "0.1.0", at - 182 * MINUTE, at, **values)  # type: ignore[arg-type]
 
 
-def test_engines_are_shown_with_how_late_they_are(state: State, capsys: pytest.CaptureFixture[str]) -> None:
+def test_engines_are_shown_with_how_late_they_are(
+    state: State, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Lag, queue, merged runs and refused files of each engine; one that is silent or stopped is named."""
     now = SystemClock().now()
+    monkeypatch.setattr(SystemClock, "now", lambda _clock: now)
     state.save_heartbeat(beat("a:9797", now - 2 * SECOND))
     state.save_heartbeat(beat("b:9797", LONG_AGO))
     state.save_heartbeat(beat("c:9797", LONG_AGO, stopped=True))

@@ -12,6 +12,7 @@ from alerter.errors import UsageError
 from alerter.state.protocol import State, StateError
 from alerter.state.sqlite import SqliteState
 from tests.cluster.engines import NOW, TTL, Engine, beat_all, ruleset
+from tests.support.client import client_of
 
 RULES = tuple(f"rule {n}" for n in range(60))
 
@@ -21,12 +22,10 @@ def state(request: pytest.FixtureRequest) -> Iterator[State]:
     if request.param == "sqlite":
         made: State = SqliteState(":memory:")
     else:
-        from elasticsearch import Elasticsearch
-
         from alerter.state.elasticsearch import ElasticsearchState
 
         es = request.getfixturevalue("es")
-        made = ElasticsearchState(Elasticsearch(es.url), request.getfixturevalue("index_prefix"))
+        made = ElasticsearchState(client_of(es), request.getfixturevalue("index_prefix"))
     made.init()
     yield made
     made.close()

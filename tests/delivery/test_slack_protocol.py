@@ -103,7 +103,7 @@ def test_life_of_an_incident(slack: Slack) -> None:
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 def test_no_post_is_lost_or_doubled(slack: Slack, fault: Fault, nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever happens to the root, the repeat or the resolution, each stands there exactly once."""
-    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 2)
     slack.proxy.plan(fault, "chat.postMessage", nth=nth)
     desk = Desk(slack)
     desk.life()
@@ -115,7 +115,7 @@ def test_no_post_is_lost_or_doubled(slack: Slack, fault: Fault, nth: int, monkey
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.name)
 def test_edits_come_through(slack: Slack, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     """An edit that fails is made again."""
-    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 2)
     slack.proxy.plan(fault, "chat.update")
     Desk(slack).life()
     (root,) = slack.messages("alerts-order")
@@ -123,11 +123,8 @@ def test_edits_come_through(slack: Slack, fault: Fault, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("nth", [1, 2])
-def test_history_that_shows_a_message_late_leaves_one_and_a_pointer(
-    slack: Slack, nth: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_history_that_shows_a_message_late_leaves_one_and_a_pointer(slack: Slack, nth: int) -> None:
     """A post that neither look shows is made again; once both are seen, one lives on and the other points to it."""
-    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.5)
     unseen = Fault("late", forward=False, answer=json_answer({"ok": True, "messages": []}))
     slack.proxy.plan(CUT_ANSWER, "chat.postMessage", nth=nth)
     slack.proxy.plan(unseen, "conversations.history" if nth == 1 else "conversations.replies", times=2)

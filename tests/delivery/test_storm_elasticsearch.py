@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from elasticsearch import Elasticsearch
-
 from alerter.state.elasticsearch import ElasticsearchState
 from tests.delivery.fakes import Desk, delivery, incident
 from tests.delivery.test_storm import STORM, digest_of, digests, ended, members, totals
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 
 def test_storm_on_elasticsearch(es: Node, index_prefix: str) -> None:
     """Members, ends and a restart are counted as on SQLite, and the open digest is found again."""
     desk = Desk(storm=STORM)
-    desk.state = ElasticsearchState(Elasticsearch(es.url), f"alerter-{index_prefix}")  # type: ignore[assignment]
+    desk.state = ElasticsearchState(client_of(es), f"alerter-{index_prefix}")  # type: ignore[assignment]
     desk.state.init()
     desk.restart("one")
     planned = [incident(f"i{n}", delivery(f"d{n}"), rule=f"rule {n % 7}") for n in range(140)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from alerter.clock import DAY, MINUTE, SECOND
@@ -27,6 +27,7 @@ from alerter.timetext import iso
 from tests.detectors.brute_cardinality import brute
 from tests.detectors.test_exact import folded, told
 from tests.engine.support import routing as make_routing
+from tests.support.early import counted, never_early, remembered
 
 NOW = Realert(0, written=True)
 T = 10 * SECOND
@@ -109,7 +110,12 @@ def spreads_of(events, timeframe):
 
 def in_runs(world, cuts, width=1):
     """Evaluate from cut to cut, each time seeing only what has happened by then, known in buckets of a width."""
-    tested, checkpoint, transitions = world.rule, first_checkpoint(world.rule, world.start), []
+    return [transition for outcome in outcomes_of(world, cuts, width) for transition in outcome.transitions]
+
+
+def outcomes_of(world, cuts, width=1):
+    """Yield what each of these evaluations gives."""
+    tested, checkpoint = world.rule, first_checkpoint(world.rule, world.start)
     for _, end in pairwise([world.start, *cuts]):
         checkpoint = copy.deepcopy(checkpoint)
         visible = [event for event in world.events if event[0] <= end]
@@ -124,13 +130,24 @@ def in_runs(world, cuts, width=1):
         )
         outcome = evaluated(tested, events, checkpoint, end)
         checkpoint = outcome.checkpoint
-        transitions += outcome.transitions
-    return transitions
+        yield outcome
 
 
 def values_of(transitions):
     """Return the number of different values of each match."""
     return {(t.key, t.match.at): t.match.facts["value"] for t in transitions if t.match is not None}
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds())
+def test_what_is_told_early_is_what_judging_tells(world):
+    """Where it is plain that nothing happened, judging every key tells and remembers the same."""
+    with counted() as told:
+        early = [replace(o, checkpoint=remembered(o.checkpoint)) for o in outcomes_of(world, world.cuts)]
+    event(f"told early: {any(told)}")
+    with never_early():
+        judged = [replace(o, checkpoint=remembered(o.checkpoint)) for o in outcomes_of(world, world.cuts)]
+    assert early == judged
 
 
 @settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))

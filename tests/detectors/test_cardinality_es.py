@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from elasticsearch import Elasticsearch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from tests.detectors.brute_cardinality import brute
 from tests.detectors.test_cardinality import PROPERTIES, ROUTING, documents_of, through, values_of, worlds
 from tests.detectors.test_exact import folded, told
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 pytestmark = pytest.mark.es
 EPOCH = 19_000 * DAY
@@ -30,7 +30,7 @@ TIMES = (TimeField(), TimeField("nanos"))
 @pytest.fixture
 def source(es_all: Node) -> Iterator[ElasticsearchSource]:
     """Return the source on that server."""
-    made = ElasticsearchSource(Elasticsearch(es_all.url))
+    made = ElasticsearchSource(client_of(es_all))
     yield made
     made.close()
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from alerter.sources import changing
 from alerter.sources.elasticsearch import ElasticsearchSource
@@ -15,6 +14,7 @@ from tests.detectors.history_worlds import MAPPED, alike_at_once, brute, change_
 from tests.exact.running import in_runs, whole
 from tests.exact.worlds import IN_FILES, PROPERTIES, body_of
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 pytestmark = pytest.mark.es
 WORLDS = 24
@@ -24,7 +24,7 @@ WORLDS = 24
 @pytest.fixture
 def source(es_all: Node) -> Iterator[ElasticsearchSource]:
     """Return the source on that server."""
-    made = ElasticsearchSource(Elasticsearch(es_all.url))
+    made = ElasticsearchSource(client_of(es_all))
     yield made
     made.close()
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from elasticsearch import Elasticsearch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +22,7 @@ from alerter.timetext import iso
 from tests.detectors.metric_runs import ROUTING, same, through
 from tests.detectors.metric_worlds import EXACT, PROPERTIES, worlds
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 pytestmark = pytest.mark.es
 EPOCH = 19_000 * DAY
@@ -34,7 +34,7 @@ TIMES = (TimeField(), TimeField("nanos"), TimeField("seconds", TimeKind.UNIX))
 @pytest.fixture
 def source(es_all: Node) -> Iterator[ElasticsearchSource]:
     """Return the source on that server."""
-    made = ElasticsearchSource(Elasticsearch(es_all.url))
+    made = ElasticsearchSource(client_of(es_all))
     yield made
     made.close()
 

@@ -27,7 +27,7 @@ PROPERTIES = {
     **{name: {"type": "keyword"} for name in ("kind", "user", "service", "country")},
     "ms": {"type": "double"},
 }
-TRIES = 3
+TRIES = 6
 """Starts of ElastAlert: its scheduler leaves out runs that it could not begin in time, and it ends all the same."""
 SECONDS = 60
 

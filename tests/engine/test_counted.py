@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from alerter.clock import HOUR, MINUTE
 from alerter.config import Settings
@@ -27,6 +26,7 @@ from tests.engine.support import T0, World, documents, routing
 from tests.notifiers.judge import faults, mentions
 from tests.notifiers.test_slack_format import outgoing
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 FREQUENCY = "name: storm\ntype: frequency\nindex: logs\nnum_events: 3\ntimeframe: {minutes: 5}\n"
 ANY = "name: each\ntype: any\nindex: logs\n"
@@ -256,7 +256,7 @@ def test_elasticsearch_counts_as_files_do(es: Node, index_prefix: str, tmp_path:
         + "top_count_keys: [host.name, code]\ntop_count_number: 2\nattach_related: true\n"
         + "summary_table_fields: [code, user, gone]\n",
     )
-    source = ElasticsearchSource(Elasticsearch(es.url))
+    source = ElasticsearchSource(client_of(es))
     live = dry_run(rule, source, routing(), T0, T0 + MINUTE)
     source.close()
     files = dry_run(rule, EmbeddedSource(documents=EVENTS), routing(), T0, T0 + MINUTE)

@@ -9,7 +9,7 @@ from typing import Any
 from alerter.detectors import first_checkpoint
 from alerter.engine.dryrun import DryRun, dry_run
 from alerter.engine.tick import Engine
-from alerter.model.incident import Incident, Transition
+from alerter.model.incident import Checkpoint, Incident, Transition
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.protocol import Source
 from alerter.sources.reader import Reader
@@ -25,10 +25,11 @@ PROPERTIES = {name: mapped for name, mapped in ALL_PROPERTIES.items() if name !=
 
 @dataclass(frozen=True)
 class Runs:
-    """What each evaluation told, and the incidents that are stored at the end."""
+    """What each evaluation told, and the incidents and the checkpoint that are stored at the end."""
 
     each: Sequence[Sequence[Transition]]
     incidents: Sequence[Incident]
+    checkpoint: Checkpoint
 
     @property
     def transitions(self) -> list[Transition]:
@@ -74,8 +75,10 @@ class Live:
     def finish(self) -> Runs:
         """Return what happened, and let go."""
         incidents: list[Any] = [stored.value for stored in self.state.incidents()]
+        self.engine.release()
+        (checkpoint,) = self.state.checkpoints([self.world.rule.name]).values()
         self.state.close()
-        return Runs(self.told, incidents)
+        return Runs(self.told, incidents, checkpoint.value)
 
 
 def in_runs(world: World, source: Source) -> Runs:

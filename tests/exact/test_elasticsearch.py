@@ -8,7 +8,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from alerter.clock import SECOND, Millis
 from alerter.detectors import first_checkpoint
@@ -24,6 +23,7 @@ from tests.exact.promises import Told, assert_promises
 from tests.exact.running import ROUTING, whole
 from tests.exact.worlds import KINDS, PROPERTIES, T0, World, body_of, make_world, with_late
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 WORLDS = 48
 """Worlds of one index, all kinds in turn."""
@@ -33,7 +33,7 @@ SPAN = 240 * SECOND
 @pytest.fixture
 def source(es: Node) -> Iterator[ElasticsearchSource]:
     """Return the source on that server."""
-    made = ElasticsearchSource(Elasticsearch(es.url))
+    made = ElasticsearchSource(client_of(es))
     yield made
     made.close()
 

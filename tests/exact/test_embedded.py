@@ -16,6 +16,7 @@ from alerter.model.rule import Frequency, Key, Realert
 from tests.exact.oracle import assert_incidents, assert_matches, assert_same, expected, pairs_of, rows_of
 from tests.exact.running import embedded, in_runs, whole
 from tests.exact.worlds import IN_FILES, KINDS, World, make_world
+from tests.support.early import counted, never_early, remembered
 
 SEEDS = range(200)
 CASES: Any = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -54,6 +55,20 @@ def test_the_same_worlds_each_time(kind: str) -> None:
             check(world)
         except AssertionError:
             pytest.fail(f"seed {seed}\n{world.show()}")
+
+
+@pytest.mark.parametrize("kind", ["frequency", "any", "blacklist", "whitelist"])
+def test_what_is_told_early_is_what_judging_tells(kind: str) -> None:
+    """Where it is plain that nothing happened, judging every key tells and remembers the same."""
+    with counted() as early:
+        worlds = [make_world(Random(seed), kind, times=IN_FILES) for seed in SEEDS]
+        shortly = [in_runs(world, embedded(world)) for world in worlds]
+    assert early.count(True) > len(worlds) // 4
+    for world, short in zip(worlds, shortly, strict=True):
+        with never_early():
+            judged = in_runs(world, embedded(world))
+        assert short.each == judged.each, world.show()
+        assert remembered(short.checkpoint) == remembered(judged.checkpoint), world.show()
 
 
 @pytest.mark.parametrize("seed", range(50))

@@ -12,14 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from elasticsearch import Elasticsearch
-
 from tests.reliability.child import AFTER, BEFORE, UNCOMMITTED
 from tests.reliability.process import TRACE, Process, TooLong, until
 from tests.reliability.stage import KEYED, PLAIN, Chapter, ElasticStore, FileStore, Stage
 from tests.reliability.trap import Moment, Trap, TrappedElastic, TrappedSlack
 from tests.servers.elastic import Node
 from tests.servers.standin import TOKEN
+from tests.support.client import client_of
 
 TOGETHER = 8
 """Runs side by side: most of their time they wait."""
@@ -101,7 +100,7 @@ class Bench:
         first.close()
         self._slack = TrappedSlack(slack_url, TOKEN)
         self._elastic = TrappedElastic(node.url) if node else None
-        self._client = Elasticsearch(node.url) if node else None
+        self._client = client_of(node) if node else None
 
     def close(self) -> None:
         """Close the proxies."""

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from elasticsearch import Elasticsearch
-
 from alerter.clock import MINUTE, SECOND, Millis
 from alerter.config import load_settings
 from alerter.engine.dryrun import dry_run
@@ -29,6 +27,7 @@ from tests.reliability.stage import ElasticStore
 from tests.servers import standin
 from tests.servers.elastic import NODES, Node, start
 from tests.servers.standin import TOKEN
+from tests.support.client import client_of
 from tests.support.slack_proxy import SlackProxy
 
 NAMES = ("north", "south", "west")
@@ -139,7 +138,7 @@ class Fleet:
     """Two or three engines on one index, what happens to them, and what is expected."""
 
     def __init__(self, folder: Path, node: Node, slack_url: str, engines: int, *, ttl: str = "2s") -> None:
-        self._client = Elasticsearch(node.url)
+        self._client = client_of(node)
         self._store = ElasticStore(self._client, f"test-{random.getrandbits(48):012x}", node.url)
         first = SlackProxy(slack_url, TOKEN)
         channels = {rule: f"{self._store.index[-20:-7]}-{n}" for n, rule in enumerate(RULES)}

@@ -165,8 +165,8 @@ class Stage:
         (self.folder / name).write_text(text)
 
     def happen(self) -> None:
-        """Let both bursts happen, from the next full second that is half a second ahead."""
-        self._zero = (time.time_ns() // 1_000_000 + 1499) // SECOND * SECOND
+        """Let both bursts happen, from the next full second that is one and a half ahead: time to be readable."""
+        self._zero = (time.time_ns() // 1_000_000 + 2499) // SECOND * SECOND
         times = [iso(self._zero + after) for after in BURSTS]
         users = [{"@timestamp": at, "kind": "user", "user": "amal"} for at in times]
         later = (iso(self._zero + after + LATER) for after in BURSTS)

@@ -41,7 +41,7 @@ UNCLEAR = [CUT, CUT_ANSWER, HALF_ANSWER, HANG, LOST_ANSWER, SERVER_ERROR, ACCEPT
 @pytest.fixture
 def night(tmp_path: Path, slack: Slack, monkeypatch: pytest.MonkeyPatch) -> SlackNight:
     """Return an engine a minute old that posts to the stand-in, and does not wait long for it."""
-    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 0.5)
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 2)
     made = SlackNight(tmp_path / "night", slack)
     made.minute()
     return made

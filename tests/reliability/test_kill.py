@@ -15,7 +15,7 @@ from tests.servers.elastic import Node
 from tests.support.slack import Slack
 
 Stages = Callable[[Node | None], Sequence[Bench]]
-CALM_RUNS = 3
+CALM_RUNS = TOGETHER
 """A busy machine shuffles some steps; those that every calm run takes are the ones to be killed at."""
 CALLS = 7
 """Two posts to begin with, two repeats, and the end: a post, an edit, a reply."""

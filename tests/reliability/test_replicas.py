@@ -79,6 +79,7 @@ def test_take_over_with_default_settings(es: Node, slack_url: str, tmp_path: Pat
         one.process.kill()
         one.process.wait()
         one.process.start()
+        until(lambda: one.process.joined(one.name), "it is back")
         begun = time.monotonic()
         until(lambda: taken_since(epochs) == set(RULES), "it has its rules again")
         again = time.monotonic() - begun

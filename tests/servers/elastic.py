@@ -29,7 +29,7 @@ ARTIFACT = "org.elasticsearch.distribution.integ-test-zip:elasticsearch"
 HEAP = "512m"
 ACCOUNT = "alerter-es"
 RECOVER_SECONDS = 60
-START_SECONDS = 180
+START_SECONDS = 400
 DIRECT = urllib.request.ProxyHandler({})
 
 

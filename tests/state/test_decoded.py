@@ -15,6 +15,7 @@ from alerter.state.protocol import Versioned
 from alerter.state.recent import Recent
 from tests.delivery.fakes import delivery, incident
 from tests.servers.elastic import Node
+from tests.support.client import client_of
 
 OUTBOX = 10_000
 
@@ -60,7 +61,7 @@ def test_a_list_that_lags_behind_an_own_write_shows_that(monkeypatch: pytest.Mon
 @pytest.mark.es
 def test_an_index_made_anew_begins_from_the_start(es: Node, index_prefix: str) -> None:
     """What was known of the index that somebody deleted says nothing of the new one, whose versions may be the same."""
-    client = Elasticsearch(es.url)
+    client = client_of(es)
     state, other = ElasticsearchState(client, index_prefix), ElasticsearchState(client, index_prefix)
     state.init()
     before = state.save_incident(incident("i", delivery()), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from elasticsearch import Elasticsearch
 
 from alerter.config import load_settings
 from alerter.model.heartbeat import Heartbeat
@@ -18,12 +17,13 @@ from alerter.sources.es_client import connect
 from alerter.state.elasticsearch import ElasticsearchState
 from alerter.state.protocol import Retention, StateError
 from tests.state.records import DAY, NOW, incident
+from tests.support.client import client_of
 
 
 @pytest.mark.es
 def test_a_foreign_index_is_refused(es, index_prefix):
     """An index of that name which alerter did not make is left alone, and the remedy said."""
-    client = Elasticsearch(es.url)
+    client = client_of(es)
     client.index(index=f"{index_prefix}-state", document={"a": 1})
     with pytest.raises(StateError, match="did not make") as refused:
         ElasticsearchState(client, index_prefix).init()
@@ -33,7 +33,7 @@ def test_a_foreign_index_is_refused(es, index_prefix):
 @pytest.mark.es
 def test_an_earlier_version_waits_for_the_upgrade(es, index_prefix):
     """An index of an earlier version is changed only when asked for, and then fits."""
-    client = Elasticsearch(es.url)
+    client = client_of(es)
     client.indices.create(
         index=f"{index_prefix}-incidents", mappings={"dynamic": "strict", "_meta": {"alerter_version": 0}}
     )
@@ -49,7 +49,7 @@ def test_an_earlier_version_waits_for_the_upgrade(es, index_prefix):
 @pytest.mark.es
 def test_lost_indices_are_no_fresh_start(es, index_prefix):
     """When somebody deletes the state, it is said; no rule is taken for new."""
-    client = Elasticsearch(es.url)
+    client = client_of(es)
     state = ElasticsearchState(client, index_prefix)
     for ask in (
         lambda: state.checkpoints(["a rule"]),
@@ -65,7 +65,7 @@ def test_lost_indices_are_no_fresh_start(es, index_prefix):
 @pytest.mark.es
 def test_a_heartbeat_makes_no_index(es, index_prefix):
     """When somebody deletes the state, a beat fails; an index it made would have no mapping and look like a start."""
-    client = Elasticsearch(es.url)
+    client = client_of(es)
     with pytest.raises(StateError) as lost:
         ElasticsearchState(client, index_prefix).save_heartbeat(Heartbeat("a", "0.1.0", NOW, NOW))
     assert lost.value.kind == "missing"
@@ -75,7 +75,7 @@ def test_a_heartbeat_makes_no_index(es, index_prefix):
 @pytest.mark.es
 def test_refused_deletes_end_with_an_error(es, index_prefix):
     """Retention on an index that takes no writes fails; it does not try for ever."""
-    client = Elasticsearch(es.url)
+    client = client_of(es)
     state = ElasticsearchState(client, index_prefix)
     state.init()
     state.record([Decision(NOW - 10 * DAY, "a rule", None, "fired", "first_match")])
@@ -89,7 +89,7 @@ def test_refused_deletes_end_with_an_error(es, index_prefix):
 @pytest.mark.es
 def test_decisions_that_were_partly_accepted_are_written_once(es, index_prefix):
     """A bulk of which some arrived is written again as a whole: nothing is there twice, and nothing equal is lost."""
-    state = ElasticsearchState(Elasticsearch(es.url), index_prefix)
+    state = ElasticsearchState(client_of(es), index_prefix)
     state.init()
     one, other = (Decision(NOW, "a rule", None, "delivered", "repeat_due", incident=i) for i in ("i1", "i2"))
     state.record([one, one])
@@ -118,7 +118,7 @@ def test_a_missing_right_brings_the_role(es_secure, index_prefix):
 @pytest.mark.es
 def test_index_of_a_later_version_is_refused(es, index_prefix):
     """An index that a later version made is never touched."""
-    client = Elasticsearch(es.url)
+    client = client_of(es)
     client.indices.create(index=f"{index_prefix}-state", mappings={"_meta": {"alerter_version": 99}})
     with pytest.raises(StateError) as refused:
         ElasticsearchState(client, index_prefix).init()
@@ -128,7 +128,7 @@ def test_index_of_a_later_version_is_refused(es, index_prefix):
 @pytest.mark.es
 def test_lists_have_no_end(es, index_prefix):
     """More incidents than one search may return are all listed, also by a process that wrote none of them."""
-    one, other = (ElasticsearchState(Elasticsearch(es.url), index_prefix) for _ in range(2))
+    one, other = (ElasticsearchState(client_of(es), index_prefix) for _ in range(2))
     one.init()
     planned = Delivery("d", Kind.FIRING, "slack", "#c", NOW, Reason.FIRST_MATCH, "text")
     many = [incident(f"i{n}", opened=NOW + n, deliveries=(planned,), view=View()) for n in range(10_050)]

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
-from unittest.mock import patch
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerter.model.incident import Outcome
-from alerter.model.memory import KeyMemory
 from alerter.sources.embedded import EmbeddedSource
 from alerter.timetext import iso
 from tests.streams.worlds import (
@@ -23,6 +19,7 @@ from tests.streams.worlds import (
     through_the_engine,
     worlds,
 )
+from tests.support.early import never_early, remembered
 
 PROPERTIES = {"k": {"type": "keyword"}, "world": {"type": "keyword"}}
 
@@ -59,15 +56,10 @@ def test_a_restart_between_any_two_evaluations_changes_nothing(world, restarts):
 @given(worlds(late=True))
 def test_what_is_told_early_is_what_judging_tells(world):
     """Where it is plain that nothing happened, every key judged gives the same: transitions, warnings, checkpoints."""
-    early = [known(outcome) for outcome in outcomes(world)]
-    with patch.object(import_module("alerter.detectors.evaluate"), "_is_quiet", return_value=False):
-        assert early == [known(outcome) for outcome in outcomes(world)]
-
-
-def known(outcome: Outcome) -> Outcome:
-    """Return an outcome without the memory of keys of which nothing is remembered."""
-    keys = {key: memory for key, memory in outcome.checkpoint.keys.items() if memory != KeyMemory()}
-    return replace(outcome, checkpoint=replace(outcome.checkpoint, keys=keys))
+    early = [replace(outcome, checkpoint=remembered(outcome.checkpoint)) for outcome in outcomes(world)]
+    with never_early():
+        judged = [replace(outcome, checkpoint=remembered(outcome.checkpoint)) for outcome in outcomes(world)]
+    assert early == judged
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
