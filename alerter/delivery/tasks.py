@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import takewhile
 
 from alerter.clock import MINUTE, SECOND, Millis
 from alerter.engine.groups import next_told
+from alerter.engine.telling import was_heard
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post, Reason, digest
 from alerter.notifiers.protocol import Failure
 
@@ -128,19 +130,19 @@ def _is_due(delivery: Delivery, now: Millis, fresh: bool) -> bool:
 
 
 def heard(incident: Incident, delivery: Delivery) -> bool:
-    """Whether a message's receiver, or the one it stands in for, was told that the incident fires.
+    """Whether a message's receiver, or the one it stands in for, was told that the incident fires, since its last end.
 
     A resolution is told only where firing was; what a dead channel cannot be told goes to its fallback.
     """
-    receivers = {delivery.receiver}
+    stands_for = list[Delivery]()
     if delivery.reason is Reason.FALLBACK:
-        receivers |= {d.receiver for d in incident.deliveries if fallback_id(d, delivery.receiver) == delivery.id}
-    return any(
-        d.receiver in receivers
-        and d.kind in (Kind.FIRING, Kind.REPEAT)
-        and (d.state is not DeliveryState.DROPPED or d.in_digest)
-        for d in incident.deliveries
-    )
+        stands_for = [d for d in incident.deliveries if fallback_id(d, delivery.receiver) == delivery.id]
+    receivers = {delivery.receiver, *(d.receiver for d in stands_for)}
+    told = False
+    for before in takewhile(lambda d: d.id != delivery.id, incident.deliveries):
+        if before.receiver in receivers and before not in stands_for and was_heard(before):
+            told = before.kind is not Kind.RESOLVED and (told or before.kind in (Kind.FIRING, Kind.REPEAT))
+    return told
 
 
 def fallback_id(delivery: Delivery, receiver: str) -> str:

@@ -19,7 +19,11 @@ Again = Callable[[Destination, Millis], Millis]
 
 @dataclass(frozen=True)
 class Heard:
-    """What each receiver was told of an incident: when firing or a repeat was planned last (event time)."""
+    """What each receiver was told of an incident: when firing or a repeat was planned last (event time).
+
+    Whoever was told the end knows of nothing that fires: a re-opening is news again, and one that nobody was told has
+    no end to tell.
+    """
 
     receivers: Mapping[str, Millis]
 
@@ -29,18 +33,23 @@ class Heard:
         last: dict[str, Millis] = {}
         for delivery in incident.deliveries:
             receiver, at = delivery.receiver, delivery.at
-            if last.get(receiver, at - 1) < at and _was_heard(delivery):
+            if not was_heard(delivery):
+                continue
+            if delivery.kind is Kind.RESOLVED:
+                last.pop(receiver, None)
+            elif delivery.kind in _TELLING and last.get(receiver, at - 1) < at:
                 last[receiver] = at
         return cls(last)
 
 
 def has_heard(receiver: str, incident: Incident) -> bool:
-    """Tell whether a receiver was told of an incident at all."""
-    return any(delivery.receiver == receiver and _was_heard(delivery) for delivery in incident.deliveries)
+    """Tell whether a receiver knows that an incident fires."""
+    return receiver in Heard.of(incident).receivers
 
 
-def _was_heard(delivery: Delivery) -> bool:
-    return delivery.kind in _TELLING and (delivery.state is not _DROPPED or delivery.in_digest)
+def was_heard(delivery: Delivery) -> bool:
+    """Tell whether a message is not dropped, or others tell of it."""
+    return delivery.state is not _DROPPED or delivery.in_digest
 
 
 @dataclass(frozen=True)
@@ -91,12 +100,12 @@ def _verdict(
         return Told(receiver, None, destination.muted, destination.muted_by, route=route)
     if silenced is not None:
         return Told(receiver, None, silenced[0], silenced[1], silenced[2], route)
+    if change is Change.REOPENED:
+        return Told(receiver, Kind.FIRING, Reason.REOPENED, route=route)
     last = heard.receivers.get(receiver)
     if last is None:
         first = Reason.SILENCE_ENDED if change is Change.REPEATED else reason
         return Told(receiver, Kind.FIRING, first, route=route)
-    if change is Change.REOPENED:
-        return Told(receiver, Kind.FIRING, Reason.REOPENED, route=route)
     if change is Change.RAISED:
         return Told(receiver, Kind.REPEAT, Reason.SEVERITY_RAISED, route=route)
     due = last if again is None else again(destination, last)

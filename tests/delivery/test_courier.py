@@ -236,6 +236,20 @@ def test_silence_is_asked_again_right_before_sending() -> None:
     assert {d.reason for d in desk.state.decisions()} == {"silence", "never_told"}
 
 
+def test_the_end_of_a_reopening_that_was_kept_back_is_not_told() -> None:
+    """Who was told the first end knows of nothing that could be over; the message itself is edited all the same."""
+    desk = Desk()
+    desk.plan(incident("i1", delivery(), delivery("d2", Kind.RESOLVED), resolved=NOW + 1))
+    desk.passes(3)
+    desk.obstacle = (Reason.SILENCE, "silence s1 by jin: deploy", NOW + MINUTE)
+    desk.change(
+        "i1", delivery("d3", reason=Reason.REOPENED), delivery("d4", Kind.RESOLVED, at=NOW + 9), resolved=NOW + 9
+    )
+    desk.passes(3)
+    assert desk.order.done == ["post", "update", "reply", "update"]
+    assert [d.state for d in desk.read().deliveries[2:]] == [DeliveryState.DROPPED, DeliveryState.DROPPED]
+
+
 def test_short_incident_is_told_even_when_over() -> None:
     """An incident that resolved before it could be posted is late, not lost: one root and one line."""
     desk = Desk()

@@ -100,6 +100,28 @@ def test_silence_keeps_untold_and_its_end_tells_at_once():
     assert world.deliveries()[0].reason is Reason.SILENCE_ENDED
 
 
+@pytest.mark.parametrize(
+    ("until", "again"),
+    [
+        (60, [("firing", "user", 123), ("resolved", "user", 233)]),
+        (150, [("firing", "user", 180), ("resolved", "user", 233)]),
+        (300, []),
+    ],
+    ids=["over before", "over while it fires", "over afterwards"],
+)
+def test_a_reopening_is_news(until, again):
+    """Who was told the end is told a re-opening when no silence holds, and the end of one that nobody heard of never."""
+    bursts = [1, 2, 3, *(s + n for s in (121, 171) for n in range(3))]
+    world = World(documents(bursts), [storm(realert=Realert(10 * MINUTE, written=True))])
+    end = T0 + until * 1000
+    world.state.save_silence(Silence("s", (Matcher("domain", "=", "user"),), T0 + 50_000, end, "me", "test", T0), None)
+    for seconds in range(0, 421, 60):
+        world.tick(seconds)
+    assert world.told() == [("firing", "user", 3), ("resolved", "user", 63), *again]
+    (stored,) = world.state.incidents()
+    assert stored.value.resolved == T0 + 233_000
+
+
 def test_mute_time_does_not_skip_the_state():
     """A muted incident resolves silently when nobody heard of it, and is told after the mute when it still fires."""
     noon = {"lunch": (Interval(times=((11 * 60, 11 * 60 + 3),)),)}

@@ -100,7 +100,7 @@ def _silenced(history: History, incident: Incident) -> bool:
 
 
 def _told(history: History, incident: Incident) -> Iterator[str]:
-    """Each message once, none left, and the end told where the beginning was."""
+    """Each message once, none left, and the end told where the beginning was, or a re-opening."""
     name = f"incident {incident.id[:6]} of {incident.rule}"
     if incident.outbox:
         yield f"{name}: {[(str(d.kind), str(d.state)) for d in incident.outbox]} left in the outbox"
@@ -118,10 +118,9 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
         return
     sent = [d for d in incident.deliveries if d.state is DeliveryState.SENT]
     last = {d.receiver: d for d in sent}  # a group's instant is not that of its last end
-    ends = {d.receiver for d in sent if d.kind is Kind.RESOLVED and d.at == incident.resolved and incident.roll is None}
-    ends |= {name for name, d in last.items() if d.kind is Kind.RESOLVED and incident.roll is not None}
-    for receiver in {d.receiver for d in sent if d.kind in (Kind.FIRING, Kind.REPEAT)}:
-        if not ends & {receiver, history.world.routing.receivers[receiver].fallback}:
+    ends = {name for name, d in last.items() if d.kind is Kind.RESOLVED}
+    for receiver in last.keys() - ends:
+        if history.world.routing.receivers[receiver].fallback not in ends:
             yield f"{name}: {receiver} was told that it fires, and never that it is resolved"
 
 
