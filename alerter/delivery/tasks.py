@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import takewhile
 
 from alerter.clock import MINUTE, SECOND, Millis
 from alerter.engine.groups import next_told
-from alerter.engine.telling import was_heard
+from alerter.engine.telling import TELLING, was_heard
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post, Reason, digest
 from alerter.notifiers.protocol import Failure
 
@@ -134,15 +133,12 @@ def heard(incident: Incident, delivery: Delivery) -> bool:
 
     A resolution is told only where firing was; what a dead channel cannot be told goes to its fallback.
     """
-    stands_for = list[Delivery]()
+    receivers = {delivery.receiver}
     if delivery.reason is Reason.FALLBACK:
-        stands_for = [d for d in incident.deliveries if fallback_id(d, delivery.receiver) == delivery.id]
-    receivers = {delivery.receiver, *(d.receiver for d in stands_for)}
-    told = False
-    for before in takewhile(lambda d: d.id != delivery.id, incident.deliveries):
-        if before.receiver in receivers and before not in stands_for and was_heard(before):
-            told = before.kind is not Kind.RESOLVED and (told or before.kind in (Kind.FIRING, Kind.REPEAT))
-    return told
+        receivers |= {d.receiver for d in incident.deliveries if fallback_id(d, delivery.receiver) == delivery.id}
+    theirs = [d for d in incident.deliveries if d.receiver in receivers and was_heard(d)]
+    ends = [d.at for d in theirs if d.kind is Kind.RESOLVED and d.at < delivery.at]
+    return any(d.kind in TELLING and all(end < d.at for end in ends) for d in theirs)
 
 
 def fallback_id(delivery: Delivery, receiver: str) -> str:

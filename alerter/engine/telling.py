@@ -11,7 +11,7 @@ from alerter.model.route import Destination
 
 Obstacle = tuple[Reason, str, Millis | None]
 """Why an incident is not told now: the reason, which silence or interval or rule, and until when (if known)."""
-_TELLING = (Kind.FIRING, Kind.REPEAT)
+TELLING = (Kind.FIRING, Kind.REPEAT)
 _DROPPED = DeliveryState.DROPPED
 Again = Callable[[Destination, Millis], Millis]
 """From when (event time) a destination that last heard at an instant may be told a repeat."""
@@ -30,16 +30,13 @@ class Heard:
     @classmethod
     def of(cls, incident: Incident) -> Heard:
         """Read it from the incident's deliveries; what was dropped was never heard, unless others tell of it."""
-        last: dict[str, Millis] = {}
+        told: dict[str, Millis] = {}
+        over: dict[str, Millis] = {}
         for delivery in incident.deliveries:
-            receiver, at = delivery.receiver, delivery.at
-            if not was_heard(delivery):
-                continue
-            if delivery.kind is Kind.RESOLVED:
-                last.pop(receiver, None)
-            elif delivery.kind in _TELLING and last.get(receiver, at - 1) < at:
-                last[receiver] = at
-        return cls(last)
+            last = told if delivery.kind in TELLING else over if delivery.kind is Kind.RESOLVED else None
+            if last is not None and was_heard(delivery):
+                last[delivery.receiver] = max(delivery.at, last.get(delivery.receiver, delivery.at))
+        return cls({receiver: at for receiver, at in told.items() if receiver not in over or over[receiver] < at})
 
 
 def has_heard(receiver: str, incident: Incident) -> bool:

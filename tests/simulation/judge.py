@@ -117,7 +117,7 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
     if incident.resolved is None or incident.quiet_close:
         return
     sent = [d for d in incident.deliveries if d.state is DeliveryState.SENT]
-    last = {d.receiver: d for d in sent}  # a group's instant is not that of its last end
+    last = {d.receiver: d for d in sorted(sent, key=lambda d: (d.at, d.kind is Kind.RESOLVED))}
     ends = {name for name, d in last.items() if d.kind is Kind.RESOLVED}
     for receiver in last.keys() - ends:
         if history.world.routing.receivers[receiver].fallback not in ends:
