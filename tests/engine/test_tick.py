@@ -110,7 +110,7 @@ def test_silence_keeps_untold_and_its_end_tells_at_once():
     ids=["over before", "over while it fires", "over afterwards"],
 )
 def test_a_reopening_is_news(until, again):
-    """Who was told the end is told a re-opening when no silence holds; the end of one that nobody heard of is not told."""
+    """Who was told the end is told a re-opening where no silence holds, and no end of one that nobody heard of."""
     bursts = [1, 2, 3, *(s + n for s in (121, 171) for n in range(3))]
     world = World(documents(bursts), [storm(realert=Realert(10 * MINUTE, written=True))])
     end = T0 + until * 1000
