@@ -156,7 +156,7 @@ def load_settings(path: str | None, environ: Mapping[str, str] | None = None) ->
     document = _read(file, required=path is not None or "ALERTER_CONFIG" in environ)
     values = Values(document, environ)
     values.unknown(KEYS, may_be_off=("watch",))
-    settings = _build(values, environ, configured=document is not None or "ALERTER_NOTIFIERS" in environ)
+    settings = _build(values, environ, configured=file.exists() or "ALERTER_NOTIFIERS" in environ)
     if values.problems:
         raise UsageError("\n".join(values.problems))
     return settings

@@ -22,7 +22,7 @@ def folders(values: Values, name: str) -> tuple[Path, ...]:
 
 def rule_defaults(values: Values) -> Path | None:
     """Return the file of options that every rule has unless it writes them; it must be there."""
-    files = values.paths("rule_defaults") or ()
+    files = values.paths("rule_defaults", single=True) or ()
     if len(files) > 1 or not all(file.is_file() for file in files):
         shown = ", ".join(map(str, files))
         values.problem(f"rule_defaults: {shown} is no file", "one file with options of rules", "rule_defaults")
@@ -41,7 +41,7 @@ def data(values: Values) -> tuple[Path, ...]:
 
 def state_file(values: Values, data: tuple[Path, ...], default: Path) -> Path:
     """Return the SQLite file; what is there and is none, or is read as data, is never written to."""
-    file = next(iter(values.paths("state_file") or ()), default)
+    file = next(iter(values.paths("state_file", single=True) or ()), default)
     hint = "name a file of its own: state_file: alerter.db"
     if file.resolve() in {one.resolve() for one in data}:
         values.problem(f"state_file: {file} is one of the data files", hint, "state_file")

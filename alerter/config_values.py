@@ -126,13 +126,14 @@ class Values:
         """Whether the environment or the file says anything there."""
         return self._raw(*path) is not None
 
-    def paths(self, name: str) -> tuple[Path, ...] | None:
+    def paths(self, name: str, *, single: bool = False) -> tuple[Path, ...] | None:
         """Return files or folders, relative ones below the settings file's folder; None when nothing is said."""
         if name in self._file and _variable((name,)) not in self._environ:
             value = self._file[name]
             listed = value if isinstance(value, list) else [value]
             if not all(isinstance(item, str) and item for item in listed):
-                self.problem(f"{name}: a path or a list of paths", "like rules: ./rules", name)
+                wanted = "a path" if single else "a path or a list of paths"
+                self.problem(f"{name}: {wanted}", "relative ones are below the folder of this file", name)
                 return None
             assert self._document is not None, "the value is from the file"
             folder = Path(self._document.file).parent

@@ -10,6 +10,7 @@ from pathlib import Path
 from alerter.config import Settings
 from alerter.errors import UsageError
 from alerter.model.rule import Rule
+from alerter.plurals import many
 from alerter.routing.load import load_routing
 from alerter.routing.own import own_receivers, with_own
 from alerter.routing.tree import Routing
@@ -44,7 +45,8 @@ class Project:
 
     def log(self) -> None:
         """Say what was loaded from where, and every error and warning."""
-        log.info("%d rules loaded from %s, %d files refused", len(self.rules), ", ".join(self.folders), self.refused)
+        rules, files = many(len(self.rules), "rule"), many(self.refused, "file")
+        log.info("%s loaded from %s, %s refused", rules, ", ".join(self.folders), files)
         for found in self.diagnostics:
             if found.severity != "info":
                 level = logging.ERROR if found.severity == "error" else logging.WARNING

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     from alerter.backtest.run import backtest
     from alerter.backtest.sweep import parse_sweeps, settings_of
     from alerter.charts.files import picture_path
-    from alerter.cli.dryrun_inputs import Inputs
+    from alerter.cli.dryrun_inputs import Inputs, place_of
     from alerter.cli.lengths import length_option
     from alerter.cli.progress import Progress
     from alerter.config import load_settings
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
             inputs.progress = progress
             answer = backtest(settings, inputs.source, inputs.routing, inputs.span(rule), labels, early, progress.at)
     except SourceError as error:
-        raise UsageError(f"{inputs.rules[0].name}: {error.reason}", error.hint) from None
+        raise UsageError(f"{place_of(rule)}: {error.reason}", error.hint) from None
     finally:
         inputs.close()
     say(as_json(answer, inputs.source.kind) if args.format == "json" else as_text(answer))

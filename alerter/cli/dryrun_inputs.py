@@ -25,6 +25,7 @@ from alerter.routing.tree import Routing, console_routing
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.load import load_rules
 from alerter.ruleset.yaml_positions import Document
+from alerter.shipped import shipped_dir
 from alerter.sources.clusters import Clusters
 from alerter.sources.embedded import EmbeddedSource
 from alerter.sources.explain import ExplainedSource
@@ -35,6 +36,10 @@ from alerter.timetext import iso, length_text
 
 LONGEST: Millis = 366 * DAY
 """Span of data files that is taken without being asked for: more is a wrong time in one of the documents."""
+NO_ROUTES = (
+    "without a settings file all messages go to the console receiver; to see the routes of ./notifiers, as alerter run"
+    " has them, write an alerter.yaml (an empty one will do)"
+)
 
 
 @dataclass
@@ -218,12 +223,23 @@ def opened_or_refused(rule: Rule, clusters: Clusters) -> Source:
     try:
         return clusters.made(rule.cluster)
     except SourceError as error:
-        raise UsageError(error.reason, error.hint) from None
+        raise UsageError(f"{place_of(rule)}: {error.reason}", error.hint) from None
+
+
+def place_of(rule: Rule) -> str:
+    """Return where a rule stands, and its name."""
+    at = rule.position
+    return f"{at.file}:{at.line}:{at.column}: {rule.name}"
 
 
 def _routing(settings: Settings) -> Routing:
-    """Return the routes of the settings; without a settings file everything goes to the console receiver."""
+    """Return the routes of the settings; without a settings file everything goes to the console receiver.
+
+    Where ``alerter run`` would take ``./notifiers`` all the same this is said, as its answer is another one.
+    """
     if not settings.configured:
+        if settings.notifiers != (shipped_dir() / "notifiers",):
+            complain(f"alerter: {NO_ROUTES}")
         return console_routing()
     routing, findings = load_routing(settings.notifiers)
     errors = [d.text() for d in findings if d.severity == "error"]

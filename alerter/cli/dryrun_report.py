@@ -133,9 +133,8 @@ def as_text(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> s
 
 def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> Iterator[str]:
     rule = answer.rule
-    span = length_text(answer.end - answer.start) if answer.end > answer.start else "0 s"
     yield f"{rule.name}  ({rule.type}: {condition_text(rule)})"
-    yield f"  {iso(answer.start)} to {iso(answer.end)} ({span}), {many(answer.evaluations, 'evaluation')}"
+    yield "  no span: no document has a time" if _undated(inputs, warnings) else f"  {_span(answer)}"
     source = _SOURCES.get(inputs.source.kind, inputs.source.kind)
     source += f" at {rule.cluster.name}" if rule.cluster is not None and inputs.source.kind != "embedded" else ""
     yield f"  answered by {source}, {_counted(answer, inputs)}"
@@ -150,6 +149,17 @@ def _lines(answer: DryRun, inputs: Inputs, warnings: Sequence[Diagnostic]) -> It
     yield from _decision_lines(answer.decisions)
     for found in warnings:
         yield f"  {found.file}:{found.line}:{found.column}: {found.severity}: {found.message}"
+
+
+def _undated(inputs: Inputs, warnings: Sequence[Diagnostic]) -> bool:
+    """Whether the span was to be that of the data, and they have none: its dates of 1970 would only puzzle."""
+    open_ends = inputs.source.kind == "embedded" and inputs.start is inputs.end is None
+    return open_ends and any(found.code == "no_data" for found in warnings)
+
+
+def _span(answer: DryRun) -> str:
+    span = length_text(answer.end - answer.start) if answer.end > answer.start else "0 s"
+    return f"{iso(answer.start)} to {iso(answer.end)} ({span}), {many(answer.evaluations, 'evaluation')}"
 
 
 def _cost(answer: DryRun) -> str:

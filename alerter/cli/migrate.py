@@ -59,6 +59,7 @@ def _configuration(args: argparse.Namespace) -> int:
     from alerter.migrate.config import read_configuration
     from alerter.migrate.files import file_texts, variables_of, write_files
     from alerter.migrate.routes import find_places
+    from alerter.plurals import many
 
     config, folder = read_configuration(Path(args.file)), Path(args.output)
     loaded = _load(config)
@@ -73,7 +74,9 @@ def _configuration(args: argparse.Namespace) -> int:
         return 0
     for line in _lines(config):
         say(line)
-    say(f"{len(loaded.rules)} rules load, {refused} are refused" + (": alerter check says why" if refused else ""))
+    load = many(len(loaded.rules), "rule loads", "rules load")
+    are = "is" if refused == 1 else "are"
+    say(f"{load}, {refused:,} {are} refused" + (": alerter check says why" if refused else ""))
     for name, text in texts.items() if args.dry_run else ():
         say(f"\n--- {folder / name}\n{text.rstrip()}")
     for path in written:

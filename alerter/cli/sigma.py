@@ -67,7 +67,8 @@ def _failures(found: Conversion) -> list[dict[str, Any]]:
 
 def _say(found: Conversion, written: int, folder: object) -> None:
     from alerter.notifiers.text import one_line
+    from alerter.plurals import many
 
     for one in found.failures:
         complain(one_line(f"{one.file}: not converted: {one.message}"))
-    say(f"{written} rules written to {folder}, {len(found.failures)} not converted")
+    say(f"{many(written, 'rule')} written to {folder}, {len(found.failures)} not converted")

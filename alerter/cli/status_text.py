@@ -71,7 +71,7 @@ def _rules(found: dict[str, Any]) -> Iterator[tuple[str, str]]:
     if failing:
         parts.append(f"{sum(group['number'] for group in failing):,} give no answer")
     if leases["free"]:
-        parts.append(f"{leases['free']:,} without an owner: {_few(leases['without_owner'], leases['free'])}")
+        parts.append(f"{leases['free']:,} held by no engine: {_few(leases['without_owner'], leases['free'])}")
     yield "rules", one_line(", ".join(parts))
     for group in failing:
         yield "", f"{group['number']:,} {group['kind']}, cluster {group['cluster']}, since {group['since']}"

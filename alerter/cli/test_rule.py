@@ -121,9 +121,10 @@ def _complain(rule: Rule, error: SourceError) -> None:
     """Say why a rule could not be evaluated; raises UsageError where no other can be either."""
     from alerter.errors import UsageError
 
+    at = rule.position
     if error.kind in ("unreachable", "denied") and rule.cluster is None:
         raise UsageError(f"{rule.name}: {error.reason}", error.hint)
-    complain(f"{rule.position.file}:{rule.position.line}: error[{error.kind}]: {rule.name}: {error.reason}")
+    complain(f"{at.file}:{at.line}:{at.column}: error[{error.kind}]: {rule.name}: {error.reason}")
     if error.hint:
         complain(f"  hint: {error.hint}")
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from alerter.model.route import Receiver
-from alerter.routing.tree import Node, Routing
+from alerter.routing.tree import Node
 from alerter.ruleset.diagnostics import Diagnostic
 
 
@@ -16,17 +16,26 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
-def check_fallbacks(routing: Routing) -> Iterator[Diagnostic]:
+def by_name(receivers: Sequence[Receiver]) -> dict[str, Receiver]:
+    """Return the receivers by their names; of those of one name the first counts."""
+    named: dict[str, Receiver] = {}
+    for receiver in receivers:
+        named.setdefault(receiver.name, receiver)
+    return named
+
+
+def check_fallbacks(receivers: Sequence[Receiver]) -> Iterator[Diagnostic]:
     """Yield an error for each receiver whose fallbacks do not exist or go in a circle."""
-    for receiver in routing.receivers.values():
-        yield from _fallback(routing, receiver)
+    named = by_name(receivers)
+    for receiver in receivers:
+        yield from _fallback(named, receiver)
 
 
-def _fallback(routing: Routing, receiver: Receiver) -> Iterator[Diagnostic]:
+def _fallback(named: Mapping[str, Receiver], receiver: Receiver) -> Iterator[Diagnostic]:
     seen = [receiver.name]
     current = receiver
     while current.fallback:
-        if current.fallback not in routing.receivers:
+        if current.fallback not in named:
             message = f"the fallback {current.fallback} of {current.name} does not exist"
             yield _at(receiver, "unknown_receiver", message)
             return
@@ -34,7 +43,7 @@ def _fallback(routing: Routing, receiver: Receiver) -> Iterator[Diagnostic]:
             yield _at(receiver, "fallback_cycle", f"fallbacks go in a circle: {' -> '.join(seen)}")
             return
         seen.append(current.fallback)
-        current = routing.receivers[current.fallback]
+        current = named[current.fallback]
 
 
 def _at(receiver: Receiver, code: str, message: str) -> Diagnostic:

@@ -9,8 +9,8 @@ from typing import Any
 from alerter.model.route import Receiver
 from alerter.model.silence import Matcher
 from alerter.routing.intervals import Interval, parse_interval
-from alerter.routing.lint import check_fallbacks
-from alerter.routing.matchers import parse_matcher, parse_matchers
+from alerter.routing.lint import by_name, check_fallbacks
+from alerter.routing.matchers import MatcherError, parse_matcher, parse_matchers
 from alerter.routing.receivers import read_receiver
 from alerter.routing.routes import TreeReader
 from alerter.routing.tree import InhibitRule, Routing
@@ -21,6 +21,8 @@ from alerter.ruleset.suggest import did_you_mean
 from alerter.ruleset.yaml_positions import Document, read_file
 
 TOP = ("route", "receivers", "time_intervals", "inhibit_rules")
+ABSENT = ("no_route", "unknown_receiver", "unknown_interval")
+"""Findings that something is nowhere, which nobody can tell while a part cannot be read."""
 
 
 class _Reading:
@@ -29,13 +31,15 @@ class _Reading:
     def __init__(self) -> None:
         self.findings: list[Diagnostic] = []
         self.trees: list[tuple[Document, Any]] = []
-        self.receivers: dict[str, Receiver] = {}
+        self.receivers: list[Receiver] = []
         self.intervals: dict[str, tuple[Interval, ...]] = {}
         self.inhibitions: list[InhibitRule] = []
+        self.unread = False
 
     def file(self, file: Path) -> None:
         documents, problems = read_file(file)
         self.findings += [p for p in problems if p.code != "empty_file"]
+        self.unread |= any(p.severity == "error" for p in problems)
         for document in documents:
             value = document.value
             if "manifest" in file.name or not isinstance(value, Mapping) or not set(TOP) & set(value):
@@ -56,29 +60,32 @@ class _Reading:
             return
         if not isinstance(listed, list):
             self._error(document, "wrong_value", f"{name} is a list", "", (name,))
+            self.unread = True
             return
         for n, entry in enumerate(listed):
             if isinstance(entry, Mapping):
                 read(document, entry, (name, n))
             else:
                 self._error(document, "wrong_value", f"{name}: an entry is a mapping", "", (name, n))
+                self.unread = True
 
     def _receiver(self, document: Document, entry: Mapping[str, Any], path: tuple[Any, ...]) -> None:
         receiver = read_receiver(document, entry, path, self.findings)
-        if receiver is None:
+        if not receiver.name:
+            self.unread = True
             return
-        if receiver.name in self.receivers:
-            first = self.receivers[receiver.name].position
-            where = f"{first.file}:{first.line}" if first else "elsewhere"
-            self._error(
-                document, "duplicate_name", f"receiver {receiver.name} is there twice", f"first in {where}", path
-            )
-        self.receivers.setdefault(receiver.name, receiver)
+        first = next((r.position for r in self.receivers if r.name == receiver.name), None)
+        if first:
+            where = f"first in {first.file}:{first.line}"
+            self._error(document, "duplicate_name", f"receiver {receiver.name} is there twice", where, path)
+        self.receivers.append(receiver)
 
     def _interval(self, document: Document, entry: Mapping[str, Any], path: tuple[Any, ...]) -> None:
         name = str(entry.get("name", ""))
         if not name:
             self._error(document, "missing_option", "a time interval needs a name", "", path)
+            self.unread = True
+        self.intervals[name] = ()
         try:
             self.intervals[name] = tuple(parse_interval(dict(one)) for one in entry.get("time_intervals") or [])
         except (ValueError, TypeError, AttributeError) as error:
@@ -112,8 +119,9 @@ class _Reading:
         for n, text in enumerate(written if isinstance(written, list) else [written] if written else []):
             try:
                 found += [parse_matcher(str(text))] if isinstance(written, list) else parse_matchers(str(text))
-            except ValueError as error:
-                self._error(document, "matcher", str(error), "", (*path, n) if isinstance(written, list) else path)
+            except MatcherError as error:
+                where = (*path, n) if isinstance(written, list) else path
+                self._error(document, "matcher", str(error), error.hint, where)
         return tuple(found)
 
     def _error(
@@ -132,18 +140,18 @@ def load_routing(paths: Sequence[Path]) -> tuple[Routing | None, list[Diagnostic
         reading.findings += folder_problems(root)
         for file in rule_files(root):
             reading.file(file)
-    if len(reading.trees) != 1:
+    receivers = by_name(reading.receivers)
+    roots = [
+        TreeReader(document, reading.findings, receivers, reading.intervals, reading.matchers).root(written)
+        for document, written in reading.trees
+    ]
+    if len(roots) != 1:
         _no_single_tree(reading, paths)
-        return None, reading.findings
-    document, written = reading.trees[0]
-    root_node = TreeReader(document, reading.findings, reading.receivers, reading.intervals, reading.matchers).root(
-        written
-    )
-    if root_node is None or any(f.severity == "error" for f in reading.findings):
-        return None, reading.findings
-    routing = Routing(root_node, reading.receivers, reading.intervals, tuple(reading.inhibitions))
-    reading.findings += check_fallbacks(routing)
-    return routing, reading.findings
+    routing = None
+    if roots and roots[0] is not None and not any(f.severity == "error" for f in reading.findings):
+        routing = Routing(roots[0], receivers, reading.intervals, tuple(reading.inhibitions))
+    reading.findings += check_fallbacks(reading.receivers)
+    return routing, [f for f in reading.findings if not (reading.unread and f.code in ABSENT)]
 
 
 def _no_single_tree(reading: _Reading, paths: Sequence[Path]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from alerter.clock import SECOND, Millis
@@ -11,6 +11,7 @@ from alerter.model.route import Receiver
 from alerter.model.rule import Position
 from alerter.model.silence import Matcher
 from alerter.routing.intervals import Interval
+from alerter.routing.matchers import MatcherError, checked
 from alerter.routing.tree import ALL, Node, Timers
 from alerter.ruleset.diagnostics import Diagnostic
 from alerter.ruleset.suggest import did_you_mean
@@ -99,9 +100,16 @@ class TreeReader:
         for name, operator in (("match", "="), ("match_re", "=~")):
             old = written.get(name) or {}
             if isinstance(old, Mapping):
-                texts = [f'{label}{operator}"{value}"' for label, value in old.items()]
-                found += self._matchers(self._document, texts, (*path, name))
+                found += self._older(old, operator, (*path, name))
         return tuple(found)
+
+    def _older(self, written: Mapping[str, Any], operator: str, path: Path) -> Iterator[Matcher]:
+        """Yield the matchers of ``match`` and ``match_re``, whose values are taken as they are."""
+        for label, value in written.items():
+            try:
+                yield checked(Matcher(str(label), operator, str(value)), str(value))
+            except MatcherError as error:
+                self._error("matcher", str(error), error.hint, (*path, label))
 
     def _truth(self, written: Mapping[str, Any], path: Path) -> bool:
         value = written.get("continue", False)

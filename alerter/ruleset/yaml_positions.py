@@ -25,6 +25,9 @@ DEEPEST = 60
 
 Path_ = tuple[Any, ...]
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_KEY_LINE = re.compile(r"(?P<before> *(?:- +)*)[^\s#].*?:(?=\s|$)(?: +(?P<value>[^\s#|>]))?")
+_INDENTED = re.compile("mapping values are not allowed|expected key|expected '-' indicator|expected <block end>")
+"""What both parsers say of a wrong indentation, but not of that alone."""
 _LINE_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
@@ -281,8 +284,21 @@ def _syntax(error: yaml.YAMLError, file: str, lines: Sequence[str]) -> Diagnosti
     hint = ""
     if "\\t" in repr(problem) or "\t" in source[: column + 1]:
         hint = "YAML takes no tabs for indentation; use spaces"
-    elif "mapping values are not allowed" in problem:
-        hint = "a value with a colon needs quotes"
     elif "{{" in source or source.strip().startswith(("%", "@")):
         hint = "a template must be filled in, or quoted"
+    elif _INDENTED.search(problem):
+        hint = _indentation_hint(source[: column - 1], lines[: line - 1])
     return Diagnostic("error", "yaml_syntax", problem, hint, file, line, column, source)
+
+
+def _indentation_hint(before: str, above: Sequence[str]) -> str:
+    """Tell a wrong indentation from a colon or a quote within the line, by what stands ``before`` the mistake."""
+    if re.search(r":\s", before):
+        closed = before.rstrip().endswith(("'", '"', "]", "}"))
+        return "nothing may follow what is quoted or in brackets" if closed else "a value with a colon needs quotes"
+    indent = len(before) - len(before.lstrip())
+    keys = (found for line in reversed(above) if (found := _KEY_LINE.match(line)) and len(found["before"]) < indent)
+    key = next(keys, None)
+    if key and key["value"]:
+        return "the line is indented too far: align it with the key above"
+    return "check the indentation: all keys of a mapping begin in one column, and so do all - of a list"

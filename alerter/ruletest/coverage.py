@@ -70,7 +70,7 @@ def measure(paths: Sequence[Path], suite: Suite, results: Sequence[Result]) -> C
         nodes = list(walk(routing.root))
         routes += len(nodes)
         taken += sum(node.path in reached for node in nodes)
-        findings += [_untaken(node, routing) for node in nodes if node.path not in reached]
+        findings += [_untaken(node) for node in nodes if node.path not in reached]
     return Coverage(len(rules), sum(rule.name in tested for rule in rules), routes, taken, tuple(findings))
 
 
@@ -85,9 +85,8 @@ def _reached(routing: Routing, results: Sequence[Result]) -> set[str]:
     }
 
 
-def _untaken(node: Node, routing: Routing) -> Diagnostic:
-    receiver = routing.receivers.get(node.receiver)
-    place = receiver.position if receiver and receiver.position else Position("notifiers")
+def _untaken(node: Node) -> Diagnostic:
+    place = node.position or Position("notifiers")
     return _finding(place, "untaken_route", f"no test's incident ends at {node.path} (receiver {node.receiver})")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from alerter.routing.receivers import MENTIONED, SEVERITIES
 from alerter.ruleset.schema import LENGTH
 from alerter.schemas.shapes import TEXT, closed, listed
 
@@ -40,7 +41,7 @@ MENTION = {
     "type": "object",
     "description": "by severity: a user group (S...), a member (U...), here or channel",
     "additionalProperties": False,
-    "properties": dict.fromkeys(("info", "warning", "critical"), TEXT),
+    "properties": {name: {"type": "string", "pattern": f"^({MENTIONED})$"} for name in SEVERITIES},
     "examples": [{"critical": "S0123ABCD"}],
 }
 SLACK: dict[str, Any] = {

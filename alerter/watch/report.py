@@ -16,7 +16,7 @@ from alerter.timetext import iso
 from alerter.watch.signs import PREFIX, SHOWN_FOR, differences
 
 NAMED = 20
-"""Rules without an owner, and failing ones of a kind, that are named; all are counted."""
+"""Rules held by no engine, and failing ones of a kind, that are named; all are counted."""
 LASTING = ("channel", "credentials")
 """Failures of a receiver that somebody must mend; others may be over in a moment."""
 LEFT_ALONE: Millis = 10 * MINUTE

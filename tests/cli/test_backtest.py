@@ -50,6 +50,20 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     golden("table.txt", ran(capsys, *SWEEP, "--expect", "known.yaml"))
 
 
+def test_the_page_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+    """The table of docs/backtest.md is what its command prints over the demonstration's stream, row by row."""
+    page = (Path(__file__).parents[2] / "docs/backtest.md").read_text()
+    start, end = page.index("       num_events"), page.index("    * as the file says")
+    shown = [line[4:].strip() for line in page[start:end].splitlines() if line]
+    sweep = ["--sweep", "num_events=20,40,60", "--sweep", "timeframe=1m,2m"]
+    out = ran(capsys, *sweep, "--expect", "known.yaml")
+    assert " ".join(sweep) in page
+    assert KNOWN.strip() in page
+    printed = [line.strip() for line in out.splitlines()]
+    at = printed.index(shown[0])
+    assert printed[at : at + len(shown)] == shown
+
+
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     """The same for programs, in one line."""
     out = ran(capsys, "--sweep", "num_events=20,90", "--expect", "known.yaml", "--format", "json")

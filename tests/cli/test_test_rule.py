@@ -249,7 +249,7 @@ def test_a_refused_query_is_said_once() -> None:
     done = subprocess.run([*COMMAND, data(events([0]))], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("rule.yaml:2: error[rejected]: errors: ")
+    assert line.startswith("rule.yaml:2:1: error[rejected]: errors: ")
 
 
 def test_what_a_failure_is() -> None:

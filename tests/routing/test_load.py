@@ -118,7 +118,7 @@ route:
     - {receiver: s, matchers: [a="b"], match: {c: d}, continue: true, mute_time_intervals: [n], storm: off}
 receivers:
   - {name: default, console: {}}
-  - {name: s, slack: {channel: "#s", mention: {critical: S1}, time_zone: UTC, on_unclear: hold}, fallback: default}
+  - {name: s, slack: {channel: "#s", mention: {critical: S0123ABCD}, time_zone: UTC, on_unclear: hold}, fallback: w}
   - {name: w, webhook: {url_env: W}}
 time_intervals:
   - name: n
@@ -169,3 +169,168 @@ def test_continue_is_a_truth_value(tmp_path: Path) -> None:
     ok, findings = load(tmp_path, routes=GOOD.replace("route: {receiver: default}", tree))
     assert not ok
     assert [f.code for f in findings] == ["wrong_value"]
+
+
+@pytest.mark.parametrize(
+    ("written", "hint"),
+    [
+        ('domain=order"', 'write domain="order", or domain="order\\"" when the quote is part of the value'),
+        ('domain=~order"', 'write domain=~"order", or domain=~"order\\"" when the quote is part of the value'),
+        ('domain=or"der', 'write domain="or\\"der"'),
+        ('domain="or"der"', 'write domain="or\\"der"'),
+        ('domain="order\\"', 'write domain="order\\""'),
+        ('domain="order', 'write domain="order"'),
+    ],
+)
+@pytest.mark.parametrize("form", ["['{}']", "'{}'"])
+def test_a_quote_inside_a_value_is_refused(tmp_path: Path, written: str, hint: str, form: str) -> None:
+    """Such a matcher would never match; one text of several is no way around it."""
+    tree = f"route: {{receiver: default, routes: [{{matchers: {form.format(written)}}}]}}"
+    ok, findings = load(tmp_path, routes=GOOD.replace("route: {receiver: default}", tree))
+    assert not ok
+    column = 48 + form.startswith("[")
+    assert [(f.code, f.line, f.column, f.hint) for f in findings] == [("matcher", 1, column, hint)]
+
+
+def test_older_matchers_take_their_values_as_they_are(tmp_path: Path) -> None:
+    """``match`` and ``match_re`` have no notation of their own: quotes and backslashes are the value's."""
+    tree = """route: {receiver: default, routes: [{match: {a: 'x"y\\z'}, match_re: {b: '"\\d+"'}}]}"""
+    (tmp_path / "routes.yaml").write_text(GOOD.replace("route: {receiver: default}", tree), encoding="utf-8")
+    routing, findings = load_routing([tmp_path])
+    assert (routing is not None, findings) == (True, [])
+    assert routing is not None
+    assert routing.root.routes[0].matches({"a": 'x"y\\z', "b": '"12"'})
+
+
+def test_a_wrong_older_matcher_is_named_with_its_place(tmp_path: Path) -> None:
+    """The caret stands at the value and not at the whole mapping."""
+    tree = "route: {receiver: default, routes: [{match_re: {a: x, b: '('}}]}"
+    _, findings = load(tmp_path, routes=GOOD.replace("route: {receiver: default}", tree))
+    assert [(f.code, f.line, f.column) for f in findings] == [("matcher", 1, 58)]
+
+
+@pytest.mark.parametrize("who", ["U012AB3CD", "W012AB3CD", "S0123ABCD", "USLACKBOT", "here", "channel"])
+def test_who_can_be_mentioned(tmp_path: Path, who: str) -> None:
+    """People, user groups, and all of a channel."""
+    slack = f'slack: {{channel: "#a", mention: {{critical: {who}}}}}'
+    assert load(tmp_path, routes=GOOD.replace("console: {}", slack)) == (True, [])
+
+
+@pytest.mark.parametrize(
+    ("who", "hint"),
+    [
+        ('"@bob"', "a person is"),
+        ("bob", "a person is"),
+        ("SRE", "a person is"),
+        ("SECURITY", "a person is"),
+        ("everyone", "a person is"),
+        ("u012ab3cd", "a person is"),
+        ("[U012AB3CD]", "a person is"),
+        ("null", "a person is"),
+        ('"@here"', "write here; a person is"),
+        ('"<@U012AB3CD>"', "write U012AB3CD; a person is"),
+        ('"<!subteam^S0123ABCD>"', "write S0123ABCD; a person is"),
+    ],
+)
+def test_only_slack_ids_are_mentioned(tmp_path: Path, who: str, hint: str) -> None:
+    """A name would be shown as it is written, and tell nobody."""
+    slack = f'slack: {{channel: "#a", mention: {{critical: {who}}}}}'
+    ok, findings = load(tmp_path, routes=GOOD.replace("console: {}", slack))
+    assert not ok
+    assert [(f.code, f.line, f.column) for f in findings] == [("wrong_value", 4, 48)]
+    assert findings[0].hint.startswith(hint)
+
+
+def test_an_unknown_severity_is_named_with_its_key(tmp_path: Path) -> None:
+    """And does not hide what is wrong beside it."""
+    slack = 'slack: {channel: "#a", mention: {critcal: S0123ABCD, info: bob}}'
+    _, findings = load(tmp_path, routes=GOOD.replace("console: {}", slack))
+    assert [(f.column, f.message, f.hint[:21]) for f in findings] == [
+        (38, "mention: unknown severity critcal", "did you mean critical"),
+        (64, "mention: bob is no Slack id", "a person is U... or W"),
+    ]
+
+
+BROKEN = """
+route: {receiver: a, routes: [{receiver: other, mute_time_intervals: [night]}]}
+receivers:
+  - {name: a, slack: {}, fallback: nobody}
+  - {name: a, console: {}, fallback: noone}
+time_intervals:
+  - {name: night, time_intervals: [{hours: 1}]}
+"""
+
+
+def test_all_findings_at_once_and_none_that_only_follows(tmp_path: Path) -> None:
+    """A receiver or an interval with a mistake is there all the same: for routes, fallbacks and others of its name."""
+    ok, findings = load(tmp_path, routes=BROKEN)
+    assert not ok
+    assert sorted((f.line, f.code) for f in findings) == [
+        (2, "unknown_receiver"),
+        (4, "missing_option"),
+        (4, "unknown_receiver"),
+        (5, "duplicate_name"),
+        (5, "unknown_receiver"),
+        (7, "time_interval"),
+    ]
+    assert {f.message for f in findings if f.code == "unknown_receiver"} == {
+        "receiver other does not exist",
+        "the fallback nobody of a does not exist",
+        "the fallback noone of a does not exist",
+    }
+
+
+@pytest.mark.parametrize(
+    ("routes", "others", "code"),
+    [
+        ("route: {receiver: a", "receivers: [{name: a, console: {}}]", "yaml_syntax"),
+        ("route: {receiver: a}", "receivers: [{name: a", "yaml_syntax"),
+        ("route: {receiver: a}", "receivers: {name: a, console: {}}", "wrong_value"),
+        ("route: {receiver: a}", "receivers: [a]", "wrong_value"),
+        ("route: {receiver: a}", "receivers: [{console: {}}]", "missing_option"),
+    ],
+)
+def test_nothing_is_missed_while_a_part_cannot_be_read(tmp_path: Path, routes: str, others: str, code: str) -> None:
+    """The route or the receiver may well be there."""
+    ok, findings = load(tmp_path, routes=routes, others=others)
+    assert (ok, [f.code for f in findings]) == (False, [code])
+
+
+def test_without_a_tree_the_fallbacks_are_looked_at(tmp_path: Path) -> None:
+    """And with two of them both trees."""
+    _, findings = load(tmp_path, a="receivers: [{name: a, console: {}, fallback: a}]")
+    assert [f.code for f in findings] == ["no_route", "fallback_cycle"]
+    _, findings = load(tmp_path, b="route: {receiver: b}", c="route: {receiver: c}")
+    assert sorted(f.code for f in findings) == [
+        "fallback_cycle",
+        "second_route",
+        "unknown_receiver",
+        "unknown_receiver",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [
+        ("pagerduty", "use an apprise receiver: {url_env: NAME} with a pagerduty:// URL"),
+        ("opsgenie_configs", "use an apprise receiver: {url_env: NAME} with an opsgenie:// URL"),
+        ("email", "use an apprise receiver: {url_env: NAME} with a mailtos:// URL"),
+        ("teams", "use an apprise receiver: {url_env: NAME} with the webhook's URL"),
+        ("telegram", "use an apprise receiver: {url_env: NAME} with a tgram:// URL"),
+        ("webhook_configs", "did you mean webhook?"),
+        ("slak", "did you mean slack?"),
+    ],
+)
+def test_a_service_that_is_no_kind_has_a_way_out(tmp_path: Path, kind: str, hint: str) -> None:
+    """It is one error: that the receiver has no kind follows from it."""
+    _, findings = load(tmp_path, routes=GOOD.replace("console: {}", f"{kind}: {{}}"))
+    assert [(f.code, f.line, f.column, f.hint) for f in findings] == [("unknown_key", 4, 5, hint)]
+
+
+def test_a_key_that_means_nothing_does_not_hide_the_missing_kind(tmp_path: Path) -> None:
+    """Nor are the options of one kind hidden by another."""
+    for key in ("colour", "fallbck"):
+        _, findings = load(tmp_path, routes=GOOD.replace("console: {}", f"{key}: red"))
+        assert [f.code for f in findings] == ["unknown_key", "receiver_kind"]
+    _, findings = load(tmp_path, routes=GOOD.replace("console: {}", "slack: {}\n    webhook: {}"))
+    assert [f.code for f in findings] == ["receiver_kind", "missing_option", "missing_option"]

@@ -50,11 +50,13 @@ def test_a_rule_without_tests_is_named(folder: Folder) -> None:
 
 
 def test_routes_are_taken_by_incidents(folder: Folder) -> None:
-    """Of root, user and order only the one of the incident's domain is taken."""
+    """Of root, user and order only the one of the incident's domain is taken; the others are named at the branch."""
     found = covered(folder, 3, 2)
     assert (found.routes, found.taken) == (3, 1)
     messages = [d.message for d in found.findings if d.code == "untaken_route"]
     assert [m.rpartition("(")[2] for m in messages] == ["receiver default)", "receiver order)"]
+    places = [(d.file.rpartition("/")[2], d.line, d.column) for d in found.findings if d.code == "untaken_route"]
+    assert places == [("routes.yaml", 2, 3), ("routes.yaml", 5, 8)]
     assert "1 of 3 routes are taken" in found.as_text()
     assert found.as_json()["routes"] == {"all": 3, "taken": 1}
 

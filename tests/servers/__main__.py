@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from . import elastic, standin
 from .access import fingerprint
@@ -52,16 +53,16 @@ def _do(command: str, name: str, *, required: bool) -> tuple[bool, str]:
 
 
 def describe(name: str) -> str:
-    """Return one line: address and process, and for the secured node what trusts it."""
+    """Return the variables to export, what answers there, and for the secured node what trusts it."""
     if name == standin.NAME:
         return f"{name}: {standin.describe()}"
     node = elastic.NODES[name]
     if not (node.running() and node.healthy()):
         return f"{name}: not running"
-    text = f"{name}: {node.url} Elasticsearch {node.version}"
+    shown = {key: value for key, value in node.environment().items() if key != "ALERTER_ES_PASSWORD"}
+    text = f"{name}: {' '.join(map('='.join, shown.items()))}\n  Elasticsearch {node.version}"
     if node.secure:
-        file = node.folder / "config" / "certs" / "ca.crt"
-        text += f"\n  authority {file}\n  fingerprint {fingerprint(file)}"
+        text += f"\n  fingerprint {fingerprint(Path(node.ca_certs))}"
         text += f"\n  users and passwords: {node.folder / 'config' / 'credentials.json'}"
     return f"{text}\n  kept in {home()}"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from elasticsearch import AuthorizationException, Elasticsearch
 
+from tests.servers.__main__ import describe
 from tests.servers.elastic import Node
 
 
@@ -37,3 +38,10 @@ def test_one_privilege_less_is_refused(es_secure: Node, index_prefix: str) -> No
             else:
                 with pytest.raises(AuthorizationException):
                     client.indices.create(index=f"alerter-{index_prefix}-state")
+
+
+def test_what_to_export_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The line of a node begins with what lets alerter reach it, as that of the stand-in does."""
+    monkeypatch.setattr(Node, "running", lambda _: True)
+    monkeypatch.setattr(Node, "healthy", lambda _: True)
+    assert describe("es8").startswith("es8: ALERTER_ES_URL=http://localhost:")
