@@ -95,7 +95,7 @@ def _login() -> str:
 def _matchers(args: argparse.Namespace) -> list[Matcher]:
     from alerter.errors import UsageError
     from alerter.model.silence import Matcher
-    from alerter.routing.matchers import parse_matcher
+    from alerter.routing.matchers import MatcherError, parse_matcher
 
     found = [Matcher("rule", "=", args.rule)] if args.rule else []
     for text in args.key:
@@ -106,8 +106,8 @@ def _matchers(args: argparse.Namespace) -> list[Matcher]:
     for text in args.matcher:
         try:
             found.append(parse_matcher(text))
-        except ValueError as error:
-            raise UsageError(f"--matcher: {error}") from None
+        except MatcherError as error:
+            raise UsageError(f"--matcher: {error}", error.hint) from None
     return found
 
 

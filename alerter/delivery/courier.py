@@ -16,8 +16,9 @@ from alerter.delivery.journal import Journal
 from alerter.delivery.reactions import LOOKS, Looks
 from alerter.delivery.reconcile import Reconciler
 from alerter.delivery.storm import Storms
-from alerter.delivery.tasks import Task, due, failed_over, heard, is_ahead, is_held, is_storm, post_of, tasks
+from alerter.delivery.tasks import Task, due, failed_over, is_ahead, is_held, is_storm, post_of, tasks
 from alerter.delivery.tools import Report, Tools
+from alerter.engine.heard import ends_unheard
 from alerter.engine.telling import Obstacle
 from alerter.metrics import Metrics
 from alerter.model.changed import changed
@@ -185,7 +186,7 @@ class Courier:
         if obstacle is not None and delivery.kind in (Kind.FIRING, Kind.REPEAT):
             self._tools.drop(incident, delivery, obstacle[0], obstacle)
             return True
-        if delivery.kind is Kind.RESOLVED and not heard(incident, delivery):
+        if delivery.kind is Kind.RESOLVED and ends_unheard(incident, delivery):
             self._tools.drop(incident, delivery, Reason.NEVER_TOLD)
             return True
         return False

@@ -10,10 +10,11 @@ from dataclasses import replace
 from alerter.clock import SECOND, Millis
 from alerter.delivery.changes import with_delivery
 from alerter.delivery.folding import Queued, leave_to
-from alerter.delivery.tasks import heard, is_held
+from alerter.delivery.tasks import is_held
 from alerter.delivery.tools import Tools
 from alerter.engine.gathered import TOLD, document_ids, joined, joining, new_document, takes, told_of
 from alerter.engine.groups import due, is_due, planned
+from alerter.engine.heard import ends_unheard
 from alerter.engine.telling import Obstacle
 from alerter.model.incident import DeliveryState, Incident, Kind, News, Reason
 
@@ -70,8 +71,8 @@ class Groups:
         incident, delivery = queued
         if not is_held(incident, delivery):
             return False
-        if delivery.kind is Kind.RESOLVED:
-            return heard(incident, delivery)  # so that a document is over though its receiver is there no more
+        if delivery.kind is Kind.RESOLVED:  # also where its receiver is there no more: the document is over
+            return not ends_unheard(incident, delivery)
         return (
             delivery.receiver in self._tools.notifiers
             and self._tools.silenced(incident, self._tools.clock.now()) is None

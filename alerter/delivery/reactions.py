@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tenacity import RetryCallState, wait_exponential
 
 from alerter.clock import MINUTE, SECOND, Millis
-from alerter.delivery.tasks import fallback_id
+from alerter.engine.heard import fallback_id
 from alerter.model.incident import Delivery, DeliveryState, Reason
 from alerter.model.route import Receiver
 from alerter.notifiers.protocol import Failure, NotifierError

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from alerter.clock import MINUTE, SECOND, Millis
 from alerter.engine.groups import next_told
-from alerter.engine.telling import TELLING, was_heard
-from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post, Reason, digest
+from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Post
 from alerter.notifiers.protocol import Failure
 
 REFRESH_EVERY: Millis = 45 * SECOND
@@ -126,24 +125,6 @@ def _is_due(delivery: Delivery, now: Millis, fresh: bool) -> bool:
         return delivery.recheck <= now
     set_back = delivery.sent is not None and now < delivery.sent  # then not_before is of a time that may be far away
     return delivery.not_before <= now or set_back or (fresh and delivery.error == str(Failure.CREDENTIALS))
-
-
-def heard(incident: Incident, delivery: Delivery) -> bool:
-    """Whether a message's receiver, or the one it stands in for, was told that the incident fires, since its last end.
-
-    A resolution is told only where firing was; what a dead channel cannot be told goes to its fallback.
-    """
-    receivers = {delivery.receiver}
-    if delivery.reason is Reason.FALLBACK:
-        receivers |= {d.receiver for d in incident.deliveries if fallback_id(d, delivery.receiver) == delivery.id}
-    theirs = [d for d in incident.deliveries if d.receiver in receivers and was_heard(d)]
-    ends = [d.at for d in theirs if d.kind is Kind.RESOLVED and d.at < delivery.at]
-    return any(d.kind in TELLING and all(end < d.at for end in ends) for d in theirs)
-
-
-def fallback_id(delivery: Delivery, receiver: str) -> str:
-    """Return the id of the message that is sent to a fallback receiver instead."""
-    return digest("fallback", delivery.id, receiver)
 
 
 def failed_over(incident: Incident, delivery: Delivery) -> Delivery | None:

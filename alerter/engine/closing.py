@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from alerter.engine.groups import ends_of
-from alerter.engine.telling import Heard
+from alerter.engine.heard import Heard
 from alerter.model.incident import Delivery, Incident, Kind, Transition, digest
 from alerter.notifiers.text import plain_text
 from alerter.routing.tree import Routing

@@ -9,9 +9,10 @@ from functools import partial
 from alerter.clock import Millis
 from alerter.engine.decisions import of_plan, of_transition, of_verdict
 from alerter.engine.groups import ends_of, group_of
+from alerter.engine.heard import Heard, has_heard
 from alerter.engine.repeats import again, bound_by
 from alerter.engine.shortening import shortened
-from alerter.engine.telling import Heard, Told, has_heard, tell
+from alerter.engine.telling import Told, tell
 from alerter.engine.view import describe
 from alerter.model.changed import changed
 from alerter.model.incident import (

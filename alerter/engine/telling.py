@@ -2,51 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from alerter.clock import Millis
-from alerter.model.incident import Change, Delivery, DeliveryState, Incident, Kind, Reason
+from alerter.engine.heard import Heard
+from alerter.model.incident import Change, Kind, Reason
 from alerter.model.route import Destination
 
 Obstacle = tuple[Reason, str, Millis | None]
 """Why an incident is not told now: the reason, which silence or interval or rule, and until when (if known)."""
-TELLING = (Kind.FIRING, Kind.REPEAT)
-_DROPPED = DeliveryState.DROPPED
 Again = Callable[[Destination, Millis], Millis]
 """From when (event time) a destination that last heard at an instant may be told a repeat."""
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What each receiver was told of an incident: when firing or a repeat was planned last (event time).
-
-    Whoever was told the end knows of nothing that fires: a re-opening is news again, and one that nobody was told has
-    no end to tell.
-    """
-
-    receivers: Mapping[str, Millis]
-
-    @classmethod
-    def of(cls, incident: Incident) -> Heard:
-        """Read it from the incident's deliveries; what was dropped was never heard, unless others tell of it."""
-        told: dict[str, Millis] = {}
-        over: dict[str, Millis] = {}
-        for delivery in incident.deliveries:
-            last = told if delivery.kind in TELLING else over if delivery.kind is Kind.RESOLVED else None
-            if last is not None and was_heard(delivery):
-                last[delivery.receiver] = max(delivery.at, last.get(delivery.receiver, delivery.at))
-        return cls({receiver: at for receiver, at in told.items() if receiver not in over or over[receiver] < at})
-
-
-def has_heard(receiver: str, incident: Incident) -> bool:
-    """Tell whether a receiver knows that an incident fires."""
-    return receiver in Heard.of(incident).receivers
-
-
-def was_heard(delivery: Delivery) -> bool:
-    """Tell whether a message is not dropped, or others tell of it."""
-    return delivery.state is not _DROPPED or delivery.in_digest
 
 
 @dataclass(frozen=True)

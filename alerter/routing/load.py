@@ -147,10 +147,10 @@ def load_routing(paths: Sequence[Path]) -> tuple[Routing | None, list[Diagnostic
     ]
     if len(roots) != 1:
         _no_single_tree(reading, paths)
+    reading.findings += check_fallbacks(reading.receivers)
     routing = None
     if roots and roots[0] is not None and not any(f.severity == "error" for f in reading.findings):
         routing = Routing(roots[0], receivers, reading.intervals, tuple(reading.inhibitions))
-    reading.findings += check_fallbacks(reading.receivers)
     return routing, [f for f in reading.findings if not (reading.unread and f.code in ABSENT)]
 
 

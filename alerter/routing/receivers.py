@@ -127,7 +127,7 @@ def _check_mention(mention: Mapping[str, Any], error: Any) -> None:
         if severity not in SEVERITIES:
             hint = did_you_mean(str(severity), SEVERITIES) or "info, warning or critical"
             error("wrong_value", f"mention: unknown severity {severity}", hint, "mention", severity, key=True)
-        if not re.fullmatch(MENTIONED, str(who)):
+        if who not in (None, "") and not re.fullmatch(MENTIONED, str(who)):
             inner = re.sub(r"^<?[@!](?:subteam\^)?|>$", "", str(who))
             meant = f"write {inner}; " if re.fullmatch(MENTIONED, inner) else ""
             hint = f"{meant}a person is U... or W..., a user group S..., all are here or channel"

@@ -222,7 +222,8 @@ def _owners(layers: Sequence[Document]) -> dict[Any, int]:
     owner: dict[Any, int] = {}
     for n, layer in enumerate(layers):
         for name, value in layer.value.items():
-            empty = name in (*PLACE, *CREDENTIALS) and not is_given(value)
+            no_prefix = name == "es_url_prefix" and value == ""
+            empty = name in (*PLACE, *CREDENTIALS) and not is_given(value) and not no_prefix
             if name != "import" and not (empty and name in owner):
                 owner[name] = n
     return owner

@@ -9,7 +9,7 @@ from typing import Any
 
 from alerter.clock import Millis
 from alerter.model.silence import Matcher, Silence
-from alerter.routing.matchers import parse_matcher, parse_matchers
+from alerter.routing.matchers import MatcherError, parse_matcher, parse_matchers
 from alerter.ruletest.model import At, Case, Expectation, Inline, Repeat, Sample, Step, Visible
 from alerter.ruletest.places import Places
 from alerter.ruletest.times import read_lag, read_time
@@ -151,8 +151,8 @@ class CaseBuilder:
         try:
             found = parse_matchers(listed) if isinstance(listed, str) else [parse_matcher(text) for text in listed]
             matchers += found
-        except ValueError as error:
-            self._places.error("matcher", str(error), "", (*path, "matchers"))
+        except MatcherError as error:
+            self._places.error("matcher", str(error), error.hint, (*path, "matchers"))
         if not matchers or all(m.matches({}) for m in matchers):
             hint = "give rule, key, or a matcher that does not match the empty value"
             self._places.error("silence", "this silence would match everything", hint, path)

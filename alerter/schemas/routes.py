@@ -41,7 +41,7 @@ MENTION = {
     "type": "object",
     "description": "by severity: a user group (S...), a member (U...), here or channel",
     "additionalProperties": False,
-    "properties": {name: {"type": "string", "pattern": f"^({MENTIONED})$"} for name in SEVERITIES},
+    "properties": {name: {"type": ["string", "null"], "pattern": f"^({MENTIONED})?$"} for name in SEVERITIES},
     "examples": [{"critical": "S0123ABCD"}],
 }
 SLACK: dict[str, Any] = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from alerter.clock import Millis
 from alerter.engine.decisions import of_verdict
+from alerter.engine.heard import Heard
 from alerter.engine.story import Audience
-from alerter.engine.telling import Heard, tell
+from alerter.engine.telling import tell
 from alerter.model.incident import Change, Decision, Incident, Reason
 
 

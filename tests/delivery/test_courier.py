@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from alerter.clock import MINUTE, SECOND
+from alerter.engine.heard import Heard
 from alerter.model.incident import DeliveryState, Kind, Reason
 from alerter.notifiers.protocol import Failure
 from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, fail, incident
@@ -180,6 +181,19 @@ def test_dead_channel_goes_to_the_fallback_with_the_reason() -> None:
     assert not desk.state.unfinished()
 
 
+def test_who_was_told_the_end_by_the_fallback_is_told_a_reopening() -> None:
+    """Both receivers were planned an end; the fallback heard one, and stands for the channel, which is told anew."""
+    desk = Desk(FakeNotifier(failures=[fail(Failure.CHANNEL, "is_archived")]), fallback=True)
+    desk.plan(incident("i1", delivery()))
+    desk.passes(3)
+    assert Heard.of(desk.read()).receivers.keys() == {"order", "spare"}
+    ends = [delivery(f"d-{name}", Kind.RESOLVED, at=NOW + 1, receiver=name) for name in ("order", "spare")]
+    desk.change("i1", *ends, resolved=NOW + 1)
+    desk.passes(3)
+    assert [m.delivery.kind for _, m in desk.spare.calls] == [Kind.FIRING, Kind.RESOLVED]
+    assert Heard.of(desk.read()).receivers == {}
+
+
 def test_a_channel_that_dies_while_an_incident_fires_hands_its_end_to_the_fallback() -> None:
     """Firing was told in the channel, so the end is told: at the fallback, which heard nothing of it before."""
     desk = Desk(FakeNotifier(), fallback=True)
@@ -248,6 +262,18 @@ def test_the_end_of_a_reopening_that_was_kept_back_is_not_told() -> None:
     desk.passes(3)
     assert desk.order.done == ["post", "update", "reply", "update"]
     assert [d.state for d in desk.read().deliveries[2:]] == [DeliveryState.DROPPED, DeliveryState.DROPPED]
+
+
+def test_an_end_that_nobody_heard_of_is_not_told_for_a_later_reopening() -> None:
+    """What comes after an end says nothing of whether that was to be told."""
+    desk = Desk()
+    desk.plan(incident("i1", delivery(), delivery("d2", Kind.RESOLVED, at=NOW + 1), resolved=NOW + 1))
+    desk.passes(3)
+    desk.obstacle = (Reason.SILENCE, "silence s1 by jin: deploy", NOW + MINUTE)
+    again = (delivery("d3", at=NOW + 5), delivery("d4", Kind.RESOLVED, at=NOW + 9), delivery("d5", at=NOW + 12))
+    desk.change("i1", *again, resolved=None)
+    desk.passes(3)
+    assert [d.state for d in desk.read().deliveries[2:]] == [DeliveryState.DROPPED] * 3
 
 
 def test_short_incident_is_told_even_when_over() -> None:

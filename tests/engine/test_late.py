@@ -11,7 +11,7 @@ from alerter.model.incident import Incident, Reason
 from alerter.model.rule import Flatline, Realert
 from alerter.state.protocol import StateError
 from alerter.testing import rule
-from tests.engine.support import T0, World, documents, storm
+from tests.engine.support import T0, World, documents, single, storm
 
 
 @contextmanager
@@ -102,3 +102,20 @@ def test_an_evaluation_that_is_behind_the_document_ends_nothing():
     for seconds in (210, 240, 300):
         world.tick(seconds)
     assert world.told() == [*before, ("resolved", "user", 232)]
+
+
+@pytest.mark.parametrize(
+    ("quiet", "late", "again"),
+    [(1, 50, [("firing", "user", 50), ("resolved", "user", 110)]), (5, 290, [("firing", "user", 290)])],
+)
+def test_late_events_reopen_before_an_end_that_was_told(quiet, late, again):
+    """The re-opening is told once though its instant lies before that end, and so is its own end."""
+    world = World(documents([1]), [single(resolve_after=quiet * MINUTE, realert=Realert(0, written=True))])
+    end = quiet * 60 + 1
+    for seconds in range(0, end + 60, 60):
+        world.tick(seconds)
+    world.source.extend(documents([late]))
+    for seconds in range((end // 60 + 1) * 60, 540, 60):
+        world.tick(seconds)
+    planned = [(str(d.kind), d.receiver, (d.at - T0) / 1000) for d in only(world).deliveries]
+    assert planned == [("firing", "user", 1), ("resolved", "user", end), *again]

@@ -209,9 +209,9 @@ def test_a_wrong_older_matcher_is_named_with_its_place(tmp_path: Path) -> None:
     assert [(f.code, f.line, f.column) for f in findings] == [("matcher", 1, 58)]
 
 
-@pytest.mark.parametrize("who", ["U012AB3CD", "W012AB3CD", "S0123ABCD", "USLACKBOT", "here", "channel"])
+@pytest.mark.parametrize("who", ["U012AB3CD", "W012AB3CD", "S0123ABCD", "USLACKBOT", "here", "channel", "", '""'])
 def test_who_can_be_mentioned(tmp_path: Path, who: str) -> None:
-    """People, user groups, and all of a channel."""
+    """People, user groups, all of a channel, and nobody."""
     slack = f'slack: {{channel: "#a", mention: {{critical: {who}}}}}'
     assert load(tmp_path, routes=GOOD.replace("console: {}", slack)) == (True, [])
 
@@ -226,7 +226,6 @@ def test_who_can_be_mentioned(tmp_path: Path, who: str) -> None:
         ("everyone", "a person is"),
         ("u012ab3cd", "a person is"),
         ("[U012AB3CD]", "a person is"),
-        ("null", "a person is"),
         ('"@here"', "write here; a person is"),
         ('"<@U012AB3CD>"', "write U012AB3CD; a person is"),
         ('"<!subteam^S0123ABCD>"', "write S0123ABCD; a person is"),

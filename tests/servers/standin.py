@@ -6,16 +6,17 @@ It listens on all interfaces and has no option against that: its tokens are made
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,13 +87,21 @@ def _begun(command: list[str]) -> Standin | None:
         )  # fmt: skip
     standin, until = Standin(port, process), time.monotonic() + START_SECONDS
     while process.poll() is None and time.monotonic() < until:
-        with socket.socket() as probe:
-            answers = probe.connect_ex(("127.0.0.1", port)) == 0
-        time.sleep(0.05)
-        if answers and process.poll() is None:
+        if _answers(standin):
             return standin
+        time.sleep(0.05)
     standin.stop()
     return None
+
+
+def _answers(standin: Standin) -> bool:
+    """Tell whether it is the stand-in that answers, and nobody else who took the port before it."""
+    asked = urllib.request.Request(f"{standin.url}/api/auth.test", b"", {"Authorization": f"Bearer {TOKEN}"})
+    try:
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            return json.load(answer).get("ok") is True
+    except (OSError, ValueError, http.client.HTTPException):
+        return False
 
 
 def start_kept() -> None:

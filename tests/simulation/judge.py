@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from alerter.engine.heard import in_order
 from alerter.model.incident import Checkpoint, Delivery, DeliveryState, Incident, Kind
-from tests.simulation.history import KINDS, History
+from tests.simulation.history import History
 
 
 def judge(history: History) -> list[str]:
@@ -18,7 +19,6 @@ def judge(history: History) -> list[str]:
         *_checkpoints(history),
         *_leases(history),
         *_incidents(history),
-        *_repeated(history),
         *(line for incident in history.store.values("incidents") for line in _told(history, incident)),
         *_unasked(history),
         *_groups(history),
@@ -73,12 +73,6 @@ def _incidents(history: History) -> Iterator[str]:
             yield f"incident {id[:6]} of {found[id].rule}: {mine} instead of {other}"
 
 
-def _repeated(history: History) -> Iterator[str]:
-    """Where nothing happens to the engine, no span is evaluated twice: nothing excuses a wrong count."""
-    if history.kind == KINDS["calm"] and history.store.repeated:
-        yield f"evaluated twice without a reason: {sorted(history.store.repeated)}"
-
-
 def _essence(incident: Incident) -> tuple[object, ...]:
     planned = sorted((d.receiver, str(d.kind), d.at) for d in incident.deliveries)
     return incident.opened, incident.resolved, incident.resolve_reason, incident.matches, incident.suppressed, planned
@@ -116,12 +110,28 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
         yield f"{name} is open, its rule is gone"
     if incident.resolved is None or incident.quiet_close:
         return
-    sent = [d for d in incident.deliveries if d.state is DeliveryState.SENT]
-    last = {d.receiver: d for d in sorted(sent, key=lambda d: (d.at, d.kind is Kind.RESOLVED))}
-    ends = {name for name, d in last.items() if d.kind is Kind.RESOLVED}
+    listed = in_order(incident.deliveries)
+    last = {d.receiver: d for d in listed if d.state is DeliveryState.SENT}
+    newest = _in_newest_round(listed)
+    if incident.roll is not None or _silenced(history, incident):
+        newest = set()  # a group's instant is not that of its last end; of the newest round nobody may have heard
+    ends = {n for n, d in last.items() if d.kind is Kind.RESOLVED and (n not in newest or d.at == incident.resolved)}
     for receiver in last.keys() - ends:
         if history.world.routing.receivers[receiver].fallback not in ends:
             yield f"{name}: {receiver} was told that it fires, and never that it is resolved"
+
+
+def _in_newest_round(deliveries: Sequence[Delivery]) -> set[str]:
+    """Return the receivers that were told that it fires since it opened or re-opened last: it ended for all before."""
+    told: set[str] = set()
+    over = False
+    for delivery in deliveries:
+        if delivery.kind is Kind.RESOLVED:
+            over = True
+        elif delivery.kind in (Kind.FIRING, Kind.REPEAT):
+            told, over = (set(), False) if over else (told, over)
+            told |= {delivery.receiver} if delivery.state is DeliveryState.SENT else set()
+    return told
 
 
 def _once(history: History, name: str, delivery: Delivery) -> Iterator[str]:

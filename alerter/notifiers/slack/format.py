@@ -152,7 +152,7 @@ def _headline(message: Outgoing, options: Options) -> str:
 
 
 def _mention(message: Outgoing, options: Options) -> str:
-    who = str((options.get("mention") or {}).get(message.incident.severity, ""))
+    who = str((options.get("mention") or {}).get(message.incident.severity) or "")
     if not who:
         return ""
     if who in ("here", "channel"):
