@@ -131,11 +131,14 @@ class Failing:
                 last, id=digest("gone", incident.id, post.receiver, post.ts), state=DeliveryState.PLANNED,
                 attempts=0, looks=0, not_before=0, sent=None, tried=None, by="", recheck=0, error="", note=note,
             )  # fmt: skip
-            self._tools.change(
-                incident.id,
-                lambda i: without_post(replace(i, deliveries=(*i.deliveries, again)), post.receiver),
-            )
+            self._tools.change(incident.id, lambda i: _posted_again(i, again))
         else:
             self._tools.journal.note(incident, last, "failed", f"{post.channel} {error.code}")
             self._tools.change(incident.id, lambda i: as_edited(i, post.receiver, incident.revision, now, edited=False))
         log.warning("receiver %s: the message could not be edited: %s%s", post.receiver, error, later)
+
+
+def _posted_again(incident: Incident, again: Delivery) -> Incident:
+    """Return the incident without a message that is gone, to be posted anew; its end, if planned by now, will be."""
+    left = without_post(incident, again.receiver)
+    return left if left.resolved is not None else replace(left, deliveries=(*left.deliveries, again))

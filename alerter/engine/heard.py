@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from alerter.clock import Millis
 from alerter.model.incident import Delivery, DeliveryState, Incident, Kind, Reason, digest
@@ -16,7 +17,7 @@ class Heard:
     """Who knows that an incident fires: when firing or a repeat was planned last for each receiver (event time).
 
     Whoever was told the end knows of nothing that fires: a re-opening is news again, and one that nobody was told has
-    no end to tell.
+    no end to tell. An end that is only edited into a posted message (``quiet_close``) is not told.
     """
 
     receivers: Mapping[str, Millis]
@@ -47,13 +48,22 @@ def has_heard(receiver: str, incident: Incident) -> bool:
 def ends_unheard(incident: Incident, delivery: Delivery) -> bool:
     """Tell whether an end would be told to somebody who did not hear that the incident fires since the end before.
 
-    What a dead channel was to be told goes to its fallback, which may have heard as little; either is enough.
+    What a dead channel was to be told goes to its fallback, which may have heard as little: any of that line is enough.
+    Several ends of one instant, for groups and for the incident itself, do not hide each other.
     """
     listed = in_order(incident.deliveries)
-    originals = _stands_for(delivery, listed)
-    before = listed[: next((n for n, d in enumerate(listed) if d.id == delivery.id), len(listed))]
-    known = Heard.after(d for d in before if d not in originals).receivers
-    return not known.keys() & {delivery.receiver, *(d.receiver for d in originals)}
+    line = [delivery]
+    for one in line:  # grows on the way: fallbacks have fallbacks
+        line += _stands_for(one, listed)
+    names, ids = {d.receiver for d in line}, {d.id for d in line}
+    before = takewhile(lambda d: d.id != delivery.id, listed)
+    known = Heard.after(d for d in before if d.id not in ids and not _is_beside(d, delivery)).receivers
+    return not known.keys() & names
+
+
+def _is_beside(other: Delivery, end: Delivery) -> bool:
+    """Tell whether a message is planned as the same end in another place; not what a fallback has heard of it."""
+    return other.kind is Kind.RESOLVED and other.at == end.at and other.reason is not Reason.FALLBACK
 
 
 def in_order(deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
@@ -75,7 +85,8 @@ def fallback_id(delivery: Delivery, receiver: str) -> str:
 def _stands_for(delivery: Delivery, others: Collection[Delivery]) -> list[Delivery]:
     if delivery.reason is not Reason.FALLBACK:
         return []
-    return [d for d in others if fallback_id(d, delivery.receiver) == delivery.id]
+    same = (d for d in others if d.kind is delivery.kind and d.at == delivery.at)  # hashes cost more
+    return [d for d in same if fallback_id(d, delivery.receiver) == delivery.id]
 
 
 def _was_heard(delivery: Delivery) -> bool:

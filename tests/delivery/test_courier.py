@@ -7,7 +7,7 @@ import pytest
 from alerter.clock import MINUTE, SECOND
 from alerter.engine.heard import Heard
 from alerter.model.incident import DeliveryState, Kind, Reason
-from alerter.notifiers.protocol import Failure
+from alerter.notifiers.protocol import Failure, Outgoing, Posted
 from tests.delivery.fakes import NOW, Desk, FakeNotifier, delivery, fail, incident
 
 
@@ -237,6 +237,25 @@ def test_gone_root_becomes_a_new_one() -> None:
     desk.passes(3)
     assert desk.order.done == ["post", "update", "post"]
     assert [p.ts for p in desk.read().posts] == ["3"]
+
+
+def test_gone_root_of_an_incident_that_ended_meanwhile() -> None:
+    """Its end becomes the new message; that it fires is not said once more behind it."""
+
+    class Racing(FakeNotifier):
+        def update(self, message: Outgoing, posted: Posted) -> None:
+            if not desk.read().resolved:
+                desk.change("i1", delivery("d2", Kind.RESOLVED, at=NOW + 1), resolved=NOW + 1)
+            super().update(message, posted)
+
+    desk = Desk(Racing())
+    desk.plan(incident("i1", delivery()))
+    desk.passes(1)
+    desk.order.failures.append(fail(Failure.GONE, "message_not_found"))
+    desk.change("i1")
+    desk.passes(60)
+    assert [d.kind for d in desk.read().deliveries] == [Kind.FIRING, Kind.RESOLVED]
+    assert desk.order.done == ["post", "update", "post"]
 
 
 def test_silence_is_asked_again_right_before_sending() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from alerter.engine.heard import in_order
 from alerter.model.incident import Checkpoint, Delivery, DeliveryState, Incident, Kind
@@ -110,28 +110,11 @@ def _told(history: History, incident: Incident) -> Iterator[str]:
         yield f"{name} is open, its rule is gone"
     if incident.resolved is None or incident.quiet_close:
         return
-    listed = in_order(incident.deliveries)
-    last = {d.receiver: d for d in listed if d.state is DeliveryState.SENT}
-    newest = _in_newest_round(listed)
-    if incident.roll is not None or _silenced(history, incident):
-        newest = set()  # a group's instant is not that of its last end; of the newest round nobody may have heard
-    ends = {n for n, d in last.items() if d.kind is Kind.RESOLVED and (n not in newest or d.at == incident.resolved)}
+    last = {d.receiver: d for d in in_order(incident.deliveries) if d.state is DeliveryState.SENT}
+    ends = {name for name, d in last.items() if d.kind is Kind.RESOLVED}
     for receiver in last.keys() - ends:
         if history.world.routing.receivers[receiver].fallback not in ends:
             yield f"{name}: {receiver} was told that it fires, and never that it is resolved"
-
-
-def _in_newest_round(deliveries: Sequence[Delivery]) -> set[str]:
-    """Return the receivers that were told that it fires since it opened or re-opened last: it ended for all before."""
-    told: set[str] = set()
-    over = False
-    for delivery in deliveries:
-        if delivery.kind is Kind.RESOLVED:
-            over = True
-        elif delivery.kind in (Kind.FIRING, Kind.REPEAT):
-            told, over = (set(), False) if over else (told, over)
-            told |= {delivery.receiver} if delivery.state is DeliveryState.SENT else set()
-    return told
 
 
 def _once(history: History, name: str, delivery: Delivery) -> Iterator[str]:
