@@ -64,7 +64,7 @@ def build(context: Context, name: str, options: Mapping[str, Any], below: Aggreg
     def run(docs: Docs) -> Result:
         counted = _counted(view, options, docs, below)
         if least == 0:
-            for value in [*_all_values(context, view), *instead]:
+            for value in _all_values(context, view, instead):
                 counted.setdefault(value, (0, below(())))
         found = []
         for value, (count, more) in counted.items():
@@ -127,9 +127,10 @@ def _counted(view: View, options: Mapping[str, Any], docs: Docs, below: Aggregat
     return {value: (count, {}) for value, count in counts.items()}
 
 
-def _all_values(context: Context, view: View) -> set[Any]:
+def _all_values(context: Context, view: View, instead: Sequence[Any]) -> set[Any]:
+    """Return the values of all documents, and what stands for a missing one where any document lacks the field."""
     used = set(view.column.padded()) if context.store.count else set()
-    return {value for code in used for value in view.cells[code]}
+    return {value for code in used for value in (view.cells[code] or instead)}
 
 
 def _keeper(name: str, view: View, options: Mapping[str, Any]) -> Keep | None:
